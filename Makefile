@@ -1,0 +1,56 @@
+# Everything a person types in this repository. `make help` lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+# One thread per process: the course is sized for two cores, and oversubscribing them only adds noise.
+export OMP_NUM_THREADS ?= 2
+export PYTHONDONTWRITEBYTECODE ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lab build pack bench checks constraints clean
+
+help: ## list these commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+install: $(READY) ## create .venv with the pinned versions (the other commands do it by themselves)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; PYTHON=/path/to/python3 names another one.")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned packages into $(VENV) (some minutes the first time)..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(READY) ## grade a sample class and show its gradebook
+	@$(BIN)/autograder build
+	@$(BIN)/autograder demo
+
+test: $(READY) ## lint, type-check, run every test and every notebook
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest tests -n 2 --dist loadfile
+	@$(BIN)/python -m pytest --nbval --nbval-current-env -p tests.nbval_lessons solutions notebooks -n 2 --dist loadfile
+
+lab: $(READY) ## open JupyterLab on the lessons
+	@$(BIN)/jupyter lab notebooks
+
+build: $(READY) ## make the notebooks from solutions/*/*.py (only what changed)
+	@$(BIN)/autograder build
+
+pack: $(READY) ## make dist/*.zip, the bundle students get
+	@$(BIN)/autograder pack
+
+checks: $(READY) ## show that every check fails the wrong answers and passes the right ones
+	@$(BIN)/autograder checks
+
+bench: $(READY) ## measure build, grading and lessons, as ratios
+	@$(BIN)/python -m benchmarks
+
+constraints: $(READY) ## pin again: newest versions that fit pyproject.toml, for all platforms
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --all-extras --no-annotate \
+	  --custom-compile-command 'make constraints' pyproject.toml --output-file constraints.txt
+
+clean: ## remove .venv, the sample class and build leftovers (never notebooks/ or solutions/)
+	rm -rf $(VENV) dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache

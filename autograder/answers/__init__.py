@@ -1,0 +1,60 @@
+"""Answers that test the checks: for every exercise at least six wrong ones, which must lose the points, and three right
+ones written differently, which must all keep them. `autograder checks` prints the table; the tests hold it.
+
+One module per lesson, each with one `Answers` object:
+
+    answers = Answers("01_chain_rule")
+
+    @answers.right("marginal", "loops over outcomes")
+    def _(joint, keep): ...
+
+    @answers.wrong("marginal", "sums over the axes to keep")
+    def _(joint, keep): ...
+
+    answers.wrong("p_BAC", "adds instead of multiplying", p_BAC=1.5)   # typed values: names and values
+
+The functions are also what the sample class hands in, so they are written as a student would: each complete in itself,
+using only `np`, `torch`, `math` and `itertools`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer to one exercise: a function under the exercise's name, or typed values by name."""
+
+    exercise: str
+    right: bool
+    story: str
+    values: dict[str, Any]
+
+
+@dataclass
+class Answers:
+    """All answers that test the checks of one lesson."""
+
+    lesson: str
+    all: list[Answer] = field(default_factory=list)
+
+    def right(self, exercise: str, story: str, /, **values: Any) -> Callable[..., Any]:
+        """Register a right answer: as decorator of a function, or with typed values."""
+        return self._add(exercise, True, story, values)
+
+    def wrong(self, exercise: str, story: str, /, **values: Any) -> Callable[..., Any]:
+        """Register a wrong answer; `story` is the mistake in a few words."""
+        return self._add(exercise, False, story, values)
+
+    def _add(self, exercise: str, right: bool, story: str, values: dict[str, Any]) -> Callable[..., Any]:
+        if values:
+            self.all.append(Answer(exercise, right, story, values))
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            self.all.append(Answer(exercise, right, story, {exercise: function}))
+            return function
+
+        return register

@@ -1,0 +1,150 @@
+"""How checks call a student's function and compare what it returns.
+
+Everything is by value: arguments are copied on the way in, results are rebuilt as plain arrays and numbers on the way
+out, and any container or framework will do (list, tuple, numpy, torch, float32 or float64). Every failure is one
+sentence that starts with the exercise's name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+__tracebackhide__ = True  # Students read the sentence, not these frames.
+
+# float32 answers are right answers: compare as loosely as float32 arithmetic over a few hundred terms demands.
+RTOL, ATOL = 1e-4, 1e-5
+
+
+def call(name: str, function: Callable[..., Any], *arguments: Any, shown: str | None = None) -> Any:
+    """Call the student's function on copies of the arguments and return a copy of its result.
+
+    Raises AssertionError if the function is not one, raises, prints warnings to no harm, or changes an argument in
+    place. NotImplementedError (not attempted yet) passes through unchanged.
+    `shown` describes the arguments in messages; by default they are summarised.
+    """
+    __tracebackhide__ = True
+    assert callable(function), f"{name} should be a function, found {type(function).__name__}"
+    given = [copy.deepcopy(a) for a in arguments]
+    shown = shown or ", ".join(summary(a) for a in arguments)
+    with quiet():
+        try:
+            result = function(*given)
+        except NotImplementedError:
+            raise
+        except Exception as error:
+            message = (str(error).splitlines() or [""])[0][:200]
+            raise AssertionError(f"{name}({shown}) raised {type(error).__name__}: {message}") from error
+    for before, after in zip(arguments, given, strict=True):
+        assert _same(before, after), f"{name} changed its argument in place; work on a copy instead"
+    assert result is not None, f"{name}({shown}) returned None; is a `return` missing?"
+    return result
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Swallow warnings and prints: a `log(0)` warning on stderr must not cost a right answer its points."""
+    with (
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+        contextlib.redirect_stderr(io.StringIO()),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def array(name: str, value: Any, shape: tuple[int, ...] | None = None, what: str = "the result") -> np.ndarray:
+    """The value as a float64 array (complex, text, ragged lists and wrong shapes are refused in a sentence)."""
+    __tracebackhide__ = True
+    try:
+        result = np.asarray(_plain(value))
+        assert result.dtype.kind in "biuf"
+        result = result.astype(np.float64)
+    except Exception:
+        raise AssertionError(f"{name}: {what} should be numbers, found {summary(value)}") from None
+    if shape is not None:
+        assert result.shape == tuple(shape), f"{name}: {what} should have shape {tuple(shape)}, found {result.shape}"
+    return result
+
+
+def number(name: str, value: Any, what: str = "the answer") -> float:
+    """The value as a float; one-element arrays and tensors count as numbers."""
+    __tracebackhide__ = True
+    if isinstance(value, str):
+        raise AssertionError(f"{name}: {what} should be a number, found the text {value!r}; leave out the quotes")
+    result = array(name, value, what=what)
+    assert result.size == 1, f"{name}: {what} should be one number, found shape {result.shape}"
+    return float(result.reshape(()))
+
+
+def integers(name: str, value: Any, shape: tuple[int, ...] | None = None, what: str = "the result") -> np.ndarray:
+    """The value as an int64 array; whole floats count as integers."""
+    __tracebackhide__ = True
+    result = array(name, value, shape, what)
+    assert np.isfinite(result).all() and (result == np.round(result)).all(), f"{name}: {what} should be whole numbers"
+    return result.astype(np.int64)
+
+
+def close(
+    name: str, found: Any, expected: Any, complaint: str, *, rtol: float = RTOL, atol: float = ATOL
+) -> None:
+    """Raise `NAME: complaint` unless found equals expected within tolerance, shapes included. NaN equals nothing."""
+    __tracebackhide__ = True
+    expected = np.asarray(_plain(expected), dtype=np.float64)
+    got = array(name, found, expected.shape)
+    assert not np.isnan(got).any(), f"{name}: the result contains NaN ({complaint})"
+    assert np.allclose(got, expected, rtol=rtol, atol=atol), f"{name}: {complaint}"
+
+
+def sequence(name: str, value: Any, length: int, what: str = "the result") -> list[Any]:
+    """The value as a list of `length` items (tuples, lists and arrays count)."""
+    __tracebackhide__ = True
+    assert isinstance(value, (list, tuple, np.ndarray, torch.Tensor)), f"{name}: {what} should be a list, found {summary(value)}"
+    assert len(value) == length, f"{name}: {what} should have {length} items, found {len(value)}"
+    return list(value)
+
+
+def summary(value: Any) -> str:
+    """A few words for a value: small ones in full, arrays by shape."""
+    if isinstance(value, (np.ndarray, torch.Tensor)):
+        kind = "array" if isinstance(value, np.ndarray) else "tensor"
+        flat = value.tolist() if value.ndim <= 1 and len(value.reshape(-1)) <= 6 else None
+        return f"{kind} {np.round(flat, 3).tolist()}" if flat is not None else f"{kind} of shape {tuple(value.shape)}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{type(value).__name__} {text[:50]}..."
+
+
+def random_joint(rng: np.random.Generator, shape: Sequence[int], zeros: int = 0) -> np.ndarray:
+    """A random joint distribution, float64 of the given shape, sums to 1, with `zeros` entries exactly 0."""
+    joint = rng.gamma(1.0, size=tuple(shape)) + 1e-3
+    if zeros:
+        joint.flat[rng.choice(joint.size, size=zeros, replace=False)] = 0.0
+    return joint / joint.sum()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().numpy()
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, torch.Tensor):
+        return isinstance(b, torch.Tensor) and a.shape == b.shape and a.dtype == b.dtype and bool(torch.equal(a, b))
+    if isinstance(a, np.ndarray):
+        return isinstance(b, np.ndarray) and a.shape == b.shape and a.dtype == b.dtype and bool(np.array_equal(a, b))
+    if isinstance(a, (list, tuple)):
+        return type(a) is type(b) and len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
+    return callable(a) or bool(a == b)

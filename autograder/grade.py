@@ -1,0 +1,338 @@
+"""Grade submissions: prepare, run, judge, record; many at once, one of them at a time into the database.
+
+For each submission, in this order:
+
+1. read it (`autograder.submission`) and repair it: nbgrader's sanitize preprocessors, with our RestoreCells;
+2. run its cells in a worker process (`autograder.execute`), demos skipped;
+3. nbgrader's autograde preprocessors: scores go to the gradebook database, the notebook to `autograded/`;
+4. last, write `grading.json` beside it: what was graded, what came of it, and a fingerprint of both sides.
+
+Steps 1, 3 and 4 happen in the main thread, the only one that touches the database. A submission whose fingerprint stands
+in its `grading.json` is done, so a run that was stopped anywhere goes on where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode
+from nbgrader import utils
+from nbgrader.api import Gradebook as Database
+from nbgrader.api import MissingEntry
+from nbgrader.converters import Autograde
+from traitlets import import_item
+
+from autograder import submission
+from autograder.build import fingerprint, generate_release, write_whole
+from autograder.course import CourseError, Gradebook, Lesson
+from autograder.execute import Limits, Run, Stopped, Worker, error_output
+from autograder.source import CHECK_PREFIX
+
+RECORD = "grading.json"
+
+
+@dataclass
+class Record:
+    """What `grading.json` keeps of one graded submission.
+
+    `status` is "graded", or why nothing could be run; `notes` are the limits it hit and the like; `lost` maps each
+    exercise that lost points to the reason, in one sentence.
+    """
+
+    student: str
+    lesson: str
+    fingerprint: str
+    status: str = "graded"
+    notes: list[str] = field(default_factory=list)
+    lost: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One submission to grade."""
+
+    student: str
+    lesson: Lesson
+    folder: Path
+    fingerprint: str
+
+
+def submissions(gradebook: Gradebook, lessons: list[Lesson], students: list[str] | None = None) -> list[tuple[str, Lesson, Path]]:
+    """Every `submitted/<student>/<lesson>/` folder there is, by lesson, then student. Links are not followed."""
+    found = []
+    for lesson in lessons:
+        for folder in sorted(gradebook.submitted.glob(f"*/{lesson.name}")):
+            student = folder.parent.name
+            if folder.is_dir() and not folder.is_symlink() and (students is None or student in students):
+                found.append((student, lesson, folder))
+    return found
+
+
+def pending(gradebook: Gradebook, lessons: list[Lesson], students: list[str] | None, limits: Limits, force: bool) -> tuple[list[Task], int]:
+    """The submissions to grade, and how many are already graded and unchanged."""
+    tasks, done = [], 0
+    sides = {lesson: fingerprint(lesson) + json.dumps(asdict(limits)) for lesson in lessons}
+    for student, lesson, folder in submissions(gradebook, lessons, students):
+        mark = _fingerprint(folder, sides[lesson])
+        record = read_record(gradebook, student, lesson)
+        if not force and record is not None and record.fingerprint == mark:
+            done += 1
+        else:
+            tasks.append(Task(student, lesson, folder, mark))
+    return tasks, done
+
+
+def grade(
+    gradebook: Gradebook,
+    tasks: list[Task],
+    workers: int,
+    limits: Limits,
+    on_start: Callable[[Task], None] = lambda task: None,
+    on_record: Callable[[Record], None] = lambda record: None,
+) -> None:
+    """Grade the tasks with that many worker processes. An exception, KeyboardInterrupt included, stops all workers at
+    once and leaves every submission either wholly graded or to be graded by the next run.
+
+    Raises CourseError if another grading run holds this gradebook, or a lesson cannot be registered in it.
+    """
+    if not tasks:
+        return
+    with one_writer(gradebook):
+        for lesson in sorted({task.lesson for task in tasks}, key=lambda lesson: lesson.name):
+            register(gradebook, lesson)
+        roster = read_roster(gradebook)
+        desk = Desk(gradebook)
+        crew = [Worker() for _ in range(max(1, min(workers, len(tasks))))]
+        free: SimpleQueue[Worker] = SimpleQueue()
+        for worker in crew:
+            free.put(worker)
+
+        def run(notebook: NotebookNode) -> Run:
+            worker = free.get()
+            try:
+                return worker.run(notebook, limits)
+            finally:
+                free.put(worker)
+
+        pool = ThreadPoolExecutor(len(crew))
+        under_way: dict[Future[Run], tuple[Task, NotebookNode, Record]] = {}
+        queue = iter(tasks)
+        try:
+            while True:
+                # Prepare a little ahead of the workers, no more: preparing reads the database, and memory is finite.
+                while len(under_way) < 2 * len(crew) and (task := next(queue, None)) is not None:
+                    on_start(task)
+                    record = Record(task.student, task.lesson.name, task.fingerprint)
+                    try:
+                        notebook = desk.prepare(task, record, roster)
+                    except submission.Unreadable as reason:
+                        record.status = str(reason)
+                        notebook = desk.blank(task, record.status)
+                        desk.settle(task, notebook, record)
+                        on_record(record)
+                        continue
+                    under_way[pool.submit(run, notebook)] = (task, notebook, record)
+                if not under_way:
+                    break
+                finished, _ = wait(under_way, return_when=FIRST_COMPLETED, timeout=1.0)
+                for future in finished:
+                    task, notebook, record = under_way.pop(future)
+                    outcome = future.result()
+                    record.notes += outcome.notes
+                    record.seconds = round(outcome.seconds, 3)
+                    desk.settle(task, notebook, record)
+                    on_record(record)
+        finally:
+            for worker in crew:
+                worker.stop()
+            with contextlib.suppress(Stopped):
+                pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Desk:
+    """The main thread's side of grading: everything that reads or writes the gradebook."""
+
+    def __init__(self, gradebook: Gradebook):
+        self.gradebook = gradebook
+        steps = Autograde(coursedir=gradebook.coursedir, config=gradebook.config)
+        self.repair = self._pipeline(steps.sanitize_preprocessors)
+        # Executing is the worker's part; the steps after it are nbgrader's, as configured.
+        self.judge = self._pipeline(pp for pp in steps.autograde_preprocessors if not _is_execute(pp))
+
+    def prepare(self, task: Task, record: Record, roster: set[str] | None) -> NotebookNode:
+        """The repaired notebook, ready to run. Raises submission.Unreadable."""
+        if roster is not None and task.student not in roster:
+            raise submission.Unreadable("unknown student: not on the roster (gradebook/roster.csv)")
+        path, note = submission.find(task.folder, task.lesson.name)
+        if note:
+            record.notes.append(note)
+        notebook = self._through(self.repair, submission.read(path), task)
+        record.notes += _name_entered(notebook)
+        return notebook
+
+    def blank(self, task: Task, reason: str) -> NotebookNode:
+        """The lesson as handed out, with the reason on top and in every check: what an unreadable submission becomes."""
+        handed_out = nbformat.read(task.lesson.release, as_version=4)
+        notebook = self._through(self.repair, handed_out, task)
+        for cell in notebook.cells:
+            if cell.cell_type == "code" and utils.is_grade(cell):
+                cell.outputs = [error_output("NotRun", reason)]
+        notebook.cells.insert(0, nbformat.v4.new_markdown_cell(f"**This submission could not be graded:** {reason}."))
+        return notebook
+
+    def settle(self, task: Task, notebook: NotebookNode, record: Record) -> None:
+        """Scores into the database, the notebook into autograded/, the record beside it."""
+        with Database(self.gradebook.db_url) as database:
+            database.update_or_create_student(task.student)
+            timestamp = self.gradebook.coursedir.get_existing_timestamp(str(task.folder))
+            more = {"timestamp": timestamp} if timestamp else {}
+            database.update_or_create_submission(task.lesson.name, task.student, **more)
+        notebook = self._through(self.judge, notebook, task)
+        for cell in notebook.cells:
+            if cell.cell_type == "code" and utils.is_grade(cell):
+                score, maximum = utils.determine_grade(cell)
+                if score is not None and score < maximum:
+                    exercise = cell.metadata.nbgrader.grade_id.removeprefix(CHECK_PREFIX)
+                    record.lost[exercise] = reason_of(cell)
+        folder = self.gradebook.autograded / task.student / task.lesson.name
+        write_whole(folder / f"{task.lesson.name}.ipynb", nbformat.writes(notebook) + "\n")
+        write_whole(folder / RECORD, json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n")
+
+    def _pipeline(self, preprocessors: Any) -> NotebookExporter:
+        exporter = NotebookExporter(config=self.gradebook.config)
+        exporter._preprocessors = []
+        for pp in preprocessors:
+            exporter.register_preprocessor(import_item(pp) if isinstance(pp, str) else pp, enabled=True)
+        for step in exporter._preprocessors:
+            step.log.setLevel("CRITICAL")  # Repairs are expected here; what matters is in the record.
+        return exporter
+
+    def _through(self, pipeline: NotebookExporter, notebook: NotebookNode, task: Task) -> NotebookNode:
+        name = task.lesson.name
+        where = {"student": task.student, "assignment": name, "notebook": name, "db_url": self.gradebook.db_url}
+        resources: dict[str, Any] = {"nbgrader": where, "unique_key": name, "output_files_dir": f"{name}_files"}
+        for step in pipeline._preprocessors:
+            notebook, resources = step(notebook, resources)
+        return notebook
+
+
+def register(gradebook: Gradebook, lesson: Lesson) -> None:
+    """Record the lesson's exercises and checks in the gradebook database, through nbgrader's generate_assignment.
+
+    Raises CourseError if the lesson gained or lost exercises since submissions to it were graded, which nbgrader's
+    gradebook cannot follow.
+    """
+    stamp = gradebook.folder / "assignments.json"
+    known: dict[str, str] = json.loads(stamp.read_text()) if stamp.exists() else {}
+    current = fingerprint(lesson)
+    gradebook.folder.mkdir(parents=True, exist_ok=True)
+    if known.get(lesson.name) == current and _in_database(gradebook, lesson):
+        return
+    if not lesson.solution.exists():
+        raise CourseError(f"{lesson.name} is not built yet; run: autograder build")
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            generate_release(lesson, Path(scratch), gradebook)
+        except Exception as error:
+            raise CourseError(
+                f"{lesson.name} does not fit the gradebook {gradebook.folder}: its exercises changed after submissions were "
+                f"graded. Grade into another folder with --gradebook, or remove this one. (nbgrader: {error})"
+            ) from error
+    write_whole(stamp, json.dumps(known | {lesson.name: current}, indent=1) + "\n")
+
+
+def read_record(gradebook: Gradebook, student: str, lesson: Lesson) -> Record | None:
+    """The record of a graded submission, or None if it is not graded (an unreadable record counts as none)."""
+    path = gradebook.autograded / student / lesson.name / RECORD
+    try:
+        return Record(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def read_roster(gradebook: Gradebook) -> set[str] | None:
+    """Student ids in `gradebook/roster.csv` (first column, header `id`), or None if there is no such file."""
+    path = gradebook.folder / "roster.csv"
+    if not path.exists():
+        return None
+    rows = path.read_text(encoding="utf-8-sig").splitlines()
+    if not rows or rows[0].split(",")[0].strip() != "id":
+        raise CourseError(f"{path}: the first column must be headed `id`")
+    return {row.split(",")[0].strip() for row in rows[1:] if row.strip()}
+
+
+def reason_of(cell: NotebookNode) -> str:
+    """Why a check cell lost its points, in one sentence."""
+    for output in cell.outputs:
+        if output.output_type == "error":
+            first = (output.evalue.strip().splitlines() or [""])[0]
+            if output.ename == "NotImplementedError":
+                return "not attempted"
+            if output.ename == "NameError" and (name := re.search(r"name '(\w+)' is not defined", first)):
+                return f"{name[1]} is not defined: its cell is missing or failed"
+            if output.ename in ("AssertionError", "CellStopped", "NotRun", "TimeLimit"):
+                return first or "a test failed"
+            return f"{output.ename}: {first}"
+    return "the check did not run"
+
+
+@contextlib.contextmanager
+def one_writer(gradebook: Gradebook) -> Iterator[None]:
+    """Hold the gradebook's lock: only one process at a time writes its database."""
+    import fcntl
+
+    gradebook.folder.mkdir(parents=True, exist_ok=True)
+    with (gradebook.folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CourseError(f"Another grading run is writing {gradebook.folder}; wait for it, or stop it.") from None
+        yield
+
+
+def _fingerprint(folder: Path, side: str) -> str:
+    """sha256 of a submission's files and of what it is graded with."""
+    digest = hashlib.sha256(side.encode())
+    for path in sorted(folder.rglob("*")):
+        digest.update(str(path.relative_to(folder)).encode("utf-8", "surrogateescape") + b"\0")
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest() if hasattr(hashlib, "file_digest") else file.read())
+    return digest.hexdigest()
+
+
+def _name_entered(notebook: NotebookNode) -> list[str]:
+    """A note with the name typed for the personal sequence: the report compares it across the class."""
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade_id") == "student_name":
+            typed = re.findall(r"^student_name\s*=\s*(['\"])(.+?)\1", cell.source, flags=re.MULTILINE)
+            if typed:
+                return [f"by-hand name: {typed[-1][1].strip()}"]
+    return []
+
+
+def _in_database(gradebook: Gradebook, lesson: Lesson) -> bool:
+    with Database(gradebook.db_url) as database:
+        try:
+            database.find_notebook(lesson.name, lesson.name)
+        except MissingEntry:
+            return False
+    return True
+
+
+def _is_execute(preprocessor: Any) -> bool:
+    name = preprocessor if isinstance(preprocessor, str) else preprocessor.__name__
+    return name.rpartition(".")[2] == "Execute"

@@ -1,0 +1,84 @@
+"""Two steps this course adds to nbgrader's pipeline, as nbgrader preprocessors.
+
+They are named in `nbgrader_config.py`, so `autograder grade`, `nbgrader autograde` and formgrader's button all run them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+from nbgrader import utils
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from autograder.source import CHECK_PREFIX
+
+
+class RestoreCells(NbGraderPreprocessor):
+    """Give every exercise and check cell back the metadata it was handed out with, and put deleted checks back.
+
+    Whatever a submission says of points, locks or ids is replaced by what the gradebook says; a cell that claims an id
+    which is unknown, or taken by an earlier cell, becomes an ordinary cell. nbgrader's OverwriteCells then restores the
+    text of edited checks.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        where = resources["nbgrader"]
+        with Gradebook(where["db_url"]) as gradebook:
+            known = gradebook.find_notebook(where["notebook"], where["assignment"])
+            points = {cell.name: cell.max_score for cell in known.grade_cells}
+            handed_out = {cell.name: (cell.cell_type, cell.source, cell.checksum) for cell in known.source_cells}
+
+        seen: set[str] = set()
+        for cell in nb.cells:
+            claimed = cell.metadata.pop("nbgrader", None)
+            name = claimed.get("grade_id") if isinstance(claimed, dict) else None
+            if isinstance(name, str) and name in handed_out and name not in seen:
+                seen.add(name)
+                cell.metadata.nbgrader = self._metadata(name, points.get(name), handed_out[name][2])
+        for name in sorted(set(points) - seen):
+            cell = new_code_cell(handed_out[name][1])
+            cell.metadata.nbgrader = self._metadata(name, points[name], handed_out[name][2])
+            nb.cells.insert(self._place(nb, name.removeprefix(CHECK_PREFIX)), cell)
+        return nb, resources
+
+    @staticmethod
+    def _metadata(name: str, points: float | None, checksum: str | None) -> NotebookNode:
+        grade = points is not None
+        fields: dict[str, Any] = {
+            "grade": grade, "grade_id": name, "locked": grade, "schema_version": 3,
+            "solution": not grade, "task": False, "checksum": checksum, "cell_type": "code",
+        }  # fmt: skip
+        if grade:
+            fields["points"] = points
+        return NotebookNode(fields)
+
+    @staticmethod
+    def _place(nb: NotebookNode, exercise: str) -> int:
+        """Just after the exercise it judges, or at the end if that is gone too."""
+        for i, cell in enumerate(nb.cells):
+            if cell.metadata.get("nbgrader", {}).get("grade_id") == exercise:
+                return i + 1
+        return len(nb.cells)
+
+
+class WarningsAreNotErrors(NbGraderPreprocessor):
+    """A check that passes keeps its points even if the student's function warned on the way.
+
+    nbgrader gives no points to a check cell with anything on stderr, and reads a bare value as partial credit. A right
+    answer in float32 may well warn of an overflow; only an error means that a check failed.
+    """
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        if cell.cell_type == "code" and utils.is_grade(cell):
+            for output in cell.outputs:
+                if output.output_type == "stream":
+                    output.name = "stdout"
+                elif output.output_type == "execute_result":
+                    output.output_type = "display_data"
+                    output.pop("execution_count", None)
+        return cell, resources

@@ -1,0 +1,225 @@
+"""One plot style for all lessons, and the drawings that more than one lesson uses.
+
+Colours are Okabe and Ito's (2008), told apart by people with any of the common colour-vision deficiencies and
+in grey print. Axes carry labels with units; text is legible at the 800 or so pixels that GitHub gives a figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap
+
+COLOURS = {
+    "blue": "#0072B2",
+    "orange": "#E69F00",
+    "green": "#009E73",
+    "vermilion": "#D55E00",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "yellow": "#F0E442",
+    "black": "#000000",
+}
+CYCLE = [COLOURS[c] for c in ("blue", "vermilion", "green", "purple", "orange", "sky", "black")]
+GREY = "#6b6b6b"
+# Probabilities and other amounts from nothing (white) to much (the course's blue).
+AMOUNTS = LinearSegmentedColormap.from_list("amounts", ["#ffffff", "#9ecae1", "#0072B2", "#00304d"])
+
+
+def use_style() -> None:
+    """Set matplotlib up for a lesson. Every lesson calls it once, in its first code cell."""
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (7.2, 3.4),
+            "figure.dpi": 110,
+            "savefig.dpi": 110,
+            "figure.constrained_layout.use": True,
+            "font.size": 11,
+            "axes.titlesize": 12,
+            "axes.titleweight": "bold",
+            "axes.titlelocation": "left",
+            "axes.labelsize": 11,
+            "axes.prop_cycle": mpl.cycler(color=CYCLE),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.axisbelow": True,
+            "axes.grid": True,
+            "grid.color": "#e4e4e4",
+            "grid.linewidth": 0.8,
+            "legend.frameon": False,
+            "lines.linewidth": 2,
+            "image.cmap": "gray_r",
+            "image.interpolation": "nearest",
+        }
+    )
+
+
+def panels(n: int, width: float = 2.9, height: float = 2.7, **options: Any) -> tuple[Any, list[Axes]]:
+    """A row of n square-ish panels: `(figure, list of n axes)`. `options` go to `plt.subplots`."""
+    figure, axes = plt.subplots(1, n, figsize=(width * n, height), squeeze=False, **options)
+    return figure, list(axes[0])
+
+
+def table(
+    values: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    ax: Axes | None = None,
+    title: str = "",
+    xlabel: str = "",
+    ylabel: str = "",
+    digits: int = 2,
+    vmax: float | None = None,
+) -> Axes:
+    """Draw a small table of numbers as a heat map with the numbers written in.
+
+    values : array `(rows, columns)`. Numbers are written with `digits` decimals; NaN is left blank.
+    """
+    values = np.asarray(values, dtype=float)
+    ax = ax or plt.gca()
+    vmax = vmax or float(np.nanmax(values)) or 1.0
+    ax.imshow(values, cmap=AMOUNTS, vmin=0, vmax=vmax, aspect="auto")
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.grid(False)
+    ax.tick_params(length=0)
+    for i, j in np.ndindex(values.shape):
+        if np.isfinite(values[i, j]):
+            shade = "white" if values[i, j] > 0.55 * vmax else "black"
+            ax.text(j, i, f"{values[i, j]:.{digits}f}", ha="center", va="center", color=shade, fontsize=10)
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    return ax
+
+
+def dependence_matrix(
+    depends: np.ndarray,
+    *,
+    ax: Axes | None = None,
+    labels: Sequence[str] | None = None,
+    order: Sequence[int] | None = None,
+    sees_itself: bool = False,
+    title: str = "",
+) -> Axes:
+    """Draw what `lib.causality.dependence` found: blue where allowed, vermilion and crossed where it leaks.
+
+    Grey marks the forbidden region. Arguments as for `lib.causality.leaks`.
+    """
+    from lib.causality import leaks
+
+    depends = np.asarray(depends, dtype=bool)
+    n = len(depends)
+    ax = ax or plt.gca()
+    forbidden = np.zeros((n, n), dtype=bool)
+    for t, s in leaks(np.ones((n, n), dtype=bool), order, sees_itself=sees_itself):
+        forbidden[t, s] = True
+    # 0 unused and allowed, 1 unused and forbidden, 2 used and allowed, 3 a leak.
+    kind = np.where(depends, np.where(forbidden, 3, 2), np.where(forbidden, 1, 0))
+    shades = ListedColormap(["#ffffff", "#e9e9e9", COLOURS["blue"], COLOURS["vermilion"]])
+    ax.imshow(kind, cmap=shades, vmin=0, vmax=3)
+    for t, s in np.argwhere(kind == 3):
+        ax.text(s, t, "×", ha="center", va="center", color="white", fontweight="bold")
+    names = [str(i) for i in range(n)] if labels is None else list(labels)
+    if n <= 16:
+        ax.set_xticks(range(n), names)
+        ax.set_yticks(range(n), names)
+        ax.set_xticks(np.arange(-0.5, n), minor=True)
+        ax.set_yticks(np.arange(-0.5, n), minor=True)
+        ax.grid(which="minor", color="#bdbdbd", linewidth=0.6)
+    ax.grid(False, which="major")
+    ax.tick_params(which="both", length=0)
+    ax.set(title=title, xlabel="input position", ylabel="output position")
+    return ax
+
+
+def dependency_graph(
+    parents: Sequence[Sequence[int]],
+    *,
+    labels: Sequence[str] | None = None,
+    positions: Sequence[tuple[float, float]] | None = None,
+    shaded: Sequence[int] = (),
+    ax: Axes | None = None,
+    title: str = "",
+) -> Axes:
+    """Draw which variable is conditioned on which: an arrow from each parent to its child.
+
+    parents : `parents[i]` lists the parents of node i. Nodes stand in a row from left to right, in this order, unless
+        `positions` gives `(x, y)` for each; arrows between neighbours are straight, longer ones bend over the top.
+    labels : one per node. shaded : nodes drawn grey (observed, or given).
+    """
+    n = len(parents)
+    ax = ax or plt.gca()
+    labels = [f"$x_{{{i + 1}}}$" for i in range(n)] if labels is None else list(labels)
+    in_a_row = positions is None
+    places = [(float(i), 0.0) for i in range(n)] if positions is None else list(positions)
+    for child, of in enumerate(parents):
+        for parent in of:
+            gap = child - parent
+            bend = 0.0 if not in_a_row or abs(gap) == 1 else (-0.42 if gap > 0 else 0.42)
+            ax.annotate(
+                "", xy=places[child], xytext=places[parent],
+                arrowprops={
+                    "arrowstyle": "-|>", "color": GREY, "linewidth": 1.3, "shrinkA": 13, "shrinkB": 13,
+                    "connectionstyle": f"arc3,rad={bend}",
+                },
+            )  # fmt: skip
+    for i, (x, y) in enumerate(places):
+        face = "#dddddd" if i in shaded else "white"
+        ax.plot(x, y, "o", markersize=25, markerfacecolor=face, markeredgecolor=COLOURS["blue"], markeredgewidth=1.6)
+        ax.text(x, y, labels[i], ha="center", va="center", fontsize=11)
+    xs, ys = zip(*places, strict=True)
+    span = max((abs(c - p) for c, of in enumerate(parents) for p in of), default=1) if in_a_row else 1
+    ax.set_xlim(min(xs) - 0.5, max(xs) + 0.5)
+    ax.set_ylim(min(ys) - 0.5, max(ys) + 0.5 + (0.24 * span if span > 1 else 0))
+    ax.axis("off")
+    ax.set_title(title)
+    return ax
+
+
+def nested_intervals(
+    sequence: str, distributions: Sequence[dict[str, float]], *, ax: Axes | None = None, title: str = ""
+) -> Axes:
+    """Draw a sequence's probability as an interval that narrows: each symbol keeps its share of what was left.
+
+    sequence : the symbols, length T. distributions : `distributions[t]` maps each symbol to
+    p(symbol | sequence[:t]).
+    """
+    ax = ax or plt.gca()
+    shades = dict(zip(distributions[0], CYCLE, strict=False))
+    low, width = 0.0, 1.0
+    for t, (symbol, distribution) in enumerate(zip(sequence, distributions, strict=True)):
+        left, kept = low, (low, width)
+        for value, p in distribution.items():
+            chosen = value == symbol
+            ax.barh(
+                -t, p * width, left=left, height=0.62, color=shades[value], alpha=0.9 if chosen else 0.28,
+                edgecolor="white", linewidth=1.2,
+            )  # fmt: skip
+            if p * width > 0.022:
+                ax.text(
+                    left + p * width / 2, -t, f"{value}\n{p:.2f}" if p * width > 0.045 else value,
+                    ha="center", va="center", fontsize=9.5, color="white" if chosen else "black",
+                    fontweight="bold" if chosen else "normal",
+                )  # fmt: skip
+            if chosen:
+                kept = (left, p * width)
+            left += p * width
+        low, width = kept
+        for edge in (low, low + width):
+            ax.plot([edge, edge], [-t - 0.31, -t - 0.69], color=GREY, linewidth=0.8, linestyle=":")
+    last = -len(sequence) + 0.1
+    ax.annotate(
+        "", xy=(low, last), xytext=(low + width, last), arrowprops={"arrowstyle": "<|-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
+    )
+    ax.text(low + width / 2, last - 0.12, f"width {width:.4g}", ha="center", va="top")
+    ax.set_yticks([-t for t in range(len(sequence))], [f"after “{sequence[:t]}”" if t else "at first" for t in range(len(sequence))])
+    ax.set(xlim=(0, 1), ylim=(last - 0.5, 0.5), xlabel="probability, accumulated", title=title)
+    ax.grid(False)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    return ax

@@ -1,0 +1,42 @@
+"""nbgrader's view of this repository: every `nbgrader` command and formgrader read it, and so does `autograder`.
+
+The environment variable AUTOGRADER_GRADEBOOK names another gradebook folder (default: gradebook/), for a second class.
+"""
+
+import os
+
+root = os.path.dirname(os.path.abspath(__file__))
+gradebook = os.environ.get("AUTOGRADER_GRADEBOOK") or "gradebook"
+
+c = get_config()  # noqa: F821  (traitlets provides it)
+
+c.CourseDirectory.root = root
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "notebooks"
+c.CourseDirectory.submitted_directory = os.path.join(gradebook, "submitted")
+c.CourseDirectory.autograded_directory = os.path.join(gradebook, "autograded")
+c.CourseDirectory.feedback_directory = os.path.join(gradebook, "feedback")
+c.CourseDirectory.db_url = "sqlite:///" + os.path.join(root, gradebook, "gradebook.db")
+# Without *.py nbgrader would copy the lesson sources, solutions and all, to students and into graded folders.
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.py", "*.part"]
+
+c.ClearSolutions.code_stub = {"python": '# YOUR CODE HERE\nraise NotImplementedError("not written yet")'}
+
+# The same repairs and the same fairness whether a TA types `autograder grade`, `nbgrader autograde` or clicks in
+# formgrader: see autograder/steps.py.
+c.Autograde.sanitize_preprocessors = [
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.DeduplicateIds",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "autograder.steps.RestoreCells",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Autograde.autograde_preprocessors = [
+    "nbgrader.preprocessors.Execute",
+    "autograder.steps.WarningsAreNotErrors",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
