@@ -4,6 +4,10 @@ The environment variable AUTOGRADER_GRADEBOOK names another gradebook folder (de
 """
 
 import os
+import sys
+
+# nbgrader starts `alembic` by name when it makes a database: find it also when the environment is not activated.
+os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ.get("PATH", "")
 
 root = os.path.dirname(os.path.abspath(__file__))
 gradebook = os.environ.get("AUTOGRADER_GRADEBOOK") or "gradebook"

@@ -8,7 +8,9 @@ A lesson is executed again only when something it is made from changed: its own 
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -22,6 +24,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
+from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
@@ -100,6 +103,7 @@ def execute(lesson: Lesson) -> NotebookNode:
         kernel_name="python3",
         resources={"metadata": {"path": str(lesson.source.parent)}},
         record_timing=False,
+        extra_arguments=["--log-level=ERROR"],
     )
     try:
         client.execute(env=os.environ | {"PYTHONPATH": str(ROOT)})
@@ -135,12 +139,33 @@ def generate_release(lesson: Lesson, folder: Path, gradebook: Gradebook | None =
     config: Config = (gradebook or Gradebook()).config.copy()
     config.CourseDirectory.release_directory = str(folder / "release")
     if gradebook is None:
-        config.CourseDirectory.db_url = f"sqlite:///{folder / 'build.db'}"
+        config.GenerateAssignment.no_database = True
+        config.SaveCells.enabled = False
     coursedir = CourseDirectory(config=config, assignment_id=lesson.name)
     converter = GenerateAssignment(coursedir=coursedir, config=config, force=True)
-    converter.log.setLevel("ERROR")
-    converter.start()
+    with _first_error(converter.log) as errors:
+        try:
+            converter.start()
+        except NbGraderException as error:
+            raise CourseError(f"{lesson.name}: nbgrader could not make the student notebook: {'; '.join(errors) or error}") from error
     return folder / "release" / "." / lesson.name / f"{lesson.name}.ipynb"
+
+
+@contextlib.contextmanager
+def _first_error(log: logging.Logger) -> Iterator[list[str]]:
+    """Collect what nbgrader logs as errors: it raises only "see the above traceback"."""
+    found: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            found.append(record.getMessage().strip().splitlines()[-1])
+
+    handler = Collect(logging.ERROR)
+    log.addHandler(handler)
+    try:
+        yield found
+    finally:
+        log.removeHandler(handler)
 
 
 def write_whole(path: Path, text: str) -> None:

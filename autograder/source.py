@@ -14,8 +14,10 @@ The markers are all the metadata a maintainer writes:
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jupytext
@@ -73,6 +75,16 @@ def read(lesson: Lesson) -> Source:
     if orphans:
         raise CourseError(f"{where}: check without exercise: {', '.join(orphans)}")
     return Source(notebook, [start + 1 for start in starts])
+
+
+def grade_ids(notebook: Path | str | bytes) -> dict[str, float | None]:
+    """The exercises and checks of a built notebook (a path, or its JSON) in order, with the checks' points.
+
+    Raises ValueError, KeyError, TypeError or AttributeError for what is no notebook: callers decide what that means.
+    """
+    content = json.loads(notebook.read_bytes() if isinstance(notebook, Path) else notebook)
+    named = [cell["metadata"]["nbgrader"] for cell in content["cells"] if "nbgrader" in cell.get("metadata", {})]
+    return {cell["grade_id"]: cell.get("points") for cell in named}
 
 
 def _cell_metadata(kind: str, marker: str, source: str, named: dict[str, list[str]]) -> NotebookNode:

@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap
+from matplotlib.patches import Rectangle
 
 COLOURS = {
     "blue": "#0072B2",
@@ -200,9 +201,9 @@ def nested_intervals(
                 -t, p * width, left=left, height=0.62, color=shades[value], alpha=0.9 if chosen else 0.28,
                 edgecolor="white", linewidth=1.2,
             )  # fmt: skip
-            if p * width > 0.022:
+            if p * width > 0.03:
                 ax.text(
-                    left + p * width / 2, -t, f"{value}\n{p:.2f}" if p * width > 0.045 else value,
+                    left + p * width / 2, -t, f"{value}  {p:.2f}" if p * width > 0.095 else value,
                     ha="center", va="center", fontsize=9.5, color="white" if chosen else "black",
                     fontweight="bold" if chosen else "normal",
                 )  # fmt: skip
@@ -222,4 +223,39 @@ def nested_intervals(
     ax.grid(False)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
+    return ax
+
+
+def unrolled(
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    ax: Axes | None = None,
+    own: bool = False,
+    title: str = "",
+) -> Axes:
+    """Draw a next-token model unrolled over time: inputs below, the model, and what comes out above.
+
+    inputs, outputs : one label per position; entries may differ in meaning (`outputs` are targets in training, samples
+        in generation).
+    own : draw the arrows that carry each output back as the next input (generation). Without, the inputs are
+        simply there (teacher forcing).
+    """
+    n = len(inputs)
+    ax = ax or plt.gca()
+    fed, made = COLOURS["blue"], COLOURS["vermilion"] if own else COLOURS["green"]
+    for t, (below, above) in enumerate(zip(inputs, outputs, strict=True)):
+        for y, text, colour in ((0, below, made if own and t else fed), (2, above, made)):
+            box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": colour, "linewidth": 1.6}
+            ax.text(t, y, text, ha="center", va="center", family="monospace", fontsize=12, bbox=box)
+        ax.add_patch(Rectangle((t - 0.3, 0.8), 0.6, 0.4, facecolor="#e9e9e9", edgecolor=GREY))
+        for low, high in ((0.3, 0.78), (1.22, 1.68)):
+            ax.annotate("", (t, high), (t, low), arrowprops={"arrowstyle": "-|>", "color": GREY})
+        if t + 1 < n:
+            ax.annotate("", (t + 0.68, 1), (t + 0.32, 1), arrowprops={"arrowstyle": "-|>", "color": GREY})
+            if own:
+                bend = {"arrowstyle": "-|>", "color": made, "connectionstyle": "arc3,rad=0.0", "linewidth": 1.4}
+                ax.annotate("", (t + 0.78, 0.22), (t + 0.2, 1.72), arrowprops=bend)
+    ax.set(xlim=(-0.6, n - 0.4), ylim=(-0.45, 2.45), title=title)
+    ax.axis("off")
     return ax

@@ -1,0 +1,404 @@
+"""Hidden tests of lesson 01, the chain rule.
+
+Everything is recomputed by enumerating the outcomes of a small joint one by one, in plain Python: slow, and unlike
+any sensible answer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograder.checks import judge
+from lib import byhand
+
+Axes = tuple[int, ...]
+
+
+def _mass(joint: np.ndarray, axes: Axes) -> dict[tuple[int, ...], float]:
+    """p(x_axes) for every value of the variables in axes, outcome by outcome."""
+    found: dict[tuple[int, ...], float] = {}
+    for outcome in itertools.product(*map(range, joint.shape)):
+        values = tuple(outcome[i] for i in axes)
+        found[values] = found.get(values, 0.0) + float(joint[outcome])
+    return found
+
+
+def _marginal(joint: np.ndarray, keep: Axes) -> np.ndarray:
+    expected = np.zeros([joint.shape[i] for i in keep])
+    for values, p in _mass(joint, keep).items():
+        expected[values] = p
+    return expected
+
+
+def _conditional(joint: np.ndarray, target: Axes, given: Axes) -> np.ndarray:
+    expected = np.zeros([joint.shape[i] for i in given + target])
+    of_condition = _mass(joint, given)
+    for values, p in _mass(joint, given + target).items():
+        condition = of_condition[values[: len(given)]]
+        expected[values] = p / condition if condition > 0 else 0.0
+    return expected
+
+
+def _joints(seed: int) -> list[np.ndarray]:
+    """Small joints: different and equal numbers of values, zeros, float32."""
+    rng = np.random.default_rng(seed)
+    return [
+        judge.random_joint(rng, (2, 3)),
+        judge.random_joint(rng, (3, 2, 4)),
+        judge.random_joint(rng, (3, 3, 3)),
+        judge.random_joint(rng, (2, 3, 2, 2), zeros=6),
+        judge.random_joint(rng, (2, 2, 3)).astype(np.float32),
+    ]
+
+
+def _same(found: np.ndarray, expected: np.ndarray) -> bool:
+    return found.shape == expected.shape and np.allclose(found, expected, rtol=judge.RTOL, atol=judge.ATOL)
+
+
+def _not_nan(name: str, found: np.ndarray) -> None:
+    __tracebackhide__ = True
+    told = f"{name}: the result contains NaN or infinity; a condition of probability 0 should give zeros"
+    assert np.isfinite(found).all(), told
+
+
+def check_marginal(marginal: Any) -> None:
+    __tracebackhide__ = True
+    name = "marginal"
+    for joint in _joints(11):
+        d = joint.ndim
+        keeps = [keep for k in range(d + 1) for keep in itertools.permutations(range(d), k)]
+        for keep in keeps[:: 1 if d < 4 else 5]:
+            shown = f"joint of shape {joint.shape}, keep={keep}"
+            expected = _marginal(joint, keep)
+            found = judge.array(name, judge.call(name, marginal, joint, keep, shown=shown))
+            if found.shape != expected.shape and found.shape == tuple(joint.shape[i] for i in sorted(keep)):
+                raise AssertionError(f"{name}: the axes of the result should be in the order that keep gives ({shown})")
+            found = judge.array(name, found, expected.shape, what=f"the result for a {shown}")
+            assert math.isclose(found.sum(), 1, rel_tol=1e-3), f"{name}: the entries should still sum to 1 ({shown})"
+            if not _same(found, expected) and _same(found, _marginal(joint, tuple(sorted(keep)))):
+                raise AssertionError(f"{name}: the axes of the result should be in the order that keep gives ({shown})")
+            judge.close(name, found, expected, f"the probabilities are not those of the variables kept ({shown})")
+
+
+def check_conditional(conditional: Any) -> None:
+    __tracebackhide__ = True
+    name = "conditional"
+    cases: list[tuple[Axes, Axes]] = [
+        ((0,), (1,)),
+        ((1,), (0,)),
+        ((1,), ()),
+        ((2,), (0,)),
+        ((0,), (2,)),
+        ((1,), (0, 2)),
+        ((1,), (2, 0)),
+        ((0, 2), (1,)),
+        ((2, 0), (1,)),
+        ((2, 1, 0), ()),
+        ((3,), (1, 0)),
+        ((3, 1), (2, 0)),
+        ((0,), (3, 1, 2)),
+    ]
+    for joint in _joints(12):
+        for target, given in cases:
+            if max(target + given) >= joint.ndim:
+                continue
+            shown = f"joint of shape {joint.shape}, target={target}, given={given}"
+            expected = _conditional(joint, target, given)
+            found = judge.array(name, judge.call(name, conditional, joint, target, given, shown=shown))
+            _not_nan(name, found)
+            turned = np.moveaxis(expected, range(len(given)), range(len(target), expected.ndim))
+            if given and not _same(found, expected) and _same(found, turned):
+                raise AssertionError(f"{name}: the axes of given come first, those of target after them ({shown})")
+            found = judge.array(name, found, expected.shape, what=f"the result for a {shown}")
+            totals = found.reshape(*expected.shape[: len(given)], -1).sum(axis=-1)
+            wanted = expected.reshape(*expected.shape[: len(given)], -1).sum(axis=-1)
+            if not _same(totals, wanted):
+                assert wanted.all() or not _same(np.where(wanted > 0, totals, 0), wanted), (
+                    f"{name}: a condition of probability 0 should give zeros ({shown})"
+                )
+                raise AssertionError(f"{name}: for each value of the condition, the entries should sum to 1 ({shown})")
+            judge.close(name, found, expected, f"the entries sum to 1 but are not p(target | given) ({shown})")
+    # A condition that cannot happen.
+    joint = np.array([[0.25, 0.5], [0.0, 0.0], [0.0, 0.25]])
+    found = judge.array(name, judge.call(name, conditional, joint, (1,), (0,)), (3, 2))
+    _not_nan(name, found)
+    judge.close(name, found, [[1 / 3, 2 / 3], [0, 0], [0, 1]], "a condition of probability 0 should give zeros")
+
+
+# ----------------------------------------------------------------------------------------------- numbers by hand
+
+
+def check_p_BAC(p_BAC: Any) -> None:
+    __tracebackhide__ = True
+    found = judge.number("p_BAC", byhand.typed(p_BAC, "p_BAC"))
+    assert 0 <= found <= 1, "p_BAC should lie between 0 and 1, as a probability does"
+    assert not math.isclose(found, 0.4 * 0.5, rel_tol=1e-3), "p_BAC: one more symbol; the sequence has three"
+    assert abs(found - 0.4 * 0.5 * 0.6) <= 0.001, "p_BAC is not the probability of B, then A after B, then C after BA"
+
+
+def check_p_mine(student_name: Any, p_mine: Any) -> None:
+    __tracebackhide__ = True
+    found = judge.number("p_mine", byhand.typed(p_mine, "p_mine"))
+    mine = byhand.puzzle(student_name, "01")
+    factors = [table[symbol] for symbol, table in zip(mine.sequence, mine.tables, strict=True)]
+    expected = math.prod(factors)
+    if abs(found - expected) <= 0.01 * expected:
+        return
+    assert 0 < found < 1, "p_mine should lie between 0 and 1: it is a probability and nothing in the table is impossible"
+    for k in range(1, len(factors)):
+        told = "p_mine: that is the probability of only part of the sequence"
+        assert not math.isclose(found, math.prod(factors[:k]), rel_tol=1e-4), told
+    first_row = math.prod(mine.tables[0][symbol] for symbol in mine.sequence)
+    told = "p_mine: the distribution changes with every symbol; go down one row of the table each time"
+    assert not math.isclose(found, first_row, rel_tol=0.01), told
+    raise AssertionError(
+        "p_mine is more than 1 % away from the probability of your sequence (is student_name still the one it was drawn for?)"
+    )
+
+
+def check_joint_probability(joint_probability: Any) -> None:
+    __tracebackhide__ = True
+    name = "joint_probability"
+    rng = np.random.default_rng(13)
+    fresh = [rng.uniform(0.05, 1, size=n) for n in (1, 2, 3, 5, 8)]
+    cases: list[Any] = [values.tolist() for values in fresh] + [tuple(fresh[2].tolist()), fresh[3], fresh[1].astype(np.float32)]
+    cases += [[0.5] * 40, [0.3, 0.0, 0.9], [1.0, 1.0], np.array([0.25] * 7)]
+    for values in cases:
+        found = judge.number(name, judge.call(name, joint_probability, values), what=f"the result for {judge.summary(values)}")
+        expected = 1.0
+        for value in values:
+            expected *= float(value)
+        assert math.isclose(found, expected, rel_tol=1e-4), (
+            f"{name}: {judge.summary(values)} gives {found:.6g}, which is not the probability that all of it happens"
+        )
+    for empty in ([], np.array([])):
+        found = judge.number(name, judge.call(name, joint_probability, empty), what="the result for no conditionals")
+        assert found == 1, f"{name}: for no conditionals at all, nothing has been ruled out yet, so {found:g} is not right"
+
+
+# ------------------------------------------------------------------------------------------------ factorisations
+
+
+def _factorisation(name: str, result: Any, joint: np.ndarray, blocks: Sequence[Axes], shown: str) -> None:
+    """Judge `(factors, rebuilt)` of p(block_0) p(block_1 | block_0) ..."""
+    __tracebackhide__ = True
+    factors, rebuilt = judge.sequence(name, result, 2, what="the result, (factors, rebuilt),")
+    factors = judge.sequence(name, factors, len(blocks), what=f"factors for a {shown}")
+    before: Axes = ()
+    for k, block in enumerate(blocks):
+        expected = _conditional(joint, block, before)
+        what = f"factors[{k}] for a {shown}"
+        found = judge.array(name, factors[k], what=what)
+        assert np.isfinite(found).all(), f"{name}: {what} contains NaN or infinity; a condition of probability 0 should give zeros"
+        found = judge.array(name, found, expected.shape, what=what)
+        if not _same(found, expected):
+            if before and _same(found, np.broadcast_to(_marginal(joint, block), expected.shape)):
+                raise AssertionError(f"{name}: {what} does not depend on the variables before it")
+            if before and _same(found, _marginal(joint, before + block)):
+                raise AssertionError(f"{name}: {what} is a joint probability; it should be a conditional one")
+            judge.close(name, found, expected, f"{what} is not p(what comes now | all that came before)")
+        before += block
+    rebuilt = judge.array(name, rebuilt)
+    turned = np.transpose(joint, before)
+    if not _same(rebuilt, joint) and _same(rebuilt, turned):
+        raise AssertionError(f"{name}: put the axes of rebuilt back into the joint's own order ({shown})")
+    rebuilt = judge.array(name, rebuilt, joint.shape, what=f"rebuilt for a {shown}")
+    judge.close(name, rebuilt, joint, f"the product of the factors should be the joint itself ({shown})")
+
+
+def check_joint_from_order(joint_from_order: Any) -> None:
+    __tracebackhide__ = True
+    name = "joint_from_order"
+    for joint in [*_joints(14), judge.random_joint(np.random.default_rng(15), (4,))]:
+        orders = list(itertools.permutations(range(joint.ndim)))
+        for order in orders[:: 1 if joint.ndim < 4 else 7]:
+            shown = f"joint of shape {joint.shape}, order={order}"
+            result = judge.call(name, joint_from_order, joint, order, shown=shown)
+            _factorisation(name, result, joint, [(i,) for i in order], shown)
+
+
+def check_joint_from_partition(joint_from_partition: Any) -> None:
+    __tracebackhide__ = True
+    name = "joint_from_partition"
+    partitions: dict[int, list[list[Axes]]] = {
+        2: [[(0,), (1,)], [(1, 0)], [(1,), (0,)]],
+        3: [[(0, 1), (2,)], [(2,), (0, 1)], [(1,), (2, 0)], [(2, 0), (1,)], [(0, 1, 2)], [(2,), (0,), (1,)]],
+        4: [[(0, 1), (2, 3)], [(3, 1), (0, 2)], [(2,), (3, 0), (1,)], [(1, 2, 0), (3,)], [(3,), (1,), (0,), (2,)]],
+    }
+    for joint in _joints(16):
+        for blocks in partitions[joint.ndim]:
+            shown = f"joint of shape {joint.shape}, blocks={blocks}"
+            result = judge.call(name, joint_from_partition, joint, blocks, shown=shown)
+            _factorisation(name, result, joint, blocks, shown)
+
+
+# ----------------------------------------------------------------------------------------- counting and sampling
+
+
+def _whole(name: str, value: Any) -> int | float:
+    """Huge Python integers stay exact (they do not fit into an array)."""
+    __tracebackhide__ = True
+    if isinstance(value, int):
+        return value
+    found = judge.number(name, value)
+    assert np.isfinite(found), f"{name}: a number of parameters is finite, found {found}"
+    return found
+
+
+def check_free_parameters(free_parameters: Any) -> None:
+    __tracebackhide__ = True
+    name = "free_parameters"
+    rng = np.random.default_rng(17)
+    cases: list[tuple[list[int], list[tuple[int, ...]]]] = [
+        ([2], [()]),
+        ([6, 6], [(), ()]),
+        ([4, 3, 2], [(), (0,), (0, 1)]),
+        ([4, 3, 2], [(1, 2), (2,), ()]),
+        ([3, 1, 5], [(), (0,), (0, 1)]),
+        ([2, 3, 4, 5], [(), (0,), (1,), (0, 2)]),
+        ([27] * 5, [(), (0,), (0, 1), (0, 1, 2), (0, 1, 2, 3)]),
+        ([2] * 70, [tuple(range(i)) for i in range(70)]),
+    ]
+    for _ in range(6):
+        d = int(rng.integers(3, 7))
+        order = rng.permutation(d).tolist()
+        parents: list[tuple[int, ...]] = [()] * d
+        for k, i in enumerate(order):
+            parents[i] = tuple(j for j in order[:k] if rng.random() < 0.6)
+        cases.append((rng.integers(2, 6, size=d).tolist(), parents))
+    for cardinalities, parents in cases:
+        expected = 0
+        for i, of in enumerate(parents):
+            rows = 1
+            for j in of:
+                rows *= cardinalities[j]
+            expected += rows * (cardinalities[i] - 1)
+        shown = f"cardinalities={cardinalities}, parents={parents}" if len(parents) < 7 else f"{len(parents)} binary variables"
+        found = _whole(name, judge.call(name, free_parameters, cardinalities, parents, shown=shown))
+        if found == expected or (expected > 2**52 and math.isclose(found, expected, rel_tol=1e-9)):
+            continue
+        assert expected < 2**62, f"{name}: the count for {shown} overflowed; use Python integers, which have no limit"
+        full = sum(math.prod(cardinalities[j] for j in of) * cardinalities[i] for i, of in enumerate(parents))
+        told = f"{name}: each row of a table sums to 1, so its last entry is not free ({shown})"
+        assert found != full, told
+        raise AssertionError(f"{name}: {found:g} is not the number of free entries of all tables together ({shown})")
+
+
+def _samples(joint: np.ndarray, order: Axes, uniforms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The samples, and how far each uniform is from the nearest boundary that decides its value."""
+    out = np.zeros(uniforms.shape, dtype=int)
+    margin = np.ones(uniforms.shape)
+    masses = [_mass(joint, order[:k]) for k in range(len(order) + 1)]
+    for n, row in enumerate(uniforms):
+        prefix: tuple[int, ...] = ()
+        for k, u in enumerate(row):
+            total, choice = 0.0, None
+            for value in range(joint.shape[order[k]]):
+                total += masses[k + 1][(*prefix, value)] / masses[k][prefix]
+                margin[n, k] = min(margin[n, k], abs(total - u))
+                if choice is None and u < total:
+                    choice = value
+            assert choice is not None
+            prefix += (choice,)
+            out[n, order[k]] = choice
+    return out, margin
+
+
+def check_ancestral_sample(ancestral_sample: Any) -> None:
+    __tracebackhide__ = True
+    name = "ancestral_sample"
+    rng = np.random.default_rng(18)
+    cases: list[tuple[np.ndarray, Axes]] = [
+        (judge.random_joint(rng, (5,)), (0,)),
+        (judge.random_joint(rng, (2, 3)), (0, 1)),
+        (judge.random_joint(rng, (2, 3)), (1, 0)),
+        (judge.random_joint(rng, (3, 2, 4)), (0, 1, 2)),
+        (judge.random_joint(rng, (3, 3, 3)), (2, 0, 1)),
+        (judge.random_joint(rng, (3, 3, 3)), (1, 2, 0)),
+        (judge.random_joint(rng, (2, 3, 2, 2), zeros=8), (3, 1, 0, 2)),
+        (judge.random_joint(rng, (3, 2, 2)).astype(np.float32), (2, 1, 0)),
+    ]
+    for joint, order in cases:
+        uniforms = rng.uniform(0, 0.9999, size=(40, joint.ndim))
+        expected, margin = _samples(joint, order, uniforms)
+        clear = (margin > 1e-3).all(axis=1)  # rounding must not decide: float32 answers are right answers
+        uniforms, expected = uniforms[clear], expected[clear]
+        shown = f"joint of shape {joint.shape}, order={order}, uniforms of shape {uniforms.shape}"
+        found = judge.integers(name, judge.call(name, ancestral_sample, joint, order, uniforms, shown=shown), expected.shape)
+        if not np.array_equal(found, expected):
+            told = f"{name}: column i of the result belongs to variable i, in whatever order it was drawn ({shown})"
+            assert not np.array_equal(found, expected[:, list(order)]), told
+            told = f"{name}: a value lies outside 0..K-1 of its variable ({shown})"
+            assert ((found >= 0) & (found < joint.shape)).all(), told
+            first = order[0]
+            told = f"{name}: the variable drawn first does not follow its marginal ({shown})"
+            assert np.array_equal(found[:, first], expected[:, first]), told
+            raise AssertionError(f"{name}: a later variable does not follow its conditional given those drawn before it ({shown})")
+    # On the boundary: u < cumulative decides, and what has probability 0 never comes. All numbers exact in binary.
+    joint = np.array([[0.0, 0.25, 0.25], [0.5, 0.0, 0.0]])
+    for uniforms in (np.array([[0.0, 0.0]]), np.array([[0.25, 0.5]]), np.array([[0.5, 0.0]]), np.array([[0.75, 0.75]])):
+        expected, _ = _samples(joint, (0, 1), uniforms)
+        found = judge.integers(name, judge.call(name, ancestral_sample, joint, (0, 1), uniforms), expected.shape)
+        told = f"{name}: an outcome of probability 0 was drawn for uniforms {uniforms[0].tolist()}"
+        assert joint[tuple(found[0])] > 0, told
+        told = f"{name}: for uniforms {uniforms[0].tolist()}, check what happens when u equals a cumulative probability"
+        assert np.array_equal(found, expected), told
+
+
+# --------------------------------------------------------------------------------------------------------- drill
+
+_LEAKS: dict[str, set[tuple[int, int]]] = {
+    "leaks_A": set(),
+    "leaks_B": {(0, 1), (1, 2), (2, 3)},
+    "leaks_C": set(),
+    "leaks_D": {(2, 1)},
+}
+
+
+def check_found_leaks(leaks_A: Any, leaks_B: Any, leaks_C: Any, leaks_D: Any) -> None:
+    __tracebackhide__ = True
+    for (name, expected), value in zip(_LEAKS.items(), (leaks_A, leaks_B, leaks_C, leaks_D), strict=True):
+        byhand.typed(value, name)
+        if isinstance(value, (set, frozenset)):
+            value = list(value)
+        shape = f"{name} should be a list of (output, input) pairs such as [(1, 0)], or [] for a sound one"
+        assert isinstance(value, (list, tuple, np.ndarray)), shape
+        pairs = judge.integers(name, value)
+        assert pairs.size == 0 or pairs.shape == (len(pairs), 2), shape
+        found = {(int(t), int(s)) for t, s in pairs.reshape(-1, 2)}
+        if found == expected:
+            continue
+        told = f"{name}: a pair is (output, input), the output that looks first and what it looks at second"
+        assert found != {(s, t) for t, s in expected}, told
+        told = f"{name}: every pair you name must be something looked at before it is generated; at least one is not"
+        assert found <= expected, told
+        raise AssertionError(f"{name}: there is a leak that you have not named")
+
+
+def check_shuffled_repaired(shuffled_repaired: Any) -> None:
+    __tracebackhide__ = True
+    name = "shuffled_repaired"
+    rng = np.random.default_rng(19)
+    for values, order in [(3, (2, 0, 3, 1)), (3, (0, 1, 2, 3)), (4, (4, 0, 2, 1, 3)), (2, (1, 0)), (5, (0,)), (3, (3, 2, 1, 0))]:
+        start = rng.dirichlet(np.ones(values))
+        table = rng.dirichlet(np.ones(values), size=values)
+        for _ in range(6):
+            x = rng.integers(values, size=len(order))
+            expected = np.zeros((len(order), values))
+            for t in range(len(order)):
+                k = list(order).index(t)
+                for v in range(values):
+                    expected[t, v] = start[v] if k == 0 else table[x[order[k - 1]], v]
+            shown = f"x={x.tolist()}, order={order}"
+            found = judge.call(name, shuffled_repaired, x, order, start, table, shown=shown)
+            found = judge.array(name, found, expected.shape)
+            told = f"{name}: row k describes position order[k]; row t should describe position t ({shown})"
+            assert _same(found, expected) or not _same(found, expected[list(order)]), told
+            told = f"{name}: position order[0] is generated first, before there is anything to look at ({shown})"
+            assert _same(found[order[0]], expected[order[0]]), told
+            judge.close(name, found, expected, f"some position does not look at the one generated just before it ({shown})")
