@@ -6,9 +6,11 @@ READY  := $(VENV)/.ready
 # One thread per process: the course is sized for two cores, and oversubscribing them only adds noise.
 export OMP_NUM_THREADS ?= 2
 export PYTHONDONTWRITEBYTECODE ?= 1
+# Jupyter refuses to serve as root unless told that it is meant, as in a container.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lab build pack bench checks constraints clean
+.PHONY: help install demo test lab formgrader build pack bench checks constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,7 +35,10 @@ test: $(READY) ## lint, type-check, run every test and every notebook
 	@$(BIN)/python -m pytest --nbval --nbval-current-env -p tests.nbval_lessons solutions notebooks -n 2 --dist loadfile
 
 lab: $(READY) ## open JupyterLab on the lessons
-	@$(BIN)/jupyter lab notebooks
+	@$(BIN)/jupyter lab $(AS_ROOT) notebooks
+
+formgrader: $(READY) ## open nbgrader's formgrader on the gradebook
+	@$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.default_url=/formgrader
 
 build: $(READY) ## make the notebooks from solutions/*/*.py (only what changed)
 	@$(BIN)/autograder build

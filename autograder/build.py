@@ -8,8 +8,10 @@ A lesson is executed again only when something it is made from changed: its own 
 from __future__ import annotations
 
 import ast
+import base64
 import contextlib
 import hashlib
+import io
 import logging
 import os
 import re
@@ -26,6 +28,7 @@ from nbformat import NotebookNode
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
+from PIL import Image
 from traitlets.config import Config
 
 from autograder import source
@@ -113,8 +116,20 @@ def execute(lesson: Lesson) -> NotebookNode:
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
-            output.get("data", {}).pop(_WIDGET, None)  # A random id that means nothing without its kernel.
+            data = output.get("data", {})
+            data.pop(_WIDGET, None)  # A random id that means nothing without its kernel.
+            if "image/png" in data:
+                data["image/png"] = shrink(data["image/png"])
     return notebook
+
+
+def shrink(png: str) -> str:
+    """A base64 PNG with a palette of 256 colours: plots look the same at a third of the size."""
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(png))) as image:
+        image.convert("RGBA").quantize(256, method=Image.Quantize.FASTOCTREE).save(buffer, "PNG", optimize=True)
+    smaller = base64.b64encode(buffer.getvalue()).decode()
+    return min(smaller, png, key=len)
 
 
 def _where_it_failed(lesson: Lesson, notebook: NotebookNode, lines: list[int], error: Exception) -> str:

@@ -22,6 +22,8 @@ from typing import Any
 from nbformat import NotebookNode, from_dict
 from nbgrader import utils
 
+from autograder.course import CourseError
+
 # Beyond a cell's own time limit, which the worker enforces: how long until it is killed from outside.
 GRACE_SECONDS = 2.0
 _LINE_BYTES = 64 * 2**20
@@ -50,6 +52,10 @@ class Stopped(Exception):
     """The grader was told to stop; the submission being run is not graded."""
 
 
+class NotRun(Exception):
+    """A submission could not be run at all, in one sentence; others can."""
+
+
 class Worker:
     """A warm worker process and the conversation with it. Used by one thread at a time."""
 
@@ -61,7 +67,7 @@ class Worker:
     def run(self, notebook: NotebookNode, limits: Limits) -> Run:
         """Run all code cells but demos; fill in outputs and execution counts in place.
 
-        Raises Stopped after `stop()`; RuntimeError if workers cannot be started at all.
+        Raises Stopped after `stop()`; NotRun if no cell could be run; CourseError if workers cannot be started at all.
         """
         outcome = Run()
         todo = {}
@@ -107,7 +113,7 @@ class Worker:
                 if last is not None and last == job["cells"][-1]["index"]:
                     return None, ""
                 if current is None:
-                    raise RuntimeError("a worker did not start a submission in time")
+                    raise NotRun("its process did not start in time")
                 if time.monotonic() >= deadline:
                     return current, f"stopped: the submission used up its {limits.total_seconds:g} seconds here"
                 return current, f"stopped: ran for more than {limits.cell_seconds:g} seconds"
@@ -128,7 +134,7 @@ class Worker:
                     return None, ""
                 culprit = current if current is not None else last
                 if culprit is None:
-                    raise RuntimeError(f"a worker ended before running anything (exit {event['exit']})")
+                    raise NotRun(f"its process ended before running anything (exit {event['exit']})")
                 return culprit, _cause_of_death(event["exit"], limits)
 
     def stop(self) -> None:
@@ -156,7 +162,7 @@ class Worker:
         ready = self._receive(time.monotonic() + 120)
         if not ready or "ready" not in ready:
             self.close()
-            raise RuntimeError("a worker did not start; try: python -m autograder.worker < /dev/null")
+            raise CourseError("The worker process does not start; this shows why: python -m autograder.worker < /dev/null")
 
     def _send(self, job: dict[str, Any]) -> None:
         assert self.process is not None and self.process.stdin is not None

@@ -37,7 +37,7 @@ from traitlets import import_item
 from autograder import submission
 from autograder.build import fingerprint, generate_release, write_whole
 from autograder.course import CourseError, Gradebook, Lesson
-from autograder.execute import Limits, Run, Stopped, Worker, error_output
+from autograder.execute import Limits, NotRun, Run, Stopped, Worker, error_output
 from autograder.source import CHECK_PREFIX
 
 RECORD = "grading.json"
@@ -138,10 +138,11 @@ def grade(
                     record = Record(task.student, task.lesson.name, task.fingerprint)
                     try:
                         notebook = desk.prepare(task, record, roster)
-                    except submission.Unreadable as reason:
-                        record.status = str(reason)
-                        notebook = desk.blank(task, record.status)
-                        desk.settle(task, notebook, record)
+                    except Exception as error:
+                        # Unreadable says why; anything else is a surprise of this submission, which must not stop the rest.
+                        known = isinstance(error, submission.Unreadable)
+                        record.status = str(error) if known else f"could not be prepared: {type(error).__name__}: {error}"
+                        desk.settle(task, desk.blank(task, record.status), record)
                         on_record(record)
                         continue
                     under_way[pool.submit(run, notebook)] = (task, notebook, record)
@@ -150,9 +151,14 @@ def grade(
                 finished, _ = wait(under_way, return_when=FIRST_COMPLETED, timeout=1.0)
                 for future in finished:
                     task, notebook, record = under_way.pop(future)
-                    outcome = future.result()
-                    record.notes += outcome.notes
-                    record.seconds = round(outcome.seconds, 3)
+                    try:
+                        outcome = future.result()
+                    except NotRun as error:
+                        record.status = str(error)
+                        notebook = desk.blank(task, record.status)
+                    else:
+                        record.notes += outcome.notes
+                        record.seconds = round(outcome.seconds, 3)
                     desk.settle(task, notebook, record)
                     on_record(record)
         finally:
@@ -201,12 +207,7 @@ class Desk:
             more = {"timestamp": timestamp} if timestamp else {}
             database.update_or_create_submission(task.lesson.name, task.student, **more)
         notebook = self._through(self.judge, notebook, task)
-        for cell in notebook.cells:
-            if cell.cell_type == "code" and utils.is_grade(cell):
-                score, maximum = utils.determine_grade(cell)
-                if score is not None and score < maximum:
-                    exercise = cell.metadata.nbgrader.grade_id.removeprefix(CHECK_PREFIX)
-                    record.lost[exercise] = reason_of(cell)
+        record.lost = lost_points(notebook)
         folder = self.gradebook.autograded / task.student / task.lesson.name
         write_whole(folder / f"{task.lesson.name}.ipynb", nbformat.writes(notebook) + "\n")
         write_whole(folder / RECORD, json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n")
@@ -255,12 +256,21 @@ def register(gradebook: Gradebook, lesson: Lesson) -> None:
 
 
 def read_record(gradebook: Gradebook, student: str, lesson: Lesson) -> Record | None:
-    """The record of a graded submission, or None if it is not graded (an unreadable record counts as none)."""
-    path = gradebook.autograded / student / lesson.name / RECORD
+    """The record of a graded submission, or None if it is not graded.
+
+    Where another nbgrader command graded it there is no `grading.json`: the record is then read off the notebook, with
+    an empty fingerprint.
+    """
+    folder = gradebook.autograded / student / lesson.name
     try:
-        return Record(**json.loads(path.read_text(encoding="utf-8")))
+        return Record(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
+        pass
+    try:
+        notebook = nbformat.read(folder / f"{lesson.name}.ipynb", as_version=4)
+    except Exception:
         return None
+    return Record(student, lesson.name, "", lost=lost_points(notebook))
 
 
 def read_roster(gradebook: Gradebook) -> set[str] | None:
@@ -272,6 +282,17 @@ def read_roster(gradebook: Gradebook) -> set[str] | None:
     if not rows or rows[0].split(",")[0].strip() != "id":
         raise CourseError(f"{path}: the first column must be headed `id`")
     return {row.split(",")[0].strip() for row in rows[1:] if row.strip()}
+
+
+def lost_points(notebook: NotebookNode) -> dict[str, str]:
+    """Each exercise of an autograded notebook that lost points, with the reason."""
+    lost = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and utils.is_grade(cell):
+            score, maximum = utils.determine_grade(cell)
+            if score is not None and score < maximum:
+                lost[cell.metadata.nbgrader.grade_id.removeprefix(CHECK_PREFIX)] = reason_of(cell)
+    return lost
 
 
 def reason_of(cell: NotebookNode) -> str:

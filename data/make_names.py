@@ -3,8 +3,8 @@
     python data/make_names.py                        # fetches the source package (0.8 MB) from PyPI
     python data/make_names.py names-0.3.0.tar.gz     # or takes the one you have
 
-The census files came as fixed-width text (name, per cent of the people of that sex, cumulative per cent, rank). This
-keeps name, per cent and rank of both files, in their order, and drops the rest.
+The census files are fixed-width text: name, per cent of the people of that sex, cumulative per cent, rank.
+This keeps name, per cent and rank of both files, in their order, and drops the rest.
 """
 
 from __future__ import annotations

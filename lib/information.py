@@ -34,7 +34,7 @@ def entropy(p: Any, base: float = math.e) -> Any:
     ------
     ValueError : a negative or NaN entry; a row that does not sum to 1; a base that is not above 1.
     """
-    p = np.asarray(p.detach().cpu() if isinstance(p, torch.Tensor) else p, dtype=np.float64)
+    p = _float64(p)
     if p.ndim == 0 or p.shape[-1] == 0:
         raise ValueError(f"entropy: p should have a last axis of at least one outcome, found shape {p.shape}")
     if not (p >= 0).all():
@@ -53,9 +53,9 @@ def entropy(p: Any, base: float = math.e) -> Any:
 def log_mean_exp(values: Any, axis: int = -1) -> Any:
     """log of the mean of exp(values) along one axis, in float64, safe at any size of the values.
 
-    It averages *probabilities* that are known only by their logarithms: `exp(-5000)` is 0 in a computer, yet the
-    mean of `exp(-5000)` and `exp(-5001)` has a perfectly good logarithm. The largest value is taken out of the
-    sum first (Blanchard, Higham & Higham, IMA Journal of Numerical Analysis 41, 2021).
+    It averages *probabilities* that are known only by their logarithms: `exp(-5000)` is 0 in a computer, yet
+    the mean of `exp(-5000)` and `exp(-5001)` has a perfectly good logarithm. The largest value is taken out
+    of the sum first (Blanchard, Higham & Higham, IMA Journal of Numerical Analysis 41, 2021).
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def log_mean_exp(values: Any, axis: int = -1) -> Any:
     ------
     ValueError : nothing to average along the axis.
     """
-    values = np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values, dtype=np.float64)
+    values = _float64(values)
     if values.ndim == 0 or values.shape[axis] == 0:
         raise ValueError(f"log_mean_exp: nothing to average along axis {axis}, found shape {values.shape}")
     largest = values.max(axis=axis, keepdims=True)
@@ -77,3 +77,7 @@ def log_mean_exp(values: Any, axis: int = -1) -> Any:
     with np.errstate(divide="ignore", over="ignore"):
         result = np.log(np.exp(values - shift).mean(axis=axis)) + shift.squeeze(axis)
     return float(result) if result.ndim == 0 else result
+
+
+def _float64(values: Any) -> np.ndarray:
+    return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values, dtype=np.float64)

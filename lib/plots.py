@@ -149,8 +149,8 @@ def dependency_graph(
 ) -> Axes:
     """Draw which variable is conditioned on which: an arrow from each parent to its child.
 
-    parents : `parents[i]` lists the parents of node i. Nodes stand in a row from left to right, in this order, unless
-        `positions` gives `(x, y)` for each; arrows between neighbours are straight, longer ones bend over the top.
+    parents : `parents[i]` lists the parents of node i. Nodes stand in a row from left to right unless
+        `positions` gives `(x, y)` for each; arrows between neighbours are straight, longer ones bend.
     labels : one per node. shaded : nodes drawn grey (observed, or given).
     """
     n = len(parents)
@@ -171,12 +171,13 @@ def dependency_graph(
             )  # fmt: skip
     for i, (x, y) in enumerate(places):
         face = "#dddddd" if i in shaded else "white"
-        ax.plot(x, y, "o", markersize=25, markerfacecolor=face, markeredgecolor=COLOURS["blue"], markeredgewidth=1.6)
+        edge = {"markeredgecolor": COLOURS["blue"], "markeredgewidth": 1.6}
+        ax.plot(x, y, "o", markersize=25, markerfacecolor=face, **edge)
         ax.text(x, y, labels[i], ha="center", va="center", fontsize=11)
     xs, ys = zip(*places, strict=True)
     span = max((abs(c - p) for c, of in enumerate(parents) for p in of), default=1) if in_a_row else 1
     ax.set_xlim(min(xs) - 0.5, max(xs) + 0.5)
-    ax.set_ylim(min(ys) - 0.5, max(ys) + 0.5 + (0.24 * span if span > 1 else 0))
+    ax.set_ylim(min(ys) - 0.4, max(ys) + (0.3 + 0.18 * span if span > 1 else 0.4))
     ax.axis("off")
     ax.set_title(title)
     return ax
@@ -185,7 +186,7 @@ def dependency_graph(
 def nested_intervals(
     sequence: str, distributions: Sequence[dict[str, float]], *, ax: Axes | None = None, title: str = ""
 ) -> Axes:
-    """Draw a sequence's probability as an interval that narrows: each symbol keeps its share of what was left.
+    """Draw a sequence's probability as an interval that narrows: each symbol keeps a share of what was left.
 
     sequence : the symbols, length T. distributions : `distributions[t]` maps each symbol to
     p(symbol | sequence[:t]).
@@ -214,11 +215,11 @@ def nested_intervals(
         for edge in (low, low + width):
             ax.plot([edge, edge], [-t - 0.31, -t - 0.69], color=GREY, linewidth=0.8, linestyle=":")
     last = -len(sequence) + 0.1
-    ax.annotate(
-        "", xy=(low, last), xytext=(low + width, last), arrowprops={"arrowstyle": "<|-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
-    )
+    arrow = {"arrowstyle": "<|-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
+    ax.annotate("", xy=(low, last), xytext=(low + width, last), arrowprops=arrow)
     ax.text(low + width / 2, last - 0.12, f"width {width:.4g}", ha="center", va="top")
-    ax.set_yticks([-t for t in range(len(sequence))], [f"after “{sequence[:t]}”" if t else "at first" for t in range(len(sequence))])
+    steps = range(len(sequence))
+    ax.set_yticks([-t for t in steps], [f"after “{sequence[:t]}”" if t else "at first" for t in steps])
     ax.set(xlim=(0, 1), ylim=(last - 0.5, 0.5), xlabel="probability, accumulated", title=title)
     ax.grid(False)
     ax.tick_params(axis="y", length=0)
@@ -236,8 +237,7 @@ def unrolled(
 ) -> Axes:
     """Draw a next-token model unrolled over time: inputs below, the model, and what comes out above.
 
-    inputs, outputs : one label per position; entries may differ in meaning (`outputs` are targets in training, samples
-        in generation).
+    inputs, outputs : one label per position. `outputs` are targets in training and samples in generation.
     own : draw the arrows that carry each output back as the next input (generation). Without, the inputs are
         simply there (teacher forcing).
     """
@@ -249,13 +249,14 @@ def unrolled(
             box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": colour, "linewidth": 1.6}
             ax.text(t, y, text, ha="center", va="center", family="monospace", fontsize=12, bbox=box)
         ax.add_patch(Rectangle((t - 0.3, 0.8), 0.6, 0.4, facecolor="#e9e9e9", edgecolor=GREY))
+        ax.text(t, 1, "model", ha="center", va="center", color=GREY, fontsize=9)
         for low, high in ((0.3, 0.78), (1.22, 1.68)):
             ax.annotate("", (t, high), (t, low), arrowprops={"arrowstyle": "-|>", "color": GREY})
         if t + 1 < n:
             ax.annotate("", (t + 0.68, 1), (t + 0.32, 1), arrowprops={"arrowstyle": "-|>", "color": GREY})
             if own:
-                bend = {"arrowstyle": "-|>", "color": made, "connectionstyle": "arc3,rad=0.0", "linewidth": 1.4}
-                ax.annotate("", (t + 0.78, 0.22), (t + 0.2, 1.72), arrowprops=bend)
+                back = {"arrowstyle": "-|>", "color": made, "linewidth": 1.4}
+                ax.annotate("", (t + 0.84, 0.2), (t + 0.16, 1.8), arrowprops=back)
     ax.set(xlim=(-0.6, n - 0.4), ylim=(-0.45, 2.45), title=title)
     ax.axis("off")
     return ax

@@ -34,7 +34,7 @@ def next_letters(names: Sequence[tuple[str, float]], prefix: str = "") -> np.nda
 
     Returns
     -------
-    array `(27,)` in the order of `LETTERS` (a to z, then the end of the name); all zeros if no name starts so.
+    array `(27,)` in the order of `LETTERS` (a to z, then the end of the name); zeros if no name begins so.
     """
     counts = np.zeros(len(LETTERS))
     for name, weight in names:
@@ -45,7 +45,7 @@ def next_letters(names: Sequence[tuple[str, float]], prefix: str = "") -> np.nda
 
 
 def _bits(p: np.ndarray) -> float:
-    return float(sum(-q * math.log2(q) for q in p if q > 0)) + 0.0
+    return float(sum(-q * math.log2(q) for q in p if q > 0)) if p.any() else math.nan
 
 
 def draw_keyboard(names: Sequence[tuple[str, float]], prefix: str = "") -> Any:
@@ -62,7 +62,10 @@ def draw_keyboard(names: Sequence[tuple[str, float]], prefix: str = "") -> Any:
     bits = _bits(p)
 
     figure, axes = plt.subplot_mosaic(
-        [["next", "next"], ["entropy", "names"]], figsize=(7.2, 4.3), width_ratios=(3, 2), height_ratios=(3, 2)
+        [["next", "next"], ["entropy", "names"]],
+        figsize=(7.2, 4.3),
+        width_ratios=(3, 2),
+        height_ratios=(3, 2),
     )
     ax = axes["next"]
     ax.bar(range(len(LETTERS)), p, color=[plots.COLOURS["blue"]] * 26 + [plots.COLOURS["vermilion"]])
@@ -70,7 +73,8 @@ def draw_keyboard(names: Sequence[tuple[str, float]], prefix: str = "") -> Any:
     ax.grid(False, axis="x")
     ax.set(ylim=(0, 1.05 * max(p.max(), 0.25)), xlim=(-0.7, 26.9), ylabel="probability")
     told = f"“{prefix}”" if prefix else "nothing"
-    ax.set_title(f"The next letter after {told}: {bits:.2f} bits ({bits * math.log(2):.2f} nats)")
+    amount = f"{bits:.2f} bits ({bits * math.log(2):.2f} nats)" if left else "no name begins so"
+    ax.set_title(f"The next letter after {told}: {amount}")
 
     ax = axes["entropy"]
     steps = [_bits(next_letters(names, prefix[:t])) for t in range(len(prefix) + 1)]
@@ -99,12 +103,16 @@ def keyboard(names: Sequence[tuple[str, float]], prefix: str = "") -> widgets.Wi
     picture = widgets.Image(format="png")
 
     def key(letter: str, label: str | None = None) -> widgets.Button:
-        button = widgets.Button(description=label or letter, layout=widgets.Layout(width="44px", margin="1px"))
+        button = widgets.Button(
+            description=label or letter, layout=widgets.Layout(width="44px", margin="1px")
+        )
         button.on_click(lambda _: setattr(box, "value", box.value + letter))
         return button
 
     keys = {letter: key(letter) for letter in LETTERS[:-1]}
-    delete = widgets.Button(description="⌫", tooltip="delete the last letter", layout=widgets.Layout(width="60px"))
+    delete = widgets.Button(
+        description="⌫", tooltip="delete the last letter", layout=widgets.Layout(width="60px")
+    )
     delete.on_click(lambda _: setattr(box, "value", box.value[:-1]))
     clear = widgets.Button(description="clear", layout=widgets.Layout(width="70px"))
     clear.on_click(lambda _: setattr(box, "value", ""))
@@ -136,8 +144,10 @@ def keyboard(names: Sequence[tuple[str, float]], prefix: str = "") -> widgets.Wi
 def draw_divergence(data: Sequence[float], model: Sequence[float], symbols: Sequence[str] = "ABC") -> Any:
     """Draw the average NLL of `model` on `data` as entropy floor + KL gap, in nats. Returns the figure.
 
-    `data`, `model` : distributions over the same `symbols`, each sums to 1. Left: the two side by side. Right: for
-    each data distribution the floor cannot be undercut; the gap is all that training can close.
+    data, model : distributions over the same `symbols`, each sums to 1.
+
+    Left: the two side by side. Right, above: the floor, which belongs to the data, and the gap, which is all that
+    training can close; below: what each symbol pays, p (-ln q), adding up to the same total.
     """
     p, q = np.asarray(data, dtype=float), np.asarray(model, dtype=float)
     seen = p > 0
@@ -159,18 +169,19 @@ def draw_divergence(data: Sequence[float], model: Sequence[float], symbols: Sequ
     shown = min(nll, reach)
     right.barh([1], [floor], 0.34, color=plots.GREY)
     right.barh([1], [max(shown - floor, 0.0)], 0.34, left=[floor], color=plots.COLOURS["vermilion"])
-    # Below: what each symbol pays, p(x) (-log q(x)); the shares add up to the bar above.
     start = 0.0
-    for i, shade in zip(np.flatnonzero(seen), itertools.cycle(("#9ecae1", "#c6dbef", "#6baed6")), strict=False):
+    for i, shade in zip(
+        np.flatnonzero(seen), itertools.cycle(("#9ecae1", "#c6dbef", "#6baed6")), strict=False
+    ):
         share = min(float(-p[i] * np.log(q[i])) if q[i] > 0 else math.inf, reach - start)
         right.barh([0], [share], 0.34, left=[start], color=shade)
-        if share > 0.12:
+        if share > 0.09:
             right.text(start + share / 2, 0, list(symbols)[i], ha="center", va="center")
         start += share
     right.text(0, 1.3, f"entropy of p  {floor:.2f}", color=plots.GREY, va="bottom")
     far = "∞" if not math.isfinite(gap) else f"{max(gap, 0.0):.2f}"
     right.text(reach, 1.3, f"KL(p, q)  {far}", color=plots.COLOURS["vermilion"], va="bottom", ha="right")
-    right.axvline(floor, color="black", linewidth=1, linestyle=":")
+    right.plot([floor, floor], [-0.3, 1.2], ":", color="black", linewidth=1)
     total = "∞" if not math.isfinite(nll) else f"{nll:.2f}"
     right.set_yticks([1, 0], ["floor + gap", "by symbol"])
     right.grid(False, axis="y")
@@ -191,7 +202,9 @@ def divergence(symbols: Sequence[str] = "ABC") -> widgets.Widget:
     }
     data = widgets.ToggleButtons(options=list(choices), description="data:", style={"button_width": "88px"})
     sliders = [
-        widgets.FloatSlider(value=1, min=0, max=1, step=0.01, description=f"weight of {s}", continuous_update=True)
+        widgets.FloatSlider(
+            value=1, min=0, max=1, step=0.01, description=f"weight of {s}", continuous_update=True
+        )
         for s in symbols
     ]
     match = widgets.Button(description="model = data", tooltip="put the model where the gap is zero")

@@ -2,12 +2,12 @@
 # # 01 · The chain rule: any joint is a product of conditionals
 #
 # **Promise.** After this lesson you can take any joint distribution apart into a chain of one-at-a-time
-# predictions, in any order you like, put it back together without losing a digit, sample from it, and
-# count what each order costs. That is the whole idea of autoregressive models. The other eight lessons are about
+# predictions, in any order you like, put it back together without losing a digit, sample from it, and count
+# what each order costs. That is the whole idea of autoregressive models. The other eight lessons are about
 # how to parameterise, train, sample and pay for the predictions.
 #
-# **Time.** 40 minutes to read, 75 to practise.
-# **You need.** Sums and products of probabilities, and numpy arrays with a few axes.
+# **Time.** 40 minutes to read, 75 to practise. **You need.** Sums and products of probabilities, and numpy
+# arrays with a few axes.
 
 # %%
 import itertools
@@ -15,7 +15,7 @@ import math
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch
+import torch  # noqa: F401  (yours to use)
 
 from lib import plots
 from lib.byhand import puzzle, typed
@@ -28,9 +28,9 @@ plots.use_style()
 # Somebody is spelling a first name for you, letter by letter. Before the first letter you can expect almost
 # anything. After *c* you expect *h* or *a*; after *chr* you would bet your house on *i*.
 #
-# Below, each row is what comes next given the letters so far, counted over the first names of the 1990
-# US census (U.S. Census Bureau 1995: 5163 different names, each weighted by how many people have it).
-# Darker is more probable; the outlined square is the letter that came. On the right is the row's entropy, the average
+# Below, each row is what comes next given the letters so far, counted over the first names of the 1990 US
+# census (U.S. Census Bureau 1995: 5163 different names, each weighted by how many people have it). Darker is
+# more probable; the outlined square is the letter that came. On the right is the row's entropy, the average
 # surprise in bits: 0 bits means that you know, 4.75 bits that all 27 symbols are equally likely.
 
 # %% demo
@@ -53,47 +53,53 @@ ax.grid(False)
 ax.tick_params(length=0)
 ax.set(title="What comes next, given the letters so far", xlabel="next letter")
 right.barh(range(len(rows)), bits, color=plots.COLOURS["blue"], height=0.6)
-right.set(xlabel="entropy (bits)", xlim=(0, 4.75))
+right.set(xlabel="entropy (bits)", xlim=(0, 4.75), xticks=(0, 2, 4))
 right.grid(axis="y", visible=False)
 plt.show()
 
 # %% [markdown]
-# **Each outcome narrows what comes next.** The names that still fit can only become fewer: 5163 at the top, then 440
-# with *c*, 22 with *chri*, one at the bottom. The entropy of the *next letter* may go up again on the way, as it does after
-# *christ*, where a well-trodden path forks into *-opher*, *-ine* and *-ina*. On average over all names, though, a given
-# letter never becomes harder to predict by knowing more of what came before it.
+# **Each outcome narrows what comes next.** The names that still fit can only become fewer: 5163 at the top,
+# then 413 with *c*, 22 with *chri*, one at the bottom. The entropy of the *next letter* may go up again on
+# the way, as it does after *christ*, where a well-trodden path forks into *-opher*, *-ine* and *-ina*. On
+# average over all names, though, a given letter never becomes harder to predict by knowing more of what came
+# before it.
 #
-# Now read the outlined squares from top to bottom and multiply their probabilities. The product is the probability of
-# the whole name, exactly. That is what this lesson is about.
+# Now read the outlined squares from top to bottom and multiply their probabilities. The product is the
+# probability of the whole name, exactly. That is what this lesson is about.
 
 # %% [markdown]
 # ## The idea
 #
 # ### One line
 #
-# The conditional probability of $b$ given $a$ is *defined* as $p(b \mid a) = p(a, b) / p(a)$. So write the joint
-# as a fraction that telescopes, and put a name to each piece:
+# The conditional probability of $b$ given $a$ is *defined* as $p(b \mid a) = p(a, b) / p(a)$. So write the
+# joint as a fraction that telescopes, and put a name to each piece:
 #
-# $$p(a, b, c) \;=\; p(a)\cdot\frac{p(a, b)}{p(a)}\cdot\frac{p(a, b, c)}{p(a, b)} \;=\; p(a)\; p(b \mid a)\; p(c \mid a, b).$$
+# $$p(a, b, c) \;=\; p(a)\cdot\frac{p(a, b)}{p(a)}\cdot\frac{p(a, b, c)}{p(a, b)}
+# \;=\; p(a)\; p(b \mid a)\; p(c \mid a, b).$$
 #
 # For $D$ variables the same cancelling gives **the chain rule of probability**:
 #
-# $$p(x_1, \dots, x_D) \;=\; \prod_{t=1}^{D} p(x_t \mid x_1, \dots, x_{t-1}) \;=\; \prod_{t=1}^{D} p(x_t \mid x_{<t}).$$
+# $$p(x_1, \dots, x_D) \;=\; \prod_{t=1}^{D} p(x_t \mid x_1, \dots, x_{t-1})
+# \;=\; \prod_{t=1}^{D} p(x_t \mid x_{<t}).$$
 #
-# Nothing was assumed: not independence, not that the variables are of one kind, not that $t$ is time. It is **an exact
-# identity, never an approximation**. (If some $p(x_{<t})$ is 0, the joint is 0 too, and it does not matter what we call a
-# conditional that is never needed. In this lesson we call it 0.)
+# Nothing was assumed: not independence, not that the variables are of one kind, not that $t$ is time. It is
+# **an exact identity, never an approximation**. (If some $p(x_{<t})$ is 0, the joint is 0 too, and it does
+# not matter what we call a conditional that is never needed. In this lesson we call it 0.)
 
 # %% [markdown]
 # ### Small numbers
 #
-# A source writes three letters from the vocabulary {A, B, C}. How probable is the sequence **BAC**? You are told
+# A source writes three letters from the vocabulary {A, B, C}. How probable is the sequence **BAC**? You are
+# told
 #
-# $$p(\mathrm{B}) = 0.4, \qquad p(\mathrm{A} \mid \mathrm{B}) = 0.5, \qquad p(\mathrm{C} \mid \mathrm{B}, \mathrm{A}) = 0.6.$$
+# $$p(\mathrm{B}) = 0.4, \qquad p(\mathrm{A} \mid \mathrm{B}) = 0.5, \qquad
+# p(\mathrm{C} \mid \mathrm{B}, \mathrm{A}) = 0.6.$$
 #
-# Picture all sequences lined up along a stick of length 1, each with a length equal to its probability. The first letter
-# cuts the stick in three. Keep the part called B; the second letter cuts *that*, in its own proportions. And so on: each letter keeps a share
-# of what was left. (The entries not given above are made up to fill the picture.)
+# Picture all sequences lined up along a stick of length 1, each with a length equal to its probability. The
+# first letter cuts the stick in three. Keep the part called B; the second letter cuts *that*, in its own
+# proportions. And so on: each letter keeps a share of what was left. (The entries not given above are made up
+# to fill the picture.)
 
 # %% demo
 distributions = [
@@ -135,9 +141,9 @@ print(f"p(BAC) = {typed(p_BAC, 'p_BAC'):.2f}")
 # %% [markdown]
 # ### Exercise: a sequence nobody else has
 #
-# Type your name (in quotes). The course draws from it a sequence of four letters and the distributions you need; nobody
-# else in your class gets the same one. Each row of the table holds the distribution of the next letter after the letters on the
-# left.
+# Type your name (in quotes). The course draws from it a sequence of four letters and the distributions you
+# need; nobody else in your class gets the same one. Each row of the table holds the distribution of the next
+# letter after the letters on the left.
 
 # %% exercise student_name
 student_name = None  # your name, in quotes
@@ -149,8 +155,8 @@ student_name = "Ada Lovelace"
 puzzle(student_name, "01")
 
 # %% [markdown]
-# Type the probability of your whole sequence into `p_mine`: a number, or a product such as `0.2 * 0.35`. An answer within 1 % counts, so give at
-# least three significant digits.
+# Type the probability of your whole sequence into `p_mine`: a number, or a product such as `0.2 * 0.35`. An
+# answer within 1 % counts, so give at least three significant digits.
 #
 # <details><summary>Hint</summary>
 # From each row of the table you need one number only. Which column it is in, the sequence tells you.
@@ -174,9 +180,9 @@ chain_rule.check_p_mine(student_name, p_mine)
 # %% [markdown]
 # ### Exercise: `joint_probability`
 #
-# You have now done it twice by hand. Write it once for all sequences: given the conditional probabilities of what happened,
-# $p(x_1),\ p(x_2 \mid x_1),\ \dots$, return the probability that all of it happened. If nothing has happened yet (no conditionals),
-# nothing has been ruled out: return 1.
+# You have now done it twice by hand. Write it once for all sequences: given the conditional probabilities of
+# what happened, $p(x_1),\ p(x_2 \mid x_1),\ \dots$, return the probability that all of it happened. If
+# nothing has happened yet (no conditionals), nothing has been ruled out: return 1.
 #
 # <details><summary>Hint</summary>
 # The standard library's <code>math</code> has a function for sums of a sequence, and one for this.
@@ -207,8 +213,8 @@ chain_rule.check_joint_probability(joint_probability)
 #
 # ### A joint is a table
 #
-# For a few discrete variables, a joint distribution is an array: one axis per variable, one entry per outcome, entries that
-# sum to 1. Everything else is computed from it. Here is a town with three variables:
+# For a few discrete variables, a joint distribution is an array: one axis per variable, one entry per
+# outcome, entries that sum to 1. Everything else is computed from it. Here is a town with three variables:
 #
 # | axis | variable | values |
 # |:--|:--|:--|
@@ -237,15 +243,17 @@ print("shape:", joint.shape, " sum:", round(joint.sum(), 12))
 # %% [markdown]
 # ### Exercise: `marginal`
 #
-# To forget a variable, add up over its values: $p(w) = \sum_{u}\sum_{l} p(w, u, l)$. What is left is a **marginal** (people used to
-# write such sums in the margins of the table).
+# To forget a variable, add up over its values: $p(w) = \sum_{u}\sum_{l} p(w, u, l)$. What is left is a
+# **marginal** (people used to write such sums in the margins of the table).
 #
-# Write `marginal(joint, keep)`. `keep` is a tuple of axes to keep; all the others are summed out. The result's axes come **in the order that
-# `keep` gives**: `keep=(2, 0)` on our town gives shape `(2, 3)`, late first and weather second. `keep=()` forgets everything and gives the total, shape `()`.
+# Write `marginal(joint, keep)`. `keep` is a tuple of axes to keep; all the others are summed out. The
+# result's axes come **in the order that `keep` gives**: `keep=(2, 0)` on our town gives shape `(2, 3)`, late
+# first and weather second. `keep=()` forgets everything and gives the total, shape `()`.
 #
 # <details><summary>Hint</summary>
-# Two steps: bring the axes into the order you want (numpy calls it transposing, and it takes the whole list of axes), then sum
-# over those that you do not want. Or look up how <code>np.einsum</code> takes lists of axis numbers instead of letters.
+# Two steps: bring the axes into the order you want (numpy calls it transposing, and it takes the whole list
+# of axes), then sum over those that you do not want. Or look up how <code>np.einsum</code> takes lists of
+# axis numbers instead of letters.
 # </details>
 
 # %% exercise marginal
@@ -266,7 +274,7 @@ def marginal(joint, keep):
 # %% check marginal 2 points
 assert np.allclose(marginal(joint, (0,)), [0.5, 0.3, 0.2]), "p(W): sun 0.5, cloud 0.3, rain 0.2"
 assert np.allclose(marginal(joint, (1,)), [0.65, 0.35]), "p(U): I carry an umbrella 35 % of the time"
-assert np.shape(marginal(joint, (2, 0))) == (2, 3), "keep=(2, 0) should put late (2 values) before weather (3 values)"
+assert np.shape(marginal(joint, (2, 0))) == (2, 3), "keep=(2, 0): first late (2 values), then weather (3)"
 assert np.allclose(marginal(joint, ()), 1), "with every variable summed out, the total probability is left"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule
@@ -280,13 +288,15 @@ chain_rule.check_marginal(marginal)
 #
 # $$p(\text{target} \mid \text{given}) = \frac{p(\text{given}, \text{target})}{p(\text{given})}.$$
 #
-# Write `conditional(joint, target, given)`, both tuples of axes. The result's axes are **first those of `given`, then those of `target`**, each in the
-# order you are handed, so that `result[w]` is the distribution of the target when the condition has the value `w`. Variables in neither are summed out.
-# Where the condition has probability 0, return zeros (and no NaN).
+# Write `conditional(joint, target, given)`, both tuples of axes. The result's axes are **first those of
+# `given`, then those of `target`**, each in the order you are handed, so that `result[w]` is the distribution
+# of the target when the condition has the value `w`. Variables in neither are summed out. Where the condition
+# has probability 0, return zeros (and no NaN).
 #
 # <details><summary>Hint</summary>
-# <code>marginal</code> gives you both numerator and denominator. To divide one by the other, the denominator needs extra
-# axes of length 1 at its end. For 0 / 0, see the <code>where</code> argument of <code>np.divide</code>, or divide by something harmless.
+# <code>marginal</code> gives you both numerator and denominator. To divide, the denominator needs extra
+# axes of length 1 at its end. For 0 / 0, see the <code>where</code> argument of <code>np.divide</code>, or
+# divide by something harmless.
 # </details>
 
 # %% exercise conditional
@@ -305,9 +315,11 @@ def conditional(joint, target, given):
     ### END SOLUTION
 
 # %% check conditional 3 points
-assert np.shape(conditional(joint, (1,), (0,))) == (3, 2), "p(U | W): one row per weather, one column per value of U"
-assert np.allclose(conditional(joint, (1,), (0,)), p_umbrella), "p(U | W) is the table that the town was built from"
-assert np.allclose(conditional(joint, (2,), (0, 1)).sum(axis=-1), 1), "given the rest, L still has to take some value"
+p_u_given_w = conditional(joint, (1,), (0,))
+assert np.shape(p_u_given_w) == (3, 2), "p(U | W): one row per weather, one column per value of U"
+assert np.allclose(p_u_given_w, p_umbrella), "p(U | W) is the table that the town was built from"
+totals = np.asarray(conditional(joint, (2,), (0, 1))).sum(axis=-1)
+assert np.allclose(totals, 1), "given weather and umbrella, L still has to take some value"
 assert np.allclose(conditional(joint, (0,), ()), [0.5, 0.3, 0.2]), "given nothing, p(W) is the marginal"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule
@@ -317,8 +329,9 @@ chain_rule.check_conditional(conditional)
 # %% [markdown]
 # ### Independence, and why you will not meet it
 #
-# Two variables are **independent** if learning one leaves the other as it was: $p(l \mid u) = p(l)$ for every $u$, in words, *conditional = marginal*.
-# Then the chain rule reads $p(u, l) = p(u)\,p(l)$, and modelling two variables is no harder than modelling each alone.
+# Two variables are **independent** if learning one leaves the other as it was: $p(l \mid u) = p(l)$ for every
+# $u$, in words, *conditional = marginal*. Then the chain rule reads $p(u, l) = p(u)\,p(l)$, and modelling two
+# variables is no harder than modelling each alone.
 #
 # My umbrella does not delay buses. Are $U$ and $L$ independent? Your functions will tell.
 
@@ -332,18 +345,20 @@ titles = ["p(U, L)", "p(U) p(L)", "p(L | U)"]
 for ax, values, title in zip(axes, [p_ul, as_if, given_u], titles, strict=True):
     plots.table(values, ["U = no", "U = yes"], ["on time", "late"], ax=ax, title=title, digits=3, vmax=1)
 plt.show()
-print("p(late)              =", np.round(marginal(joint, (2,))[1], 3))
-print("p(late | umbrella)   =", np.round(given_u[1, 1], 3))
-print("p(late | no umbrella) =", np.round(given_u[0, 1], 3))
+print(f"p(late)               = {float(marginal(joint, (2,))[1]):.2f}")
+print(f"p(late | umbrella)    = {float(given_u[1, 1]):.2f}")
+print(f"p(late | no umbrella) = {float(given_u[0, 1]):.2f}")
 
 # %% [markdown]
-# The two tables on the left differ, so they are **not** independent: seeing my umbrella makes a late bus more than twice as likely
-# (0.34 against 0.14). Nothing mysterious happened. The umbrella tells you about the weather, and the weather about the bus. *Given* the weather they are
-# independent, because that is how the town was built: $p(u, l \mid w) = p(u \mid w)\,p(l \mid w)$.
+# The two tables on the left differ, so they are **not** independent: seeing my umbrella makes a late bus more
+# than twice as likely (0.34 against 0.14). Nothing mysterious happened. The umbrella tells you about the
+# weather, and the weather about the bus. *Given* the weather they are independent, because that is how the
+# town was built: $p(u, l \mid w) = p(u \mid w)\,p(l \mid w)$.
 #
-# Real data are like this everywhere, only more so. Neighbouring pixels belong to the same object; a word narrows the next one; and in English names
-# *q* all but announces *u*. Each row below is the distribution of a name's second letter given its first. If letters were
-# independent, all rows would look like the bar on top.
+# Real data are like this everywhere, only more so. Neighbouring pixels belong to the same object; a word
+# narrows the next one; and in English names *q* all but announces *u*. Each row below is the distribution of
+# a name's second letter given its first. If letters were independent, all rows would look like the bar on
+# top.
 
 # %% demo
 from lib.data import load_names
@@ -367,25 +382,27 @@ for axis in (top, ax):
     axis.tick_params(length=0)
 plt.show()
 u = letters.index("u")
-print(f"p(second = u) = {pairs.sum(axis=0)[u]:.3f}    p(second = u | first = q) = {rows[letters.index('q'), u]:.3f}")
+print(f"p(second = u)             = {pairs.sum(axis=0)[u]:.3f}")
+print(f"p(second = u | first = q) = {rows[letters.index('q'), u]:.3f}")
 
 # %% [markdown]
 # ### Any order
 #
-# Nothing in the derivation cared which variable was called first. Three variables can be put in $3! = 6$ orders, so
-# $p(A, B, C)$ has six factorisations, all exact:
+# Nothing in the derivation cared which variable was called first. Three variables can be put in $3! = 6$
+# orders, so $p(A, B, C)$ has six factorisations, all exact:
 #
 # $$\begin{aligned}
-# p(A)\,p(B \mid A)\,p(C \mid A, B) &= p(A)\,p(C \mid A)\,p(B \mid A, C) = p(B)\,p(A \mid B)\,p(C \mid A, B)\\
-# = p(B)\,p(C \mid B)\,p(A \mid B, C) &= p(C)\,p(A \mid C)\,p(B \mid A, C) = p(C)\,p(B \mid C)\,p(A \mid B, C).
+# p(A, B, C) &= p(A)\,p(B \mid A)\,p(C \mid A, B) = p(A)\,p(C \mid A)\,p(B \mid A, C)\\
+# &= p(B)\,p(A \mid B)\,p(C \mid A, B) = p(B)\,p(C \mid B)\,p(A \mid B, C)\\
+# &= p(C)\,p(A \mid C)\,p(B \mid A, C) = p(C)\,p(B \mid C)\,p(A \mid B, C).
 # \end{aligned}$$
 #
-# Each order draws its own **dependency graph**: an arrow into a variable from everything that it is conditioned on. Without further
-# assumptions that is everything before it.
+# Each order draws its own **dependency graph**: an arrow into a variable from everything that it is
+# conditioned on. Without further assumptions that is everything before it.
 
 # %% demo
 symbols = "WUL"
-figure, axes = plt.subplots(2, 3, figsize=(7.2, 3.3))
+figure, axes = plt.subplots(2, 3, figsize=(7.2, 2.5))
 for ax, order in zip(axes.flat, itertools.permutations(range(3)), strict=True):
     a, b, c = (symbols[i] for i in order)
     title = f"$p({a})\\,p({b}|{a})\\,p({c}|{a},{b})$"
@@ -400,14 +417,16 @@ plt.show()
 # `order` is a permutation $(o_0, o_1, \dots)$ of the axes. Return `(factors, rebuilt)`:
 #
 # - `factors[k]` is $p(x_{o_k} \mid x_{o_0}, \dots, x_{o_{k-1}})$ with axes $(o_0, \dots, o_{k-1}, o_k)$;
-# - `rebuilt` is the product of all the factors, **with the axes back in the joint's own order**, so that it equals `joint`.
+# - `rebuilt` is the product of all the factors, **with the axes back in the joint's own order**, so that it
+#   equals `joint`.
 #
-# Multiply the factors for `rebuilt`; do not just hand back what you were given. Joints with zeros must work too.
+# Multiply the factors for `rebuilt`; do not just hand back what you were given. Joints with zeros must work
+# too.
 #
 # <details><summary>Hint</summary>
-# Each factor is one call of <code>conditional</code>. The product of the first k factors has k axes and the next factor has one more: give
-# the product a new last axis before multiplying. At the end its axes are in the order of <code>order</code>; <code>np.argsort(order)</code> says how
-# to bring them home.
+# Each factor is one call of <code>conditional</code>. The product of the first k factors has k axes and the
+# next factor has one more: give the product a new last axis before multiplying. At the end its axes are in
+# the order of <code>order</code>; <code>np.argsort(order)</code> says how to bring them home.
 # </details>
 
 # %% exercise joint_from_order
@@ -416,7 +435,7 @@ def joint_from_order(joint, order):
 
     joint : array (K_0, ..., K_{D-1}), entries sum to 1.
     order : permutation of range(D), as a tuple.
-    Returns (factors, rebuilt): a list of D arrays, factors[k] with k + 1 axes, and an array shaped like joint.
+    Returns (factors, rebuilt): a list of D arrays, factors[k] with k + 1 axes; an array shaped like joint.
     """
     ### BEGIN SOLUTION
     order = tuple(order)
@@ -429,7 +448,7 @@ def joint_from_order(joint, order):
 
 # %% check joint_from_order 3 points
 factors, rebuilt = joint_from_order(joint, (2, 0, 1))
-assert [np.shape(f) for f in factors] == [(2,), (2, 3), (2, 3, 2)], "for order L, W, U: p(L), p(W | L), p(U | L, W)"
+assert [np.shape(f) for f in factors] == [(2,), (2, 3), (2, 3, 2)], "factors: p(L), p(W | L), p(U | L, W)"
 assert np.allclose(factors[0], [0.79, 0.21]), "factors[0] is p(L): the bus is late 21 % of the time"
 assert np.shape(rebuilt) == (3, 2, 2), "rebuilt should have its axes in the joint's order: W, U, L"
 assert np.allclose(rebuilt, joint), "the product of the factors should be the joint itself"
@@ -439,8 +458,8 @@ chain_rule.check_joint_from_order(joint_from_order)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Six orders, one probability. Take the outcome *rain, umbrella, bus on time*, read its three factors off each factorisation, and multiply. The factors
-# differ from line to line; the product does not.
+# Six orders, one probability. Take the outcome *rain, umbrella, bus on time*, read its three factors off each
+# factorisation, and multiply. The factors differ from line to line; the product does not.
 
 # %% demo
 outcome = (2, 1, 0)  # rain, umbrella, on time
@@ -456,23 +475,26 @@ print(f"\nthe table says                        {joint[outcome]:.4f}")
 # %% [markdown]
 # ### Any partition
 #
-# Nor did the derivation care that variables came one by one. Let $A$ and $B$ arrive together, then $C$ and $D$:
+# Nor did the derivation care that variables came one by one. Let $A$ and $B$ arrive together, then $C$ and
+# $D$:
 #
 # $$p(A, B, C, D) = p(A, B)\; p(C, D \mid A, B).$$
 #
-# Models use this freedom all the time: a language model predicts tokens, which are blocks of letters; an image model may predict a pixel's red, green
-# and blue as one block, or a whole row at once. Fewer steps, but each conditional is over more outcomes. One block with everything in it
-# is the joint itself; blocks of one are the chain.
+# Models use this freedom all the time: a language model predicts tokens, which are blocks of letters; an
+# image model may predict a pixel's red, green and blue as one block, or a whole row at once. Fewer steps, but
+# each conditional is over more outcomes. One block with everything in it is the joint itself; blocks of one
+# are the chain.
 #
 # ### Exercise: `joint_from_partition`
 #
-# As before, with blocks. `blocks` is a list of tuples of axes that together hold each axis once, such as `[(0, 1), (2,)]`. `factors[k]` is
-# $p(\text{block}_k \mid \text{all earlier blocks})$; its axes are those of all earlier blocks in their order, then those of block $k$, in the block's order. `rebuilt`
-# is their product, with the axes in the joint's own order.
+# As before, with blocks. `blocks` is a list of tuples of axes that together hold each axis once, such as
+# `[(0, 1), (2,)]`. `factors[k]` is $p(\text{block}_k \mid \text{all earlier blocks})$; its axes are those of
+# all earlier blocks in their order, then those of block $k$, in the block's order. `rebuilt` is their
+# product, with the axes in the joint's own order.
 #
 # <details><summary>Hint</summary>
-# Only two things change: which axes count as "earlier", and how many new axes the running product needs before it meets the
-# next factor.
+# Only two things change: which axes count as "earlier", and how many new axes the running product needs
+# before it meets the next factor.
 # </details>
 
 # %% exercise joint_from_partition
@@ -496,7 +518,7 @@ def joint_from_partition(joint, blocks):
 # %% check joint_from_partition 2 points
 factors, rebuilt = joint_from_partition(joint, [(2,), (1, 0)])
 assert [np.shape(f) for f in factors] == [(2,), (2, 2, 3)], "for blocks L | U, W: p(L), then p(U, W | L)"
-assert np.allclose(np.sum(np.asarray(factors[1]), axis=(1, 2)), 1), "given L, the block (U, W) has to take some value"
+assert np.allclose(np.sum(np.asarray(factors[1]), axis=(1, 2)), 1), "given L, (U, W) still takes some value"
 assert np.allclose(rebuilt, joint), "the product of the factors should be the joint itself"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule
@@ -504,8 +526,9 @@ chain_rule.check_joint_from_partition(joint_from_partition)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Three variables can be split into ordered blocks in 13 ways (the Fubini numbers, 1, 3, 13, 75, …, OEIS A000670): the joint itself, six orders, and six in
-# between. All thirteen give back the same table, up to the last bit or two of a floating-point number.
+# Three variables can be split into ordered blocks in 13 ways (the Fubini numbers, 1, 3, 13, 75, …, OEIS
+# A000670): the joint itself, six orders, and six in between. All thirteen give back the same table, up to the
+# last bit or two of a floating-point number.
 
 # %% demo
 partitions = []
@@ -520,37 +543,48 @@ for blocks in sorted(partitions, key=len):
         told += f" p({now}|{earlier})" if earlier else f" p({now})"
         earlier += f",{now}" if earlier else now
     _, rebuilt = joint_from_partition(joint, blocks)
-    print(f"{told:28} largest error below 1e-12: {np.abs(np.asarray(rebuilt) - joint).max() < 1e-12}")
+    error = np.abs(np.asarray(rebuilt) - joint).max()
+    print(f"{told:24} {'the same table' if error < 1e-12 else f'off by {error:.2g}'}")
 
 # %% [markdown]
 # ### Same joint, different difficulty
 #
-# All orders are exact. They are not all equally *easy*. Look at our town again. In the order weather, umbrella, bus, the last conditional
-# $p(l \mid w, u)$ is supposed to look at both. But given the weather the umbrella tells it nothing: $p(l \mid w, u) = p(l \mid w)$, and we may
-# erase that arrow. In the order bus, umbrella, weather, nothing can be erased.
+# All orders are exact. They are not all equally *easy*. Look at our town again. In the order weather,
+# umbrella, bus, the last conditional $p(l \mid w, u)$ is supposed to look at both. But given the weather the
+# umbrella tells it nothing: $p(l \mid w, u) = p(l \mid w)$, and we may erase that arrow. In the order bus,
+# umbrella, weather, nothing can be erased.
 
 # %% demo
-figure, axes = plots.panels(2, width=3.4, height=1.9)
+changes = [
+    ("weather first: p(L | W, U) with U", np.ptp(conditional(joint, (2,), (0, 1)), axis=1)),
+    ("weather last:  p(U | L)    with L", np.ptp(conditional(joint, (1,), (2,)), axis=0)),
+    ("               p(W | L, U) with U", np.ptp(conditional(joint, (0,), (2, 1)), axis=1)),
+    ("                           with L", np.ptp(conditional(joint, (0,), (2, 1)), axis=0)),
+]
+figure, axes = plots.panels(2, width=3.4, height=1.5)
 plots.dependency_graph([[], [0], [0]], labels="WUL", ax=axes[0], title="weather first: 2 arrows")
 plots.dependency_graph([[], [0], [0, 1]], labels="LUW", ax=axes[1], title="weather last: 3 arrows")
 plt.show()
-print("weather first: how much p(L | W, U) changes with U:", np.round(np.ptp(conditional(joint, (2,), (0, 1)), axis=1).max(), 3))
-print("weather last:  how much p(U | L)    changes with L:", np.round(np.ptp(conditional(joint, (1,), (2,)), axis=0).max(), 3))
-print("               how much p(W | L, U) changes with U:", np.round(np.ptp(conditional(joint, (0,), (2, 1)), axis=1).max(), 3))
+print("How much a conditional changes, at most:")
+for told, change in changes:
+    print(f"{told}   {np.max(change):.3f}")
 
 # %% [markdown]
-# An order that goes from causes to effects often needs few arrows; the reverse order has to describe, at every step, everything that the not yet
-# mentioned cause did to its effects. Difficulty need not even be about arrows. Take two random primes $P < Q$ and their product $N$. In the order $P, Q, N$ the last
-# step is a multiplication. In the order $N, P, Q$ the second step is to factor $N$, on whose difficulty RSA is built (Rivest, Shamir & Adleman 1978).
-# Same joint, both factorisations exact.
+# An order that goes from causes to effects often needs few arrows; the reverse order has to describe, at
+# every step, everything that the not yet mentioned cause did to its effects. Difficulty need not even be
+# about arrows. Take two random primes $P < Q$ and their product $N$. In the order $P, Q, N$ the last step is
+# a multiplication. In the order $N, P, Q$ the second step is to factor $N$, on whose difficulty RSA is built
+# (Rivest, Shamir & Adleman 1978). Same joint, both factorisations exact.
 #
 # ### Exercise: `free_parameters`
 #
-# A way to measure difficulty: the number of entries you must write down. The conditional of a variable with $K$ values needs one row for each combination of its
-# parents' values, and each row has $K - 1$ *free* entries, since it sums to 1.
+# A way to measure difficulty: the number of entries you must write down. The conditional of a variable with
+# $K$ values needs one row for each combination of its parents' values, and each row has $K - 1$ *free*
+# entries, since it sums to 1.
 #
-# Write `free_parameters(cardinalities, parents)`: the total over all variables. `cardinalities[i]` is the number of values of variable $i$ and `parents[i]`
-# the tuple of variables that it is conditioned on. Return a Python integer: the numbers will become too large for numpy's.
+# Write `free_parameters(cardinalities, parents)`: the total over all variables. `cardinalities[i]` is the
+# number of values of variable $i$ and `parents[i]` the tuple of variables that it is conditioned on. Return a
+# Python integer: the numbers will become too large for numpy's.
 #
 # <details><summary>Hint</summary>
 # How many rows has a table with no parents? <code>math.prod</code> agrees with you.
@@ -565,21 +599,23 @@ def free_parameters(cardinalities, parents):
     Returns an int.
     """
     ### BEGIN SOLUTION
-    return sum((k - 1) * math.prod(cardinalities[j] for j in of) for k, of in zip(cardinalities, parents))
+    rows = [math.prod(cardinalities[j] for j in of) for of in parents]
+    return sum((k - 1) * r for k, r in zip(cardinalities, rows, strict=True))
     ### END SOLUTION
 
 # %% check free_parameters 2 points
 assert free_parameters([6], [()]) == 5, "a die: the sixth probability follows from the other five"
-assert free_parameters([3, 2, 2], [(), (0,), (0,)]) == 8, "weather first: 2 for p(W), 3 for p(U | W), 3 for p(L | W)"
-assert free_parameters([3, 2, 2], [(1, 2), (2,), ()]) == 11, "weather last: 1 for p(L), 2 for p(U | L), 8 for p(W | L, U)"
+assert free_parameters([3, 2, 2], [(), (0,), (0,)]) == 8, "weather first: 2 for W, then 3 for U, 3 for L"
+assert free_parameters([3, 2, 2], [(1, 2), (2,), ()]) == 11, "weather last: 1 for L, 2 for U, 8 for W"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule
 chain_rule.check_free_parameters(free_parameters)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Eight against eleven is no drama yet. Give the weather more effects: umbrellas, buses, ice cream, traffic jams, all independent of one another
-# *given* the weather. Weather first, each effect needs three numbers. Weather last, each effect has to look at all the effects before it.
+# Eight against eleven is no drama yet. Give the weather more effects: umbrellas, buses, ice cream, traffic
+# jams, all independent of one another *given* the weather. Weather first, each effect needs three numbers.
+# Weather last, each effect has to look at all the effects before it.
 
 # %% demo
 counts = range(1, 15)
@@ -587,64 +623,71 @@ first, last = [], []
 for n in counts:
     cardinalities = [3] + [2] * n  # variable 0 is the weather
     first.append(free_parameters(cardinalities, [()] + [(0,)] * n))
-    last.append(free_parameters(cardinalities, [tuple(range(1, n + 1))] + [tuple(range(1, i)) for i in range(1, n + 1)]))
+    effects = [tuple(range(1, i)) for i in range(1, n + 1)]  # each effect looks at the effects before it
+    last.append(free_parameters(cardinalities, [tuple(range(1, n + 1)), *effects]))
 
 figure, ax = plt.subplots(figsize=(6.4, 3.2))
 ax.semilogy(counts, last, "o-", color=plots.COLOURS["vermilion"])
 ax.semilogy(counts, first, "o-", color=plots.COLOURS["blue"])
-ax.text(13.8, last[-1], "weather last  ", color=plots.COLOURS["vermilion"], ha="right", va="bottom", fontweight="bold")
-ax.text(13.8, 1.5 * first[-1], "weather first", color=plots.COLOURS["blue"], ha="right", va="bottom", fontweight="bold")
+ax.text(12.8, last[-1], "weather last", color=plots.COLOURS["vermilion"], ha="right", fontweight="bold")
+ax.text(13.8, 1.6 * first[-1], "weather first", color=plots.COLOURS["blue"], ha="right", fontweight="bold")
 ax.set(xlabel="number of effects", ylabel="free parameters", title="One joint, two orders")
 plt.show()
 print(f"10 effects: weather first {first[9]}, weather last {last[9]}")
 
 # %% [markdown]
-# Before you fall in love with the chain rule: **by itself it saves nothing.** With no arrow erased, the tables of any order hold exactly as many free numbers as the joint,
-# which is as it must be, since the identity is exact. For $D$ binary variables that is $1 + 2 + 4 + \dots + 2^{D-1} = 2^D - 1$. Here is what that means for a black-and-white
-# image of 28 × 28 = 784 pixels, the size of the digits you will model from lesson 3 on.
+# Before you fall in love with the chain rule: **by itself it saves nothing.** With no arrow erased, the
+# tables of any order hold exactly as many free numbers as the joint, which is as it must be, since the
+# identity is exact. For $D$ binary variables that is $1 + 2 + 4 + \dots + 2^{D-1} = 2^D - 1$. Here is what
+# that means for a black-and-white image of 28 × 28 = 784 pixels, the size of the digits you will model from
+# lesson 3 on.
 
 # %% demo
 n = 784
 cardinalities = [2] * n
-rows = [
-    ("all pixels independent", free_parameters(cardinalities, [()] * n)),
-    ("each pixel given the one before", free_parameters(cardinalities, [tuple(range(max(0, i - 1), i)) for i in range(n)])),
-    ("each pixel given the 10 before", free_parameters(cardinalities, [tuple(range(max(0, i - 10), i)) for i in range(n)])),
-    ("each pixel given all before", free_parameters(cardinalities, [tuple(range(i)) for i in range(n)])),
-]
-for told, count in rows:
-    print(f"{told:33} {count if count < 10**9 else f'a number of {len(str(count))} digits'}")
-print("… which is 2**784 - 1:           ", rows[-1][1] == 2**784 - 1)
+for k, told in [(0, "nothing"), (1, "the one before"), (10, "the 10 before"), (n, "all before")]:
+    count = free_parameters(cardinalities, [tuple(range(max(0, i - k), i)) for i in range(n)])
+    shown = f"{count:,}" if count < 10**9 else f"a number of {len(str(count))} digits"
+    print(f"each pixel given {told:15} {shown}")
+print("The last one is 2**784 - 1:", count == 2**784 - 1)
 
 # %% [markdown]
 # No memory will ever hold the last line, and no data set could fill it. So what do models do?
 #
 # ### Weight sharing: the one place where approximation enters
 #
-# They write *one function* with a modest number of parameters $\theta$ that computes every conditional, $p_\theta(x_t \mid x_{<t}) = f_\theta(x_{<t})$, for every $t$ and every history. A network with
-# 500 hidden units that serves all 784 pixels has some 785 thousand parameters (NADE, lesson 3), instead of a number of 237 digits.
+# They write *one function* with a modest number of parameters $\theta$ that computes every conditional,
+# $p_\theta(x_t \mid x_{<t}) = f_\theta(x_{<t})$, for every $t$ and every history. A network with 500 hidden
+# units that serves all 784 pixels has some 785 thousand parameters (NADE, lesson 3), instead of a number of
+# 237 digits.
 #
-# The chain rule stays exact:
-# $\prod_t p_\theta(x_t \mid x_{<t})$ is a proper joint distribution for any $\theta$ whatever, it sums to 1 with no normalising constant to compute. What is approximate is each conditional: $f_\theta$ can only express *some* functions of the history. Sharing is
-# the model's **inductive bias**, its bet that similar histories call for similar predictions: that a *q* means the same wherever it stands in a name, that an
-# edge looks the same wherever it is in the image. When the bet is good, what is learnt from one history helps with all the others, including those never seen.
+# The chain rule stays exact: $\prod_t p_\theta(x_t \mid x_{<t})$ is a proper joint distribution for any
+# $\theta$ whatever, and it sums to 1 with no normalising constant to compute. What is approximate is each
+# conditional: $f_\theta$ can only express *some* functions of the history. Sharing is the model's **inductive
+# bias**, its bet that similar histories call for similar predictions: that a *q* means the same wherever it
+# stands in a name, that an edge looks the same wherever it is in the image. When the bet is good, what is
+# learnt from one history helps with all the others, including those never seen.
 #
-# Keep the two apart and many confusions dissolve. *Factorising* costs nothing. *Parameterising* is where every modelling decision in this course lives.
+# Keep the two apart and many confusions dissolve. *Factorising* costs nothing. *Parameterising* is where
+# every modelling decision in this course lives.
 
 # %% [markdown]
 # ### Exercise: `ancestral_sample`
 #
-# A factorisation is also a recipe for making outcomes: draw the first variable from its marginal, the second from its conditional given the first, and so on. Parents are drawn
-# before children, hence **ancestral sampling**. Each draw is fed back as a condition for the next: the model's own outputs become its inputs. This is the *auto* in
-# autoregressive.
+# A factorisation is also a recipe for making outcomes: draw the first variable from its marginal, the second
+# from its conditional given the first, and so on. Parents are drawn before children, hence **ancestral
+# sampling**. Each draw is fed back as a condition for the next: the model's own outputs become its inputs.
+# This is the *auto* in autoregressive.
 #
-# To turn a uniform number $u \in [0, 1)$ into a value, lay the probabilities end to end and see where $u$ falls: take **the smallest value $v$ with
-# $u < p(0) + \dots + p(v)$**. So that a right answer is one answer, the uniforms are given to you: column $k$ of `uniforms` is for the $k$-th variable *of the order*. Column $i$ of the
-# result is variable $i$ *of the joint*.
+# To turn a uniform number $u \in [0, 1)$ into a value, lay the probabilities end to end and see where $u$
+# falls: take **the smallest value $v$ with $u < p(0) + \dots + p(v)$**. So that a right answer is one answer,
+# the uniforms are given to you: column $k$ of `uniforms` is for the $k$-th variable *of the order*. Column
+# $i$ of the result is variable $i$ *of the joint*.
 #
 # <details><summary>Hint</summary>
-# One sample at a time is fine. Keep an array for the sample in the joint's order; at step k, index factor k with the values drawn so far, in the order in
-# which they were drawn. <code>np.cumsum</code> lays probabilities end to end.
+# One sample at a time is fine. Keep an array for the sample in the joint's order; at step k, index factor k
+# with the values drawn so far, in the order in which they were drawn. <code>np.cumsum</code> lays
+# probabilities end to end.
 # </details>
 
 # %% exercise ancestral_sample
@@ -660,7 +703,7 @@ def ancestral_sample(joint, order, uniforms):
     order = tuple(order)
     factors = [conditional(joint, (order[k],), order[:k]) for k in range(len(order))]
     samples = np.zeros(uniforms.shape, dtype=int)
-    for sample, row in zip(samples, uniforms):
+    for sample, row in zip(samples, uniforms, strict=True):
         for k, u in enumerate(row):
             drawn = tuple(sample[list(order[:k])])
             cumulative = np.cumsum(factors[k][drawn])
@@ -672,29 +715,33 @@ def ancestral_sample(joint, order, uniforms):
 tiny = np.array([[0.25, 0.25], [0.5, 0.0]])
 drawn = ancestral_sample(tiny, (0, 1), np.array([[0.1, 0.7], [0.9, 0.7]]))
 assert np.shape(drawn) == (2, 2), "one row per sample, one column per variable"
-assert np.array_equal(np.asarray(drawn), [[0, 1], [1, 0]]), "0.1 < 0.5 draws 0, then 0.7 draws 1; 0.9 draws 1, after which only 0 is possible"
+assert np.array_equal(np.asarray(drawn), [[0, 1], [1, 0]]), "0.1, 0.7 draw 0, 1; 0.9, 0.7 draw 1, 0"
 drawn = ancestral_sample(tiny, (1, 0), np.array([[0.9, 0.5]]))
-assert np.array_equal(np.asarray(drawn), [[0, 1]]), "in order (1, 0) the first uniform decides variable 1, which is column 1"
+assert np.array_equal(np.asarray(drawn), [[0, 1]]), "order (1, 0): the first uniform decides column 1"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule
 chain_rule.check_ancestral_sample(ancestral_sample)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Two opposite orders, the same 2000 × 3 uniforms. The individual samples differ; their frequencies settle on the same joint.
+# Two opposite orders, the same 2000 × 3 uniforms. The individual samples differ; their frequencies settle on
+# the same joint.
 
 # %% demo
 uniforms = np.random.default_rng(1).uniform(size=(2000, 3))
 outcomes = list(itertools.product(range(3), range(2), range(2)))
 labels = [["sun", "cloud", "rain"][w] + ", U" * u + ", L" * late for w, u, late in outcomes]
 
-figure, ax = plt.subplots(figsize=(7.2, 3.4))
-ax.bar(range(12), [joint[o] for o in outcomes], color="#c9d8e6", width=0.8, label="the joint")
-for order, marker, colour in [((0, 1, 2), "o", "blue"), ((2, 1, 0), "x", "vermilion")]:
+frequencies = {}
+for order in [(0, 1, 2), (2, 1, 0)]:
     drawn = np.asarray(ancestral_sample(joint, order, uniforms))
-    frequency = [np.mean((drawn == o).all(axis=1)) for o in outcomes]
-    told = ", ".join("WUL"[i] for i in order)
-    ax.plot(range(12), frequency, marker, color=plots.COLOURS[colour], markersize=7, markeredgewidth=2, label=f"2000 samples, order {told}")
+    told = "2000 samples, order " + ", ".join("WUL"[i] for i in order)
+    frequencies[told] = [np.mean((drawn == o).all(axis=1)) for o in outcomes]
+
+figure, ax = plt.subplots(figsize=(7.2, 3.2))
+ax.bar(range(12), [joint[o] for o in outcomes], color="#c9d8e6", width=0.8, label="the joint")
+for (told, values), marker, colour in zip(frequencies.items(), "ox", ("blue", "vermilion"), strict=True):
+    ax.plot(range(12), values, marker, color=plots.COLOURS[colour], markeredgewidth=2, label=told)
 ax.set_xticks(range(12), labels, rotation=45, ha="right")
 ax.set(ylabel="probability", title="Any order samples the same joint")
 ax.grid(axis="x", visible=False)
@@ -706,9 +753,9 @@ plt.show()
 #
 # ### The chain rule on real names
 #
-# The probability of a name, by counting whole names: the share of people who have it. And by the chain rule: the product of what each letter
-# contributes, times the probability that the name ends there. (A sequence of unknown length needs an *end* symbol among its outcomes; without it every
-# prefix would count as finished.)
+# The probability of a name, by counting whole names: the share of people who have it. And by the chain rule:
+# the product of what each letter contributes, times the probability that the name ends there. (A sequence of
+# unknown length needs an *end* symbol among its outcomes; without it every prefix would count as finished.)
 
 # %% demo
 from lib.data import load_names
@@ -723,14 +770,16 @@ for word in ("maria", "quincy", "al"):
     print(f"{'':7} counted as a whole: {dict(names)[word]:.4e}\n")
 
 # %% [markdown]
-# Equal to the last digit. But see what was needed: a table row for every prefix of every name. With all of the history, the model has memorised the census and can only
-# ever recite it.
+# Equal to the last digit. But see what was needed: a table row for every prefix of every name. With all of
+# the history, the model has memorised the census and can only ever recite it.
 #
 # ### What you lose by forgetting, and what you gain
 #
-# So let us be crude and use only the last $k$ letters of the history: $p(x_t \mid x_{<t}) \approx p(x_t \mid x_{t-k}, \dots, x_{t-1})$. Note the ≈. We erase arrows that are really there and *share* one
-# row among all places with the same last $k$ letters. We count on nine names out of ten and keep the tenth hidden, then look at three things: names
-# sampled (ancestrally, of course), how many of 500 samples are real names, and how many of the hidden names the model thinks possible at all.
+# So let us be crude and use only the last $k$ letters of the history:
+# $p(x_t \mid x_{<t}) \approx p(x_t \mid x_{t-k}, \dots, x_{t-1})$. Note the ≈. We erase arrows that are
+# really there and *share* one row among all places with the same last $k$ letters. We count on nine names out
+# of ten and keep the tenth hidden, then look at three things: names sampled (ancestrally, of course), how
+# many of 500 samples are real names, and how many of the hidden names the model thinks possible at all.
 
 # %% demo
 from collections import defaultdict
@@ -763,32 +812,42 @@ def spell(rows, k, rng):
         name += letter
 
 
+def is_possible(name, rows, k):
+    """Whether no letter of the name, nor its end, has probability 0."""
+    spelled = name + LETTERS[-1]
+    contexts = [name[max(0, t - k) : t] for t in range(len(spelled))]
+    return all(c in rows and rows[c][LETTERS.index(x)] > 0 for c, x in zip(contexts, spelled, strict=True))
+
+
 print(f"{'k':>3} {'rows':>6}  {'real':>5}  {'hidden names':>12}\n{'':11} {'':5}  {'possible':>12}   samples")
 for k in (0, 1, 2, 3, 4, 11):
     rows, rng = count(train, k), np.random.default_rng(1)
     samples = [spell(rows, k, rng) for _ in range(500)]
-    possible = [
-        all(rows.get(name[max(0, t - k) : t], np.zeros(27))[LETTERS.index(c)] > 0 for t, c in enumerate(name + LETTERS[-1]))
-        for name in hidden
-    ]
+    genuine = np.mean([name in real for name in samples])
+    possible = np.mean([is_possible(name, rows, k) for name in hidden])
     shown = ", ".join(s or "(empty)" for s in samples[:6])
-    print(f"{k if k < 11 else 'all':>3} {len(rows):6}  {np.mean([s in real for s in samples]):5.0%}  {np.mean(possible):12.0%}   {shown}")
+    print(f"{k if k < 11 else 'all':>3} {len(rows):6}  {genuine:5.0%}  {possible:12.0%}   {shown}")
 
 # %% [markdown]
-# Read it from top to bottom. With no history the letters have the right frequencies and no manners. With two letters the samples can be pronounced, with three or four they are
-# mostly real. With all of it every sample is real, copied from the list, and **every hidden name is declared impossible**. An exact model of the data you have is a useless
-# model of the data you have not.
+# Read it from top to bottom. With no history the letters have the right frequencies and no manners. With two
+# letters the samples can be pronounced, with three or four they are mostly real. With all of it every sample
+# is real, copied from the list, and **every hidden name is declared impossible**. An exact model of the data
+# you have is a useless model of the data you have not.
 #
-# A table can only choose between forgetting history and not generalising. A network shares across histories that *resemble* each other instead of only those that
-# end alike, and so escapes the choice. That is lessons 3 to 7.
+# A table can only choose between forgetting history and not generalising. A network shares across histories
+# that *resemble* each other instead of only those that end alike, and so escapes the choice. That is lessons
+# 3 to 7.
 
 # %% [markdown]
 # ### The other answer: latent variables
 #
-# There is a second way to make many dependent variables out of simple parts. The weather did it in our town: umbrella and bus are dependent, but *independent given* a cause. A
-# **variational autoencoder** (Kingma & Welling 2014) supposes such hidden causes $z$ for everything: draw $z$ from something simple, then draw all the $x_t$ independently given it, all
-# at once. Then $p(x) = \int p(z) \prod_t p(x_t \mid z)\, dz$. One parallel step to sample, where the chain needs $D$. The price is the integral: nobody told us $z$, so the likelihood of $x$
-# can only be bounded, while the chain rule gives it exactly. Both are ways not to write down the big table, and they can be combined.
+# There is a second way to make many dependent variables out of simple parts. The weather did it in our town:
+# umbrella and bus are dependent, but *independent given* a cause. A **variational autoencoder** (Kingma &
+# Welling 2014) supposes such hidden causes $z$ for everything: draw $z$ from something simple, then draw all
+# the $x_t$ independently given it, all at once. Then $p(x) = \int p(z) \prod_t p(x_t \mid z)\, dz$. One
+# parallel step to sample, where the chain needs $D$. The price is the integral: nobody told us $z$, so the
+# likelihood of $x$ can only be bounded, while the chain rule gives it exactly. Both are ways not to write
+# down the big table, and they can be combined.
 
 # %% demo
 figure, axes = plots.panels(2, width=3.6, height=2.3)
@@ -797,43 +856,47 @@ latent = [[], [0], [0], [0], [0]]
 places = [(1.5, 1.1), (0, 0), (1, 0), (2, 0), (3, 0)]
 plots.dependency_graph(
     latent, labels=["$z$", *(f"$x_{i}$" for i in (1, 2, 3, 4))], positions=places, ax=axes[1],
-    title="latent variable", shaded=[],
+    title="latent variable",
 )
 plt.show()
 
 # %% [markdown]
 # ### Orders that are not time
 #
-# The index $t$ says what is generated when, and nothing else. Pixels have no natural first: left to right and top to bottom is a convention, coarse to fine is another, and any permutation
-# will do. The columns of a spreadsheet or the entries of a vector can be chained likewise. Even a diffusion model is a chain over *noise levels*: it
-# models $p(x_T)\prod_{t=T}^{1} p(x_{t-1} \mid x_t)$ (Ho, Jain & Abbeel 2020), where each variable is a whole image and each arrow reaches back one step.
+# The index $t$ says what is generated when, and nothing else. Pixels have no natural first: left to right and
+# top to bottom is a convention, coarse to fine is another, and any permutation will do. The columns of a
+# spreadsheet or the entries of a vector can be chained likewise. Even a diffusion model is a chain over
+# *noise levels*: it models $p(x_T)\prod_{t=T}^{1} p(x_{t-1} \mid x_t)$ (Ho, Jain & Abbeel 2020), where each
+# variable is a whole image and each arrow reaches back one step.
 
 # %% demo
 rng = np.random.default_rng(0)
-coarse = np.full((6, 6), -1)
+coarse = np.full((5, 5), -1)
 step = 0
 for stride in (4, 2, 1):  # every 4th pixel, then every 2nd, then all
-    for i, j in itertools.product(range(0, 6, stride), repeat=2):
+    for i, j in itertools.product(range(0, 5, stride), repeat=2):
         if coarse[i, j] < 0:
             coarse[i, j] = step
             step += 1
-grids = {"raster scan": np.arange(36).reshape(6, 6), "coarse to fine": coarse, "a permutation": rng.permutation(36).reshape(6, 6)}
+raster, shuffled = np.arange(25).reshape(5, 5), rng.permutation(25).reshape(5, 5)
+grids = {"raster scan": raster, "coarse to fine": coarse, "a permutation": shuffled}
 
-figure = plt.figure(figsize=(7.4, 4.5))
+figure = plt.figure(figsize=(7.2, 4.2))
 above, below = figure.subfigures(2, 1, height_ratios=(1.5, 1))
 for ax, (title, grid) in zip(above.subplots(1, 3), grids.items(), strict=True):
-    ax.imshow(grid, cmap=plots.AMOUNTS, vmin=0, vmax=50)
+    ax.imshow(grid, cmap=plots.AMOUNTS, vmin=0, vmax=35)
     for (i, j), t in np.ndenumerate(grid):
-        ax.text(j, i, t + 1, ha="center", va="center", fontsize=9, color="white" if t > 24 else "black")
+        ax.text(j, i, t + 1, ha="center", va="center", fontsize=10, color="white" if t > 16 else "black")
     ax.set_title(title)
     ax.axis("off")
 
-y, x = np.mgrid[-1:1:20j, -1:1:20j]
-image = np.exp(-(((np.hypot(x, y) - 0.6) / 0.15) ** 2)) * 2 - 1  # a ring
+y, x = np.mgrid[-1:1:14j, -1:1:14j]
+image = np.exp(-(((np.hypot(x, y) - 0.6) / 0.2) ** 2)) * 2 - 1  # a ring
 axes = below.subplots(1, 5)
 for t, ax in zip((4, 3, 2, 1, 0), axes, strict=True):
     keep = math.cos(math.pi / 2 * t / 4)
-    ax.imshow(keep * image + math.sqrt(1 - keep**2) * rng.standard_normal(image.shape), cmap="gray", vmin=-2, vmax=2)
+    noise = rng.standard_normal(image.shape)
+    ax.imshow(keep * image + math.sqrt(1 - keep**2) * noise, cmap="gray", vmin=-2, vmax=2)
     ax.axis("off")
     ax.set_title(f"$x_{t}$" + ("  →" if t else ""), loc="center")
 below.suptitle("diffusion: the steps are noise levels", fontsize=12, fontweight="bold", x=0.02, ha="left")
@@ -842,18 +905,22 @@ plt.show()
 # %% [markdown]
 # ### *Auto* is something that happens at inference
 #
-# *Regression* predicts a variable from others; *auto*-regression predicts a series from its own past. The word is a century old: Yule (1927) predicted sunspot numbers from
-# those of the two years before. When you **generate**, the past is what the model itself has just drawn. Outputs become inputs, one step after another; there is no way to know the third letter before the second.
+# *Regression* predicts a variable from others; *auto*-regression predicts a series from its own past. The
+# word is a century old: Yule (1927) predicted sunspot numbers from those of the two years before. When you
+# **generate**, the past is what the model itself has just drawn. Outputs become inputs, one step after
+# another; there is no way to know the third letter before the second.
 #
-# **Training need not be autoregressive.** To raise the probability of a name in the data, every conditional $p_\theta(x_t \mid x_{<t})$ looks at a past that is already there, in the data. The terms of
-# the product are as many separate prediction problems, and all can be computed at once:
+# **Training need not be autoregressive.** To raise the probability of a name in the data, every conditional
+# $p_\theta(x_t \mid x_{<t})$ looks at a past that is already there, in the data. The terms of the product are
+# as many separate prediction problems, and all can be computed at once:
 #
 # | | the past comes from | steps for a sequence of length $D$ |
 # |:--|:--|:--|
 # | training, scoring | the data | 1 pass, all positions in parallel (given the right architecture) |
 # | generating | the model's own draws | $D$ passes, one after another |
 #
-# Half of this course exploits the first row, and half fights the second. Training on the data's past has a name, teacher forcing, and is lesson 2.
+# Half of this course exploits the first row, and half fights the second. Training on the data's past has a
+# name, teacher forcing, and is lesson 2.
 
 # %% [markdown]
 # ## Play
@@ -868,12 +935,16 @@ draw_keyboard(load_names(), "mar")
 plt.show()
 
 # %% [markdown]
-# Type letters in the box, or press the keys: dark keys are probable, grey ones impossible. (On a page that cannot run code you see only the picture above.) Things to try:
+# Type letters in the box, or press the keys: dark keys are probable, grey ones impossible. (On a page that
+# cannot run code you see only the picture above.) Things to try:
 #
-# 1. Find a letter after which the next is certain. How many bits is a certain letter worth?
+# 1. After *fra* the next letter is certain. How many bits does it bring? Find another three letters like
+#    that.
 # 2. Spell your own name. Where does the entropy fall most? Where does it rise?
-# 3. Find a prefix of three letters after which more than 3 bits are left. What do such prefixes have in common?
-# 4. Type *jq*. What should a model say about a history that never happened? Counting has no answer. A network always gives one: is that better?
+# 3. Only two prefixes of two letters leave more than 3 bits for the third. Which?
+# 4. Two names share a beginning until one of them ends. Find such a pair, and watch the bar of the end.
+# 5. Type *jq* in the box. What should a model say about a history that never happened? Counting has no
+#    answer. A network always gives one: is that better?
 
 # %% demo
 from lib.data import load_names
@@ -884,11 +955,13 @@ keyboard(load_names())
 # %% [markdown]
 # ## Spot the causality bug
 #
-# A product of conditionals is a joint distribution under one condition: **each position looks only at positions generated before it.** Code breaks this rule easily, and a model
-# that breaks it looks wonderful, because predicting what you have seen is not hard.
+# A product of conditionals is a joint distribution under one condition: **each position looks only at
+# positions generated before it.** Code breaks this rule easily, and a model that breaks it looks wonderful,
+# because predicting what you have seen is not hard.
 #
-# Here are four programs for sequences of length 4 over the values 0, 1, 2. Each takes a sequence `x` and returns an array `(4, 3)`: row $t$ is what it believes about $x_t$. Each claims to be a
-# factorisation, in the order of generation written next to it. Two of them are sound.
+# Here are four programs for sequences of length 4 over the values 0, 1, 2. Each takes a sequence `x` and
+# returns an array `(4, 3)`: row $t$ is what it believes about $x_t$. Each claims to be a factorisation, in
+# the order of generation written next to it. Two of them are sound.
 
 # %%
 START = np.array([0.5, 0.3, 0.2])  # p(first value)
@@ -924,8 +997,9 @@ def chain_D(x):  # generation order 2, 0, 3, 1
     return np.array([START if t == 0 else TABLE[x[t - 1]] for t in range(4)])
 
 # %% [markdown]
-# First read, and decide. Then use the course's probe: `lib.causality.dependence` changes one input at a time and watches which outputs move. It needs no source code, so it will judge every
-# model of this course. Rows are outputs, columns inputs; grey is forbidden in the given order. Here it looks at `chain_A`:
+# First read, and decide. Then use the course's probe: `lib.causality.dependence` changes one input at a time
+# and watches which outputs move. It needs no source code, so it will judge every model of this course. Rows
+# are outputs, columns inputs; grey is forbidden in the given order. Here it looks at `chain_A`:
 
 # %% demo
 from lib.causality import dependence, describe, leaks
@@ -940,11 +1014,13 @@ print("chain_A:", describe(leaks(seen, order=(0, 1, 2, 3))))
 # %% [markdown]
 # ### Exercise: find the leaks
 #
-# For each program, list the pairs `(output, input)` in which the prediction of position *output* looks at position *input* although *input* is not generated before it, in the order that the program
-# claims. For a sound program type the empty list `[]`. Probe the others as above (copy the cell), and mind the `order`.
+# For each program, list the pairs `(output, input)` in which the prediction of position *output* looks at
+# position *input* although *input* is not generated before it, in the order that the program claims. For a
+# sound program type the empty list `[]`. Probe the others as above (copy the cell), and mind the `order`.
 #
 # <details><summary>Hint</summary>
-# Write the order down as "who is already there" before each step. Looking to the right is no crime if the right is older.
+# Write the order down as "who is already there" before each step. Looking to the right is no crime if the
+# right is older.
 # </details>
 
 # %% exercise found_leaks
@@ -960,9 +1036,10 @@ leaks_D = [(2, 1)]
 ### END SOLUTION
 
 # %% check found_leaks 2 points
-for label, answer in zip("ABCD", (leaks_A, leaks_B, leaks_C, leaks_D)):
+for label, answer in zip("ABCD", (leaks_A, leaks_B, leaks_C, leaks_D), strict=True):
     typed(answer, f"leaks_{label}")
-    assert all(np.shape(pair) == (2,) for pair in answer), f"leaks_{label}: a list of pairs such as [(1, 0)], or []"
+    is_pairs = all(np.shape(pair) == (2,) for pair in answer)
+    assert is_pairs, f"leaks_{label}: a list of (output, input) pairs such as [(1, 0)], or []"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule
 chain_rule.check_found_leaks(leaks_A, leaks_B, leaks_C, leaks_D)
@@ -971,28 +1048,33 @@ chain_rule.check_found_leaks(leaks_A, leaks_B, leaks_C, leaks_D)
 # %% [markdown]
 # ### What a leak costs
 #
-# Multiply each program's four numbers for a sequence, and add up over all $3^4 = 81$ sequences. A joint distribution gives 1.
+# Multiply each program's four numbers for a sequence, and add up over all $3^4 = 81$ sequences. A joint
+# distribution gives 1.
 
 # %% demo
 for label, chain in zip("ABCD", (chain_A, chain_B, chain_C, chain_D), strict=True):
     total = sum(
-        math.prod(chain(np.array(x))[t, x[t]] for t in range(4)) for x in itertools.product(range(3), repeat=4)
+        math.prod(chain(np.array(x))[range(4), x]) for x in itertools.product(range(3), repeat=4)
     )
     print(f"chain_{label}: the 81 products sum to {total:.3f}")
 
 # %% [markdown]
-# `chain_B` hands out more probability than there is. Every one of its rows is a *correct* conditional, $p(x_t \mid \text{neighbours})$, of the very chain that `TABLE` describes; the rows just do not chain.
-# (Their product is Besag's pseudo-likelihood of 1975, useful, but no likelihood. Networks trained to fill in blanks have the same property.) A test score computed this way
-# looks better than it is.
+# `chain_B` hands out more probability than there is. Every one of its rows is a *correct* conditional,
+# $p(x_t \mid \text{neighbours})$, of the very chain that `TABLE` describes; the rows just do not chain.
+# (Their product is Besag's pseudo-likelihood of 1975, useful, but no likelihood. Networks trained to fill in
+# blanks have the same property.) A test score computed this way looks better than it is.
 #
-# `chain_D` sums to 1, and yet it is broken. It is a perfectly sound factorisation, of *another* order, left to right. In the order that it claims, it wants to know $x_1$ when
-# it starts, at position 2, and $x_1$ comes last. The bug shows only when you generate. It is a real one: the order was applied to the outputs and forgotten for the inputs.
+# `chain_D` sums to 1, and yet it is broken. It is a perfectly sound factorisation, of *another* order, left
+# to right. In the order that it claims, it wants to know $x_1$ when it starts, at position 2, and $x_1$ comes
+# last. The bug shows only when you generate. It is a real one: the order was applied to the outputs and
+# forgotten for the inputs.
 
 # %% [markdown]
 # ### Exercise: repair it
 #
-# Write `shuffled_repaired(x, order, start, table)`: what `chain_D` meant to be, for any order. Position `order[0]` has the distribution `start`. Every later one has the row of `table` that belongs to the value at the position **generated just
-# before it**. Row $t$ of the result describes position $t$, as above.
+# Write `shuffled_repaired(x, order, start, table)`: what `chain_D` meant to be, for any order. Position
+# `order[0]` has the distribution `start`. Every later one has the row of `table` that belongs to the value at
+# the position **generated just before it**. Row $t$ of the result describes position $t$, as above.
 #
 # <details><summary>Hint</summary>
 # Walk along the order, not along the array, and write each row to its place.
@@ -1002,14 +1084,16 @@ for label, chain in zip("ABCD", (chain_A, chain_B, chain_C, chain_D), strict=Tru
 def shuffled_repaired(x, order, start, table):
     """A chain along a given order: each value depends on the one generated just before it.
 
-    x     : int array (T,), values in range(K).      order : permutation of range(T), as a tuple.
-    start : array (K,), p(first value generated).    table : array (K, K), table[a, b] = p(next = b | last = a).
+    x     : int array (T,), values in range(K).
+    order : permutation of range(T), as a tuple.
+    start : array (K,), p(first value generated).
+    table : array (K, K), table[a, b] = p(next = b | last = a).
     Returns an array (T, K); row t is the distribution of x[t].
     """
     ### BEGIN SOLUTION
     rows = np.zeros((len(x), len(start)))
     rows[order[0]] = start
-    for before, now in zip(order[:-1], order[1:]):
+    for before, now in itertools.pairwise(order):
         rows[now] = table[x[before]]
     return rows
     ### END SOLUTION
@@ -1028,9 +1112,9 @@ chain_rule.check_shuffled_repaired(shuffled_repaired)
 from lib.causality import dependence
 
 example, order = np.array([0, 2, 1, 1]), (2, 0, 3, 1)
+repaired = dependence(lambda x: shuffled_repaired(x, order, START, TABLE), example, n_values=3)
 figure, axes = plots.panels(2, width=3.1, height=2.9)
 plots.dependence_matrix(dependence(chain_D, example, n_values=3), ax=axes[0], order=order, title="chain_D")
-repaired = dependence(lambda x: shuffled_repaired(x, order, START, TABLE), example, n_values=3)
 plots.dependence_matrix(repaired, ax=axes[1], order=order, title="repaired")
 plt.show()
 
@@ -1039,14 +1123,19 @@ plt.show()
 #
 # ### Pitfalls
 #
-# - **"The chain rule assumes a Markov property."** It assumes nothing. Dropping arrows is a second step, and only that one can be wrong.
-# - **"Pairwise independent, so independent."** Toss two fair coins and let the third variable be their exclusive or. Every pair is independent, $p(c \mid a) = p(c)$, yet $a$ and $b$ together
-#   determine $c$. Whether an arrow may go depends on which others stay.
-# - **"More history, less uncertainty."** True for one and the same variable, on average over histories. A particular history may well leave you less
-#   certain, and the next variable may be a harder one (*chris* → *christ*).
-# - **Correct conditionals that do not chain.** Each factor may look only at what was generated before. A row that is right about $p(x_t \mid \text{everything else})$ is not a factor.
+# - **"The chain rule assumes a Markov property."** It assumes nothing. Dropping arrows is a second step, and
+#   only that one can be wrong.
+# - **"Pairwise independent, so independent."** Toss two fair coins and let the third variable be their
+#   exclusive or. Every pair is independent, $p(c \mid a) = p(c)$, yet $a$ and $b$ together determine $c$.
+#   Whether an arrow may go depends on which others stay.
+# - **"More history, less uncertainty."** True for one and the same variable, on average over histories. A
+#   particular history may well leave you less certain, and the next variable may be a harder one (*chris* →
+#   *christ*).
+# - **Correct conditionals that do not chain.** Each factor may look only at what was generated before. A row
+#   that is right about $p(x_t \mid \text{everything else})$ is not a factor.
 # - **Order applied once.** An order has to be applied to inputs *and* outputs, and undone at the end.
-# - **The forgotten end symbol.** Without it, the probabilities of all sequences of each *single length* sum to 1, and those of all lengths together to as many as there are lengths.
+# - **The forgotten end symbol.** Without it, the probabilities of all sequences of each *single length* sum
+#   to 1, and those of all lengths together to as many as there are lengths.
 #
 # ### Self-check: six questions
 
@@ -1059,9 +1148,9 @@ quiz(
         "nothing at all",
         "It follows from the definition of a conditional by cancelling fractions.",
         {
-            "that each depends only on the one before": "That is the Markov assumption, which erases arrows. The chain rule keeps them all.",
+            "that each depends only on the one before": "That is Markov's assumption. It erases arrows.",
             "that they are ordered in time": "Any order will do: pixels, columns, noise levels.",
-            "that they are independent": "Independence would turn every conditional into a marginal. The chain rule does not need it.",
+            "that they are independent": "It would make conditionals marginals. It is not needed.",
         },
     ),
     numeric(
@@ -1069,7 +1158,7 @@ quiz(
         0.01, "0.25 × 0.4 × 0.1 = 0.01.", tolerance=0.0005, hint="Three shares, one of another: multiply.",
     ),
     numeric(
-        "Four binary variables, an order, no arrow erased. How many free parameters do the four tables have together?",
+        "Four binary variables, no arrow erased. How many free parameters have the four tables together?",
         15, "1 + 2 + 4 + 8 = 15 = 2⁴ − 1, as many as the joint itself.", tolerance=0.1,
         hint="Variable k has one free number per row, and a row for each value of everything before it.",
     ),
@@ -1079,8 +1168,8 @@ quiz(
         "The product of whatever it outputs is still an exact, normalised joint.",
         {
             "in multiplying the conditionals": "The product is exact for any conditionals whatsoever.",
-            "in choosing an order": "Every order is exact. Some make the network's task harder, which is another matter.",
-            "in normalising over all sequences": "Each conditional sums to 1, so the product does too. There is nothing to normalise.",
+            "in choosing an order": "Every order is exact. Some are harder to learn.",
+            "in normalising over all sequences": "Each conditional sums to 1, so the product does too.",
         },
     ),
     choice(
@@ -1090,7 +1179,7 @@ quiz(
         {
             "from the model's own samples": "That is how it generates. In training the true past is at hand.",
             "from a latent variable": "That is a VAE's way of making variables dependent.",
-            "there is none: positions are independent in training": "Each position is its own prediction problem, but it still looks at its past.",
+            "there is none: positions are independent": "Each is its own problem, but looks at its past.",
         },
     ),
     choice(
@@ -1098,8 +1187,8 @@ quiz(
         "the prediction of position 0 looks at position 1",
         "Position 1 is generated last, so nothing may look at it.",
         {
-            "the prediction of position 0 looks at position 2": "Position 2 is generated first. Everyone may look at it.",
-            "the prediction of position 1 looks at positions 0 and 2": "Both are there by the time position 1 is generated.",
+            "the prediction of position 0 looks at position 2": "Position 2 comes first. All may look at it.",
+            "the prediction of position 1 looks at positions 0 and 2": "Both are there before position 1.",
             "the prediction of position 2 looks at nothing": "It is the first: there is nothing to look at.",
         },
     ),
@@ -1113,17 +1202,17 @@ from lib.practice import flashcards
 
 flashcards(
     [
-        ("The chain rule of probability", "p(x₁, …, x_D) = ∏ₜ p(xₜ | x₁, …, xₜ₋₁). Exact, for any variables in any order."),
+        ("The chain rule of probability", "p(x₁, …, x_D) = ∏ₜ p(xₜ | x₁, …, xₜ₋₁). Exact, in any order."),
         ("Independence of A and B", "Conditional = marginal: p(a | b) = p(a) for every b with p(b) > 0."),
         ("How many orders have D variables?", "D! = 1 · 2 · … · D. All give the same joint."),
         ("Marginal", "Sum the joint over the variables you want to forget."),
         ("Conditional", "Keep the part of the joint that agrees with what you know; scale it to sum to 1."),
         ("Free parameters of p(x | parents)", "(K − 1) × the product of the parents' numbers of values."),
-        ("Free parameters of D binary variables, no arrow erased", "2^D − 1, in every order: the chain rule alone saves nothing."),
-        ("Where does approximation enter?", "In the parameterisation: one shared function for all conditionals."),
+        ("Free parameters of D binary variables, no arrow erased", "2^D − 1 in every order: nothing is saved."),
+        ("Where does approximation enter?", "In the parameters: one shared function for all conditionals."),
         ("Ancestral sampling", "Draw each variable given those already drawn, parents before children."),
-        ("What is *auto* about it?", "When generating, the model's own outputs are its inputs. In training, the data's are."),
-        ("The price of autoregression, the gift of it", "Sampling takes D steps, one after another. The likelihood is exact."),
+        ("What is *auto* about it?", "When generating, outputs become inputs. In training, inputs come from the data."),
+        ("The price of autoregression, the gift of it", "Sampling takes D steps in a row. The likelihood is exact."),
     ],
     title="The chain rule",
 )
@@ -1131,19 +1220,32 @@ flashcards(
 # %% [markdown]
 # ### The one-line version
 #
-# > **Any joint is a product of conditionals, in any order, exactly; what you choose is the order and how to share the work of predicting.**
+# > **Any joint is a product of conditionals, in any order, exactly; what you choose is the order and how to
+# > share the work of predicting.**
 #
 # ### Further reading
 #
-# - S. Bengio and Y. Bengio (2000). Taking on the curse of dimensionality in joint distributions using neural networks. *IEEE Transactions on Neural Networks* 11(3), 550–557. The chain rule plus a network with shared weights, before it was fashionable.
-# - C. E. Shannon (1951). Prediction and entropy of printed English. *Bell System Technical Journal* 30(1), 50–64. The keyboard above, played by people, to measure the entropy of English.
-# - I. H. Witten, R. M. Neal and J. G. Cleary (1987). Arithmetic coding for data compression. *Communications of the ACM* 30(6), 520–540. The stick that each letter shortens, used to compress files.
-# - D. Koller and N. Friedman (2009). *Probabilistic Graphical Models*, MIT Press, chapter 3. When arrows may be erased.
-# - D. P. Kingma and M. Welling (2014). Auto-encoding variational Bayes. *ICLR*; arXiv 1312.6114. The other answer.
-# - J. Ho, A. Jain and P. Abbeel (2020). Denoising diffusion probabilistic models. *NeurIPS*; arXiv 2006.11239. Section 4.3 reads diffusion as autoregression.
-# - J. Besag (1975). Statistical analysis of non-lattice data. *The Statistician* 24(3), 179–195. Correct conditionals that do not chain.
-# - G. U. Yule (1927). On a method of investigating periodicities in disturbed series, with special reference to Wolfer's sunspot numbers. *Philosophical Transactions of the Royal Society A* 226, 267–298. Where autoregression comes from.
-# - R. L. Rivest, A. Shamir and L. Adleman (1978). A method for obtaining digital signatures and public-key cryptosystems. *Communications of the ACM* 21(2), 120–126. An order that is easy one way only.
-# - Data: U.S. Census Bureau (1995). *Frequently Occurring Names in the U.S.: 1990*. Provenance and licence: `data/README.md`.
+# - S. Bengio and Y. Bengio (2000). Taking on the curse of dimensionality in joint distributions using neural
+#   networks. *IEEE Transactions on Neural Networks* 11(3), 550–557. The chain rule and a network with shared
+#   weights, before it was fashionable.
+# - C. E. Shannon (1951). Prediction and entropy of printed English. *Bell System Technical Journal* 30(1),
+#   50–64. The keyboard above, played by people, to measure the entropy of English.
+# - I. H. Witten, R. M. Neal and J. G. Cleary (1987). Arithmetic coding for data compression. *Communications
+#   of the ACM* 30(6), 520–540. The stick that each letter shortens, used to compress files.
+# - D. Koller and N. Friedman (2009). *Probabilistic Graphical Models*, MIT Press, chapter 3. When arrows may
+#   be erased.
+# - D. P. Kingma and M. Welling (2014). Auto-encoding variational Bayes. *ICLR*; arXiv 1312.6114. The other
+#   answer.
+# - J. Ho, A. Jain and P. Abbeel (2020). Denoising diffusion probabilistic models. *NeurIPS*; arXiv
+#   2006.11239. Section 4.3 reads diffusion as autoregression.
+# - J. Besag (1975). Statistical analysis of non-lattice data. *The Statistician* 24(3), 179–195. Correct
+#   conditionals that do not chain.
+# - G. U. Yule (1927). On a method of investigating periodicities in disturbed series, with special reference
+#   to Wolfer's sunspot numbers. *Philosophical Transactions of the Royal Society A* 226, 267–298. Where
+#   autoregression comes from.
+# - R. L. Rivest, A. Shamir and L. Adleman (1978). A method for obtaining digital signatures and public-key
+#   cryptosystems. *Communications of the ACM* 21(2), 120–126. An order that is easy one way only.
+# - Data: U.S. Census Bureau (1995). *Frequently Occurring Names in the U.S.: 1990*. Provenance and licence:
+#   `data/README.md`.
 #
 # **Next:** lesson 02 turns the product into a sum, and the sum into a loss.

@@ -3,15 +3,15 @@
 #
 # ## What you will be able to do
 #
-# **Afterwards you can write down the one loss that every autoregressive model is trained with, compute it without
-# underflow, read its value in four units, and say how much of it no training will ever remove.**
+# **Afterwards you can write down the one loss that every autoregressive model is trained with, compute it
+# without underflow, read its value in four units, and say how much of it no training will ever remove.**
 #
 # About 45 minutes to read and 75 to practise. You need lesson 1 (the chain rule), what a logarithm does to a
 # product, and a little numpy; the two places that use PyTorch explain themselves.
 #
-# Everything in this lesson follows from one observation. The chain rule of lesson 1 makes the probability of a
-# sequence a *product* of conditionals, and a product of many numbers below one is a bad thing to hold in a computer.
-# Its logarithm is a good one.
+# Everything in this lesson follows from one observation. The chain rule of lesson 1 makes the probability of
+# a sequence a *product* of conditionals, and a product of many numbers below one is a bad thing to hold in a
+# computer. Its logarithm is a good one.
 
 # %%
 import itertools
@@ -37,74 +37,83 @@ plots.use_style()
 # %% demo
 conditionals = np.random.default_rng(2).uniform(0.1, 0.9, size=1500)
 n = np.arange(1, 1501)
-figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.2))
+figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8))
 for kind, colour in ((np.float32, "vermilion"), (np.float64, "blue")):
     product = np.cumprod(conditionals.astype(kind))
     alive = product > 0
-    left.plot(n[alive], np.log10(product[alive].astype(np.float64)), color=plots.COLOURS[colour], label=kind.__name__)
-    left.plot(n[alive][-1], np.log10(float(product[alive][-1])), "x", color=plots.COLOURS[colour], markersize=9, mew=2.5)
+    power = np.log10(product[alive].astype(np.float64))
+    left.plot(n[alive], power, color=plots.COLOURS[colour], label=kind.__name__)
+    left.plot(n[alive][-1], power[-1], "x", color=plots.COLOURS[colour], markersize=9, mew=2.5)
     print(f"{kind.__name__}: the product of {n[alive][-1] + 1} conditionals is {product[alive.sum()]}")
 left.set(title="The product", xlabel="sequence length n", ylabel="probability, power of 10", xlim=(0, 1500))
 left.legend(title="× = becomes exactly 0", loc="upper right")
 right.plot(n, np.cumsum(-np.log(conditionals)), color=plots.COLOURS["green"])
 right.plot(1000, -np.log(conditionals[:1000]).sum(), "o", color=plots.COLOURS["green"])
 right.annotate("n = 1000", (1000, -np.log(conditionals[:1000]).sum()), (620, 980), fontsize=11)
-right.set(title="The sum of −ln p", xlabel="sequence length n", ylabel="nats", xlim=(0, 1500), ylim=(0, None))
-print(f"at n = 1000: product {np.prod(conditionals[:1000])}, sum of -ln p {-np.log(conditionals[:1000]).sum():.2f} nats")
+right.set(title="The sum of −ln p", xlabel="sequence length n", ylabel="nats")
+right.set(xlim=(0, 1500), ylim=(0, None))
+total = -np.log(conditionals[:1000]).sum()
+print(f"at n = 1000: product {np.prod(conditionals[:1000])}, sum of -ln p {total:.2f} nats")
 plt.show()
 
 # %% [markdown]
-# The left-hand lines end in a cross: from there on the product is not small, it *is* zero. The smallest positive
-# number that 64-bit floats can hold is $5\cdot10^{-324}$, and a thousand good guesses go below it. (For 32 bits the limit is
-# $1.4\cdot10^{-45}$, about a line and a half of text.) A zero can't be compared with another zero, and its gradient is zero as
-# well: nothing could be learned from it.
+# The left-hand lines end in a cross: from there on the product is not small, it *is* zero. The smallest
+# positive number that 64-bit floats can hold is $5\cdot10^{-324}$, and a thousand good guesses go below it.
+# (For 32 bits the limit is $1.4\cdot10^{-45}$, about a line and a half of text.) A zero can't be compared
+# with another zero, and its gradient is zero as well: nothing could be learned from it.
 #
-# The right-hand line holds the same information and climbs calmly. A sequence of a thousand symbols is short: a
-# small grey picture has 784 pixels, one second of the speech in lesson 6 has 8000 samples. So we never multiply conditionals. We add
-# their logarithms.
+# The right-hand line holds the same information and climbs calmly. A sequence of a thousand symbols is short:
+# a small grey picture has 784 pixels, one second of the speech in lesson 6 has 8000 samples. So we never
+# multiply conditionals. We add their logarithms.
 
 # %% [markdown]
 # ## The idea: add the logarithms
 #
-# Lesson 1 gave $p(x) = \prod_{t} p(x_t \mid x_{<t})$. Take the logarithm of both sides, and the product is a sum. Logarithms
-# of probabilities are negative or zero, so turn the sign, and you have an amount that is never below zero and that a better
-# model makes *smaller*: a loss.
+# Lesson 1 gave $p(x) = \prod_{t} p(x_t \mid x_{<t})$. Take the logarithm of both sides, and the product is a
+# sum. Logarithms of probabilities are negative or zero, so turn the sign, and you have an amount that is
+# never below zero and that a better model makes *smaller*: a loss.
 #
 # $$\mathrm{NLL}(x) \;=\; -\ln p(x) \;=\; \sum_{t=1}^{T} -\ln p(x_t \mid x_{<t})$$
 #
-# It is called the **negative log-likelihood**. "Likelihood" because the data are fixed and the model is what we
-# vary. Each term has a meaning of its own: $-\ln p$ is the **surprise** at an outcome to which you had given
-# probability $p$. What was certain surprises with 0; what was impossible, with infinity.
+# It is called the **negative log-likelihood**. "Likelihood" because the data are fixed and the model is what
+# we vary. Each term has a meaning of its own: $-\ln p$ is the **surprise** at an outcome to which you had
+# given probability $p$. What was certain surprises with 0; what was impossible, with infinity.
 #
 # The worked number of lesson 1 again: the symbols are A, B and C, the sequence is BAC, and the model says
 # $p(\text{B}) = 0.4$, $p(\text{A}\mid\text{B}) = 0.5$, $p(\text{C}\mid\text{BA}) = 0.6$.
 
 # %% demo
 probabilities = {"B": 0.4, "A": 0.5, "C": 0.6}
-figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.0), width_ratios=(3, 2))
+figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.7), width_ratios=(3, 2))
 p = np.linspace(0.02, 1, 300)
 left.plot(p, -np.log(p), color=plots.GREY)
-for (symbol, value), colour in zip(probabilities.items(), ("blue", "vermilion", "green")):
+for (symbol, value), colour in zip(probabilities.items(), ("blue", "vermilion", "green"), strict=True):
     left.plot([value, value], [0, -math.log(value)], ":", color=plots.COLOURS[colour])
     left.plot(value, -math.log(value), "o", color=plots.COLOURS[colour], markersize=8)
     left.annotate(symbol, (value, -math.log(value)), (6, 6), textcoords="offset points", fontweight="bold")
-left.set(title="Surprise at an outcome", xlabel="probability given to it", ylabel="−ln p  (nats)", xlim=(0, 1.02), ylim=(0, 4))
-right.bar(range(3), probabilities.values(), color=[plots.COLOURS[c] for c in ("blue", "vermilion", "green")])
-right.set_xticks(range(3), ["p(B)", "p(A | B)", "p(C | BA)"])
-right.set(title="The conditionals of BAC", ylabel="probability", ylim=(0, 1))
+left.set(title="Surprise at an outcome", xlabel="probability given to it", ylabel="−ln p  (nats)")
+left.set(xlim=(0, 1.02), ylim=(0, 4))
+height = 0.0
+for x, (value, colour) in enumerate(zip(probabilities.values(), ("blue", "vermilion", "green"), strict=True)):
+    right.bar(x, -math.log(value), 0.7, bottom=height, color=plots.COLOURS[colour])
+    height -= math.log(value)
+    right.plot([x - 0.35, min(x + 1.35, 2.35)], [height, height], color="black", linewidth=0.8)
+right.set_xticks(range(3), ["B", "A", "C"])
+right.set(title="BAC: they add up", xlabel="letter", ylabel="−ln p  (nats)", ylim=(0, 4))
 right.grid(False, axis="x")
 plt.show()
 
 # %% [markdown]
 # ### Exercise: `nll`
 #
-# Write the negative log-likelihood of one sequence, given the conditional probabilities that a model assigned to the
-# symbols that really came. It has to survive long sequences, so the product may appear nowhere, not even for a moment.
+# Write the negative log-likelihood of one sequence, given the conditional probabilities that a model assigned
+# to the symbols that really came. It has to survive long sequences, so the product may appear nowhere, not
+# even for a moment.
 #
 # <details><summary>Hint</summary>
 #
-# Which comes first, the logarithm or the combining? And `math.log(0)` raises an error, where `np.log(0)` gives minus infinity
-# (with a warning that you can switch off with `np.errstate(divide="ignore")`).
+# Which comes first, the logarithm or the combining? And `math.log(0)` raises an error, where `np.log(0)`
+# gives minus infinity (with a warning that you can switch off with `np.errstate(divide="ignore")`).
 # </details>
 
 # %% exercise nll
@@ -120,9 +129,9 @@ def nll(conditionals):
     ### END SOLUTION
 
 # %% check nll 2 points
-assert np.allclose(float(nll([0.4, 0.5, 0.6])), 2.1203, atol=1e-3), "nll of BAC should be 0.916 + 0.693 + 0.511 nats"
-assert float(nll([0.4] * 1000)) < 1e6, "1000 conditionals of 0.4 should give about 916 nats: is there a product left?"
-assert float(nll([0.5, 0.0])) == math.inf, "what had probability 0 and happened all the same should cost infinity"
+assert np.allclose(float(nll([0.5, 0.25])), 3 * math.log(2)), "halving three times should cost 3 ln 2 nats"
+assert float(nll([0.4] * 1000)) < 1e6, "1000 times 0.4 should give 916 nats: is there a product left?"
+assert float(nll([0.5, 0.0])) == math.inf, "what happened at probability 0 should cost infinity"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_nll(nll)
@@ -131,8 +140,9 @@ checks.check_nll(nll)
 # %% [markdown]
 # ### By hand: BAC
 #
-# Do it once with a pocket calculator (the `ln` key), and the loss curves of the next eight lessons will have a feel to them.
-# Type the three pieces in the order of the letters, then their sum. Two decimals are enough: the tolerance is 0.01 nats.
+# Do it once with a pocket calculator (the `ln` key), and the loss curves of the next eight lessons will have
+# a feel to them. Type the three pieces in the order of the letters, then their sum. Two decimals are enough:
+# the tolerance is 0.01 nats.
 #
 # <details><summary>Hint</summary>
 #
@@ -160,7 +170,8 @@ nll_BAC = sum([-math.log(0.4), -math.log(0.5), -math.log(0.6)])
 ### END SOLUTION
 
 # %% check nll_BAC 1 point
-assert abs(math.exp(-float(typed(nll_BAC, "nll_BAC"))) - 0.12) < 0.01, "exp(-nll_BAC) should be p(BAC) = 0.12 again"
+again = math.exp(-float(typed(nll_BAC, "nll_BAC")))
+assert abs(again - 0.12) < 0.01, "exp(-nll_BAC) should be p(BAC) = 0.12 again"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_nll_BAC(nll_BAC)
@@ -168,12 +179,14 @@ checks.check_nll_BAC(nll_BAC)
 
 # %% demo
 terms = [float(piece) for piece in typed(pieces_BAC, "pieces_BAC")]
-print(" + ".join(f"{term:.3f}" for term in terms), f"= {sum(terms):.2f} nats, and exp(-{sum(terms):.2f}) = {math.exp(-sum(terms)):.2f}")
+print(" + ".join(f"{term:.3f}" for term in terms), f"= {sum(terms):.2f} nats")
+print(f"exp(-{sum(terms):.2f}) = {math.exp(-sum(terms)):.2f}, the probability of BAC again")
 
 # %% [markdown]
 # ### By hand: a sequence of your own
 #
-# Type your name. It draws a sequence and a table of conditionals that nobody else has; the grader draws the same ones.
+# Type your name. It draws a sequence and a table of conditionals that nobody else has; the grader draws the
+# same ones.
 
 # %% exercise student_name
 student_name = None  # your name, in quotes
@@ -185,17 +198,20 @@ student_name = "Ada Lovelace"
 puzzle(student_name, "02")
 
 # %% [markdown]
-# What is the negative log-likelihood of your sequence, in nats, within 0.01? From each row you need one entry only.
+# What is the negative log-likelihood of your sequence, in nats, within 0.01? From each row you need one entry
+# only.
 #
 # <details><summary>Hint</summary>
 #
-# Row by row: find the column of the letter that comes *next* in your sequence. The first row is for the first letter.
+# Row by row: find the column of the letter that comes *next* in your sequence. The first row is for the first
+# letter.
 # </details>
 
 # %% exercise nll_mine
 nll_mine = None  # replace None by your number, in nats
 ### BEGIN SOLUTION
-nll_mine = -sum(math.log(row[letter]) for row, letter in zip(puzzle(student_name, "02").tables, puzzle(student_name, "02").sequence))
+mine = puzzle(student_name, "02")
+nll_mine = sum(-math.log(row[letter]) for row, letter in zip(mine.tables, mine.sequence, strict=True))
 ### END SOLUTION
 
 # %% check nll_mine 2 points
@@ -211,28 +227,33 @@ checks.check_nll_mine(student_name, nll_mine)
 #
 # ### One amount, four units
 #
-# Papers report the same loss in different clothes. None is more right than another; you only have to know which you are looking at.
+# Papers report the same loss in different clothes. None is more right than another; you only have to know
+# which you are looking at.
 #
 # | unit | from the total NLL in nats | usual for | guessing uniformly among $K$ |
 # |:--|:--|:--|:--|
-# | **nats** | the NLL itself, with $\ln$ | small pictures, all derivations | $T\ln K$ |
-# | **bits** | $\mathrm{NLL}/\ln 2$, that is $\log_2$ instead of $\ln$ | compression | $T\log_2 K$ |
-# | **bits per dimension** | $\mathrm{NLL}/(D\ln 2)$, for $D$ numbers in $x$ | colour pictures, audio | $\log_2 K$ |
+# | **nats** | the NLL itself | digits, derivations | $T\ln K$ |
+# | **bits** | $\mathrm{NLL}/\ln 2$ (so $\log_2$ for $\ln$) | compression | $T\log_2 K$ |
+# | **bits per dimension** | $\mathrm{NLL}/(D\ln 2)$, $D$ numbers in $x$ | pictures, audio | $\log_2 K$ |
 # | **perplexity** | $\exp(\mathrm{NLL}/T)$, for $T$ tokens | text | $K$ |
 #
-# *Bits* are meant literally. With an arithmetic coder, a model stores $x$ in $-\log_2 p(x)$ bits, give or take two: a model with a lower
-# NLL **is** a better compressor (Shannon 1948; for today's language models, Delétang et al. 2023).
+# *Bits* are meant literally. With an arithmetic coder, a model stores $x$ in at most $-\log_2 p(x) + 2$ bits:
+# a model with a lower NLL **is** a better compressor (Shannon 1948; for today's language models, Delétang et
+# al. 2023).
 #
-# *Bits per dimension* make pictures of different sizes comparable. A 32 × 32 colour picture has $D = 3072$ numbers; stored as they are, they
-# take 8 bits each. The PixelCNN of lesson 5 needs 3.14 on the pictures of CIFAR-10 (van den Oord et al. 2016, table 5).
+# *Bits per dimension* make pictures of different sizes comparable. A 32 × 32 colour picture has $D = 3072$
+# numbers; stored as they are, they take 8 bits each. The PixelCNN, which lesson 5 builds, was reported with
+# 3.14 on the pictures of CIFAR-10 (van den Oord et al. 2016).
 #
 # *Perplexity* is a number of choices. A model with perplexity 12 is, on average, as unsure as if it had to
-# choose blindly among 12 equally likely tokens. It turns an average of logarithms back into something you can count.
+# choose blindly among 12 equally likely tokens. It turns an average of logarithms back into something you can
+# count.
 #
 # ### Exercise: `perplexity` and `bits_per_dim`
 #
-# Two one-line functions, with one trap each. In the first, the total of a whole book overflows the exponential if it gets there undivided.
-# In the second, the conversion is easily turned upside down: a nat is *more* than a bit (1.44 bits), so the number has to grow.
+# Two one-line functions, with one trap each. In the first, the total of a whole book overflows the
+# exponential if it gets there undivided. In the second, the conversion is easily turned upside down: a nat is
+# *more* than a bit (1.44 bits), so the number has to grow.
 #
 # <details><summary>Hint</summary>
 #
@@ -252,7 +273,8 @@ def perplexity(total_nll, n_tokens):
     ### END SOLUTION
 
 # %% check perplexity 1 point
-assert np.allclose(float(perplexity(10 * math.log(27), 10)), 27), "guessing blindly among 27 letters should have perplexity 27"
+blind = 10 * math.log(27)  # ten letters, each guessed among 27
+assert np.allclose(float(perplexity(blind, 10)), 27), "guessing among 27 letters should have perplexity 27"
 assert float(perplexity(5000.0, 2500)) < 10, "2 nats per token, over 2500 tokens: should be e squared"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
@@ -271,7 +293,7 @@ def bits_per_dim(nll_nats, n_dims):
     ### END SOLUTION
 
 # %% check bits_per_dim 1 point
-assert np.allclose(float(bits_per_dim(3072 * math.log(256), 3072)), 8), "bytes guessed uniformly should cost 8 bits each"
+assert np.allclose(float(bits_per_dim(3072 * math.log(256), 3072)), 8), "a byte guessed blindly costs 8 bits"
 assert np.allclose(float(bits_per_dim(math.log(2), 1)), 1), "one fair coin should cost 1 bit"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
@@ -281,8 +303,9 @@ checks.check_bits_per_dim(bits_per_dim)
 # %% [markdown]
 # ### From logits to log-probabilities
 #
-# A network ends in a row of $V$ unrestricted numbers, the **logits** $z$. The softmax makes them a distribution,
-# $p_v = e^{z_v} / \sum_u e^{z_u}$, and the loss takes its logarithm. Do these as two steps, and both go wrong:
+# A network ends in a row of $V$ unrestricted numbers, the **logits** $z$. The softmax makes them a
+# distribution, $p_v = e^{z_v} / \sum_u e^{z_u}$, and the loss takes its logarithm. Do these as two steps, and
+# both go wrong:
 
 # %% demo
 def naive_log_softmax(z):
@@ -294,26 +317,29 @@ with np.errstate(all="ignore"):
         print(z, "->", np.round(naive_log_softmax(np.array(z)), 3))
 
 # %% [markdown]
-# The second row is the first one shifted by 998, so it describes the *same* distribution; yet the exponential overflowed and
-# infinity divided by infinity is not a number. In the third row, a perfectly ordinary log-probability of −800 became minus infinity: one
-# unlucky token and the loss of the whole batch is infinite.
+# The second row is the first one shifted by 998, so it describes the *same* distribution; yet the exponential
+# overflowed and infinity divided by infinity is not a number. In the third row, a perfectly ordinary
+# log-probability of −800 became minus infinity: one unlucky token and the loss of the whole batch is
+# infinite.
 #
-# The cure is in the observation itself. Adding a constant to all logits changes nothing, so choose the constant that does no harm: take out
-# the largest logit $m$. And do the division where it is a subtraction, in logarithms:
+# The cure is in the observation itself. Adding a constant to all logits changes nothing, so choose the
+# constant that does no harm: take out the largest logit $m$. And do the division where it is a subtraction,
+# in logarithms:
 #
 # $$\ln p_v \;=\; z_v - \ln\sum_u e^{z_u} \;=\; (z_v - m) - \ln\sum_u e^{z_u - m}$$
 #
-# Now the largest term of the sum is $e^0 = 1$. Nothing can overflow, and what underflows is too small to matter beside the one. (Blanchard,
-# Higham & Higham 2021 prove how accurate this is.)
+# Now the largest term of the sum is $e^0 = 1$. Nothing can overflow, and what underflows is too small to
+# matter beside the one. (Blanchard, Higham & Higham 2021 prove how accurate this is.)
 #
 # ### Exercise: `log_softmax`
 #
-# Write it over the last axis, for any shape in front: a batch of sequences of rows is the usual case. Each row has its own maximum.
+# Write it over the last axis, for any shape in front: a batch of sequences of rows is the usual case. Each
+# row has its own maximum.
 #
 # <details><summary>Hint</summary>
 #
-# `keepdims=True` keeps the shape `(..., 1)`, so that a row's maximum lines up with its row. A logit of −∞ (a token that is forbidden) needs no
-# special care: $e^{-\infty} = 0$ is exact.
+# `keepdims=True` keeps the shape `(..., 1)`, so that a row's maximum lines up with its row. A logit of −∞ (a
+# token that is forbidden) needs no special care: $e^{-\infty} = 0$ is exact.
 # </details>
 
 # %% exercise log_softmax
@@ -343,19 +369,22 @@ checks.check_log_softmax(log_softmax)
 # %% [markdown]
 # ### The NLL of a batch: next-token cross-entropy
 #
-# You will meet the same loss under the name **cross-entropy**. For two distributions over the next token it is defined as
-# $H(p, q) = -\sum_v p(v) \ln q(v)$: the average surprise of someone who believes $q$ where $p$ is true. In training, $q$ is the model's
-# prediction and $p$ is the datum: all its probability sits on the token that came. Of the sum over the
-# vocabulary, one term remains, $-\ln q(x_t)$. Next-token cross-entropy is the NLL of one position.
+# You will meet the same loss under the name **cross-entropy**. For two distributions over the next token it
+# is defined as $H(p, q) = -\sum_v p(v) \ln q(v)$: the average surprise of someone who believes $q$ where $p$
+# is true. In training, $q$ is the model's prediction and $p$ is the datum: all its probability sits on the
+# token that came. Of the sum over the vocabulary, one term remains, $-\ln q(x_t)$. Next-token cross-entropy
+# is the NLL of one position.
 #
 # ### Exercise: `sequence_nll`
 #
-# Given the logits of a batch, pick at every position the log-probability of its target and sum over time.
-# The result has one number per sequence. (PyTorch's `cross_entropy` averages over everything instead. That is fine as a loss and useless for comparing sequences.)
+# Given the logits of a batch, pick at every position the log-probability of its target and sum over time. The
+# result has one number per sequence. (PyTorch's `cross_entropy` averages over everything instead. That is
+# fine as a loss and useless for comparing sequences.)
 #
 # <details><summary>Hint</summary>
 #
-# `np.take_along_axis(log_p, targets[..., None], axis=-1)` picks one entry per row. Two nested loops are right as well.
+# `np.take_along_axis(log_p, targets[..., None], axis=-1)` picks one entry per row. Two nested loops are right
+# as well.
 # </details>
 
 # %% exercise sequence_nll
@@ -374,9 +403,11 @@ def sequence_nll(logits, targets):
     ### END SOLUTION
 
 # %% check sequence_nll 2 points
-bac_logits = np.log(np.array([[[0.3, 0.4, 0.3], [0.5, 0.25, 0.25], [0.2, 0.2, 0.6]]])) + 7.0  # +7 changes nothing
-assert np.asarray(sequence_nll(bac_logits, np.array([[1, 0, 2]]))).shape == (1,), "one number for each sequence of the batch"
-assert np.allclose(np.asarray(sequence_nll(bac_logits, np.array([[1, 0, 2]]))), 2.1203, atol=1e-3), "BAC should cost 2.12 nats"
+bac = np.array([[[0.3, 0.4, 0.3], [0.5, 0.25, 0.25], [0.2, 0.2, 0.6]]])  # the conditionals of A, B, C
+bac_logits = np.log(bac) + 7.0  # adding 7 to all of them changes nothing
+cost = np.asarray(sequence_nll(bac_logits, np.array([[1, 0, 2]])))
+assert cost.shape == (1,), "one number for each sequence of the batch, so the shape here should be (1,)"
+assert np.allclose(cost, 2.1203, atol=1e-3), "BAC should cost 2.12 nats"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_sequence_nll(sequence_nll)
@@ -385,35 +416,39 @@ checks.check_sequence_nll(sequence_nll)
 # %% [markdown]
 # ### Teacher forcing: the inputs come from the data
 #
-# Look at what the terms ask for. $-\ln p(x_t \mid x_{<t})$ is conditioned on the *true* past of the datum, whatever the model itself
-# would have said there. So in training the model reads the data, shifted by one: at each position it sees what came before and
-# predicts what comes now. In generation there are no data, and it reads what it has just written.
+# Look at what the terms ask for. $-\ln p(x_t \mid x_{<t})$ is conditioned on the *true* past of the datum,
+# whatever the model itself would have said there. So in training the model reads the data, shifted by one: at
+# each position it sees what came before and predicts what comes now. In generation there are no data, and it
+# reads what it has just written.
 
 # %% demo
-figure, (top, bottom) = plt.subplots(2, 1, figsize=(7.0, 4.6))
-plots.unrolled(list(".emma"), list("emma."), ax=top, title="Training: inputs from the data, targets one step ahead")
-plots.unrolled(list(".mari"), list("mari."), ax=bottom, own=True, title="Generation: every output is the next input")
+figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.0, 4.2))
+plots.unrolled(list(".emma"), list("emma."), ax=top, title="Training: the inputs come from the data")
+plots.unrolled(list(".mari"), list("mari."), ax=bottom, own=True, title="Generation: from its own outputs")
 plt.show()
 
 # %% [markdown]
-# In the upper drawing no arrow leaves an output. This is called **teacher forcing** (Williams & Zipser 1989): the teacher's token
-# goes in even where the pupil would have written another. It is sometimes presented as a trick. It is not one: it is simply what the chain rule says,
-# and the sum of its terms is the exact likelihood. Two consequences make it the reason that large autoregressive models exist at all:
+# In the upper drawing no arrow leaves an output. This is called **teacher forcing** (Williams & Zipser 1989):
+# the teacher's token goes in even where the pupil would have written another. It is sometimes presented as a
+# trick. It is not one: it is simply what the chain rule says, and the sum of its terms is the exact
+# likelihood. Two consequences make it the reason that large autoregressive models exist at all:
 #
-# 1. **All positions train in parallel.** Every input is known before the forward pass starts. One call gives all $T$ predictions.
+# 1. **All positions train in parallel.** Every input is known before the forward pass starts. One call gives
+#    all $T$ predictions.
 # 2. **No gradient has to pass through a choice.** The tokens are data; they don't depend on the weights.
 #
-# The dot is a token that is in no name. It stands in front, so that the first letter has something to be predicted from (*bos*,
-# beginning of sequence), and behind, so that the model learns where names end.
+# The dot is a token that is in no name. It stands in front, so that the first letter has something to be
+# predicted from (*bos*, beginning of sequence), and behind, so that the model learns where names end.
 #
 # ### Exercise: `teacher_forcing_pair`
 #
-# From a batch of tokens make the inputs and the targets. Position $t$ of the inputs holds the token just before
-# position $t$ of the targets. Every token of the data is a target exactly once.
+# From a batch of tokens make the inputs and the targets. Position $t$ of the inputs holds the token just
+# before position $t$ of the targets. Every token of the data is a target exactly once.
 #
 # <details><summary>Hint</summary>
 #
-# Which token of each sequence is never an input, because nothing follows it? And leave `tokens` as it is: build something new.
+# Which token of each sequence is never an input, because nothing follows it? And leave `tokens` as it is:
+# build something new.
 # </details>
 
 # %% exercise teacher_forcing_pair
@@ -431,16 +466,17 @@ def teacher_forcing_pair(tokens, bos):
 # %% check teacher_forcing_pair 2 points
 inputs, targets = teacher_forcing_pair(np.array([[5, 13, 13, 1], [1, 14, 14, 0]]), 0)
 assert np.shape(inputs) == (2, 4), "two sequences of four tokens should give inputs of the same shape"
-assert np.array_equal(np.asarray(targets)[0], [5, 13, 13, 1]), "every token of the data should be predicted once"
-assert np.array_equal(np.asarray(inputs)[0], [0, 5, 13, 13]), "the inputs should be bos, then the data one step late"
+assert np.array_equal(np.asarray(targets)[0], [5, 13, 13, 1]), "every token should be predicted once"
+assert np.array_equal(np.asarray(inputs)[0], [0, 5, 13, 13]), "inputs: bos, then the data one step late"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_teacher_forcing_pair(teacher_forcing_pair)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Here is the first consequence in numbers. The little network below looks at the whole past (a running mean of embeddings). Called once on
-# all inputs, or once per position on a growing prefix, it makes the same predictions, since none of them looks ahead. Only the bill differs.
+# Here is the first consequence in numbers. The little network below looks at the whole past (a running mean
+# of embeddings). Called once on all inputs, or once per position on a growing prefix, it makes the same
+# predictions, since none of them looks ahead. Only the bill differs.
 
 # %% demo varies
 import time
@@ -468,14 +504,14 @@ print(f"largest difference between the two: {float((at_once - one_by_one).abs().
 # %% [markdown]
 # ### Why not train on the model's own samples?
 #
-# It sounds more honest: let the model write the way it will have to write, and correct the result. Look at what a gradient would
-# have to pass through. A token is drawn by comparing a uniform number $u$ with the cumulated probabilities. Hold $u$ fixed, move
-# one logit, and watch.
+# It sounds more honest: let the model write the way it will have to write, and correct the result. Look at
+# what a gradient would have to pass through. A token is drawn by comparing a uniform number $u$ with the
+# cumulated probabilities. Hold $u$ fixed, move one logit, and watch.
 
 # %% demo
 z = np.linspace(-4, 4, 801)  # the logit of B; those of A and C stay at 0
 p = np.exp(np.stack([0 * z, z, 0 * z])) / np.exp(np.stack([0 * z, z, 0 * z])).sum(axis=0)
-figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.9))
+figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.6))
 left.plot(z, p[1], color=plots.COLOURS["blue"])
 left.set(title="Probability: smooth", xlabel="logit of B", ylabel="p(B)", ylim=(0, 1.05))
 for u, colour, style in ((0.3, "vermilion", "-"), (0.8, "green", "--")):
@@ -488,41 +524,48 @@ right.legend(loc="center left")
 plt.show()
 
 # %% [markdown]
-# The probability has a slope everywhere. The sampled token has slope zero wherever it has one, and jumps in between: back-propagation
-# through it returns zeros, which say nothing. Three more reasons:
+# The probability has a slope everywhere. The sampled token has slope zero wherever it has one, and jumps in
+# between: back-propagation through it returns zeros, which say nothing. Three more reasons:
 #
-# - **It is sequential.** Sample $t$ must exist before sample $t+1$ can be drawn: $T$ forward passes in a row, and a chain of $T$ networks to
-#   go back through.
-# - **There is no target.** Once the model wrote *mar* where the datum says *emm*, the datum's fourth letter *a* is no longer the right answer to anything.
-# - **The ways around are costly.** The score-function estimator (REINFORCE, Williams 1992) is unbiased but noisy, and worse the longer the sequence; smooth stand-ins for
-#   the sample (Gumbel-softmax: Jang et al. 2017, Maddison et al. 2017) are biased. They have their uses. Nobody trains a large model from nothing with them.
+# - **It is sequential.** Sample $t$ must exist before sample $t+1$ can be drawn: $T$ forward passes in a row,
+#   and a chain of $T$ networks to go back through.
+# - **There is no target.** Once the model wrote *mar* where the datum says *emm*, the datum's fourth letter
+#   *a* is no longer the right answer to anything.
+# - **The ways around are costly.** The score-function estimator (REINFORCE, Williams 1992) is unbiased but
+#   noisy, and worse the longer the sequence; smooth stand-ins for the sample (Gumbel-softmax: Jang et al.
+#   2017, Maddison et al. 2017) are biased. They have their uses. Nobody trains a large model from nothing
+#   with them.
 #
-# Teacher forcing has a price as well. A model that has only ever read true pasts has never seen its own mistakes: *exposure bias*, which
-# lesson 9 measures.
+# Teacher forcing has a price as well. A model that has only ever read true pasts has never seen its own
+# mistakes: *exposure bias*, which lesson 9 measures.
 
 # %% [markdown]
 # ### How far can the loss fall?
 #
-# Not to zero. Draw $x$ from the data distribution $p$ and let a model $q$ pay $-\ln q(x)$. Its average is the cross-entropy, and one added and subtracted term
-# splits it in two:
+# Not to zero. Draw $x$ from the data distribution $p$ and let a model $q$ pay $-\ln q(x)$. Its average is the
+# cross-entropy, and one added and subtracted term splits it in two:
 #
-# $$\underbrace{-\sum_x p(x)\ln q(x)}_{\text{average NLL}} \;=\; \underbrace{-\sum_x p(x)\ln p(x)}_{\text{entropy } H(p)}
+# $$\underbrace{-\sum_x p(x)\ln q(x)}_{\text{average NLL}}
+# \;=\; \underbrace{-\sum_x p(x)\ln p(x)}_{\text{entropy } H(p)}
 # \;+\; \underbrace{\sum_x p(x)\ln\frac{p(x)}{q(x)}}_{\mathrm{KL}(p,\,q)}$$
 #
-# The first part is the **entropy** of the data. No model appears in it, so no training can change it: it is the floor. The second is the
-# **Kullback–Leibler divergence** from the data to the model, the part that a wrong model pays on top. It is never negative, since $\ln$ is concave
-# (Jensen): $-\mathrm{KL} = \sum_x p \ln (q/p) \le \ln \sum_x p\,(q/p) \le \ln 1 = 0$. And it is zero only for $q = p$.
+# The first part is the **entropy** of the data. No model appears in it, so no training can change it: it is
+# the floor. The second is the **Kullback–Leibler divergence** from the data to the model, the part that a
+# wrong model pays on top. It is never negative, since $\ln$ is concave (Jensen): $-\mathrm{KL} = \sum_x p \ln
+# (q/p) \le \ln \sum_x p\,(q/p) \le \ln 1 = 0$. And it is zero only for $q = p$.
 #
-# So *minimising the NLL* (maximum likelihood) *and minimising* $\mathrm{KL}(p, q)$ *are one and the same*: they differ by a constant. Note the
-# direction. The average is taken under the data (the "forward" KL), so the model pays wherever the data are. Giving probability 0 to
-# something that happens costs infinity; giving probability to things that never happen costs only what is then missing elsewhere. A model trained this way
+# So *minimising the NLL* (maximum likelihood) *and minimising* $\mathrm{KL}(p, q)$ *are one and the same*:
+# they differ by a constant. Note the direction. The average is taken under the data (the "forward" KL), so
+# the model pays wherever the data are. Giving probability 0 to something that happens costs infinity; giving
+# probability to things that never happen costs only what is then missing elsewhere. A model trained this way
 # would rather cover too much than too little.
 #
 # ### Exercise: `kl_divergence`
 #
-# For two distributions over the same outcomes. The edges carry the meaning: an outcome that never happens ($p = 0$) adds nothing, whatever $q$ says, and one
-# that happens though the model excluded it ($q = 0 < p$) makes the divergence infinite. Adding a small $\varepsilon$ inside the logarithm would hide exactly
-# that, so don't.
+# For two distributions over the same outcomes. The edges carry the meaning: an outcome that never happens ($p
+# = 0$) adds nothing, whatever $q$ says, and one that happens though the model excluded it ($q = 0 < p$) makes
+# the divergence infinite. Adding a small $\varepsilon$ inside the logarithm would hide exactly that, so
+# don't.
 #
 # <details><summary>Hint</summary>
 #
@@ -546,9 +589,10 @@ def kl_divergence(p, q):
 # %% check kl_divergence 2 points
 coin, loaded = np.array([0.5, 0.5]), np.array([0.75, 0.25])
 assert abs(float(kl_divergence(coin, coin))) < 1e-6, "a distribution should not diverge from itself"
-assert np.allclose(float(kl_divergence(coin, loaded)), 0.1438, atol=1e-3), "0.5 ln(0.5/0.75) + 0.5 ln(0.5/0.25) = 0.1438 nats"
-assert np.allclose(float(kl_divergence(np.array([1.0, 0.0]), coin)), math.log(2)), "p = 0 should add nothing, not NaN"
-assert float(kl_divergence(coin, np.array([1.0, 0.0]))) == math.inf, "it happens and the model excluded it: infinity"
+heads = np.array([1.0, 0.0])
+assert np.allclose(float(kl_divergence(coin, loaded)), 0.1438, atol=1e-3), "half of ln(2/3) + ln 2"
+assert np.allclose(float(kl_divergence(heads, coin)), math.log(2)), "p = 0 should add nothing, not NaN"
+assert float(kl_divergence(coin, heads)) == math.inf, "what happens though the model excluded it: infinity"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_kl_divergence(kl_divergence)
@@ -557,14 +601,15 @@ checks.check_kl_divergence(kl_divergence)
 # %% [markdown]
 # ### Counting is maximum likelihood
 #
-# Time for a first model that learns: the **bigram**. It keeps a table with one row per token, and the row of the previous token
-# is its prediction of the next, $q(x_t \mid x_{<t}) = q_{x_{t-1},\,x_t}$. (All else of the past is forgotten: that is the
-# approximation.) Which table has the lowest NLL?
+# Time for a first model that learns: the **bigram**. It keeps a table with one row per token, and the row of
+# the previous token is its prediction of the next, $q(x_t \mid x_{<t}) = q_{x_{t-1},\,x_t}$. (All else of the
+# past is forgotten: that is the approximation.) Which table has the lowest NLL?
 #
-# Collect the terms of the sum by the previous token. Row $i$ is used $n_i$ times, and $j$ came next a share $\hat p_{ij} = n_{ij}/n_i$ of
-# these times. So the row pays $n_i$ times $-\sum_j \hat p_{ij} \ln q_{ij}$, a cross-entropy, which is $H(\hat p_i) + \mathrm{KL}(\hat p_i, q_i)$. The
-# first part is fixed by the data. The second is smallest, namely zero, at $q_i = \hat p_i$: **the counts, normalised.** No training, no
-# learning rate; the exact optimum in one pass.
+# Collect the terms of the sum by the previous token. Row $i$ is used $n_i$ times, and $j$ came next a share
+# $\hat p_{ij} = n_{ij}/n_i$ of these times. So the row pays $n_i$ times $-\sum_j \hat p_{ij} \ln q_{ij}$, a
+# cross-entropy, which is $H(\hat p_i) + \mathrm{KL}(\hat p_i, q_i)$. The first part is fixed by the data. The
+# second is smallest, namely zero, at $q_i = \hat p_i$: **the counts, normalised.** No training, no learning
+# rate; the exact optimum in one pass.
 #
 # | from the sequences `·ann·` and `·anna·` | next `·` | next a | next n |
 # |:--|--:|--:|--:|
@@ -574,12 +619,14 @@ checks.check_kl_divergence(kl_divergence)
 #
 # ### Exercise: `bigram_mle`
 #
-# Count and normalise. Sequences have different lengths, and the end of one is not followed by the start of the next. A token that is never
-# followed by anything leaves its row without evidence; let such a row be uniform.
+# Count and normalise. Sequences have different lengths, and the end of one is not followed by the start of
+# the next. A token that is never followed by anything leaves its row without evidence; let such a row be
+# uniform.
 #
 # <details><summary>Hint</summary>
 #
-# `zip(s, s[1:])` runs through the transitions of one sequence. Which axis of the count table has to sum to one?
+# `itertools.pairwise(s)` runs through the transitions of one sequence. Which axis of the count
+# table has to sum to one?
 # </details>
 
 # %% exercise bigram_mle
@@ -588,22 +635,23 @@ def bigram_mle(sequences, vocab_size):
 
     sequences  : list of lists of ints in 0..vocab_size-1, any lengths, empty ones too.
     vocab_size : V.
-    returns    : array (V, V), entry [i, j] is p(next = j | previous = i). Each row sums to 1; a row without any
-                 transition is uniform.
+    returns    : array (V, V), entry [i, j] is p(next = j | previous = i). Each row sums to 1; a row without
+                 any transition is uniform.
     """
     ### BEGIN SOLUTION
     counts = np.zeros((vocab_size, vocab_size))
     for sequence in sequences:
-        for previous, following in zip(sequence, sequence[1:]):
+        for previous, following in itertools.pairwise(sequence):
             counts[previous, following] += 1
     totals = counts.sum(axis=1, keepdims=True)
     return np.where(totals > 0, counts / np.maximum(totals, 1), 1 / vocab_size)
     ### END SOLUTION
 
 # %% check bigram_mle 3 points
-ann_anna = np.asarray(bigram_mle([[0, 1, 2, 2, 0], [0, 1, 2, 2, 1, 0]], 4))  # · = 0, a = 1, n = 2; 3 never occurs
+# · = 0, a = 1, n = 2; token 3 never occurs
+ann_anna = np.asarray(bigram_mle([[0, 1, 2, 2, 0], [0, 1, 2, 2, 1, 0]], 4))
 assert ann_anna.shape == (4, 4), "one row and one column for each of the vocab_size tokens"
-assert np.allclose(ann_anna[1], [1 / 3, 0, 2 / 3, 0], atol=1e-4), "after a: once ·, twice n (the row of a in the table above)"
+assert np.allclose(ann_anna[1], [1 / 3, 0, 2 / 3, 0], atol=1e-4), "after a: once ·, twice n, never a"
 assert np.allclose(ann_anna[3], 0.25), "nothing ever followed token 3, so its row should be uniform"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
@@ -615,15 +663,16 @@ checks.check_bigram_mle(bigram_mle)
 #
 # ### The floor
 #
-# First on data whose entropy we know, because we make them: a chain of three symbols with transition table $P$. In the long run each step
-# has entropy $\sum_i \pi_i H(P_i)$, where $\pi_i$ is the share of time spent in $i$: the **entropy rate**. Two models learn from the same stream of
-# fresh sequences, by gradient descent on softmax logits. One is a bigram table, able to express the truth. The other has a single row, and
-# must predict the next symbol without looking. The gap on the right is computed with *your* `kl_divergence`.
+# First on data whose entropy we know, because we make them: a chain of three symbols with transition table
+# $P$. In the long run each step has entropy $\sum_i \pi_i H(P_i)$, where $\pi_i$ is the share of time spent
+# in $i$: the **entropy rate**. Two models learn from the same stream of fresh sequences, by gradient descent
+# on softmax logits. One is a bigram table, able to express the truth. The other has a single row, and must
+# predict the next symbol without looking. The gap on the right is computed with *your* `kl_divergence`.
 
 # %% demo
 from lib.information import entropy
 
-P = np.array([[0.10, 0.80, 0.10], [0.05, 0.15, 0.80], [0.70, 0.20, 0.10]])
+P = np.array([[0.75, 0.20, 0.05], [0.05, 0.15, 0.80], [0.85, 0.10, 0.05]])
 share = np.linalg.matrix_power(P, 200)[0]
 rate = float(share @ entropy(P))
 
@@ -636,10 +685,10 @@ rng = np.random.default_rng(0)
 tables = {"bigram": torch.zeros(3, 3, requires_grad=True), "no memory": torch.zeros(1, 3, requires_grad=True)}
 curves = {name: [] for name in tables}
 for name, table in tables.items():
-    optimiser = torch.optim.Adam([table], lr=0.03)
-    for step in range(300):
+    optimiser = torch.optim.Adam([table], lr=0.1)
+    for _ in range(300):
         x = [rng.choice(3, size=64, p=share)]
-        for _ in range(16):
+        for _step in range(16):
             x.append((rng.random(64)[:, None] > P[x[-1]].cumsum(axis=1)).sum(axis=1))
         x = torch.from_numpy(np.minimum(np.stack(x, axis=1), 2))
         logits = table[x[:, :-1]] if name == "bigram" else table[torch.zeros_like(x[:, :-1])]
@@ -650,32 +699,36 @@ for name, table in tables.items():
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+        optimiser.param_groups[0]["lr"] *= 0.985
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.3))
-for (name, curve), colour in zip(curves.items(), ("blue", "vermilion")):
+figure, (left, right) = plt.subplots(1, 2, figsize=(7.0, 2.9))
+for (name, curve), colour in zip(curves.items(), ("blue", "vermilion"), strict=True):
     batch, exact, gap = np.array(curve).T
-    left.plot(batch, color=plots.COLOURS[colour], alpha=0.3, linewidth=1)
+    left.plot(batch, ".", color=plots.COLOURS[colour], alpha=0.35, markersize=2)
     left.plot(exact, color=plots.COLOURS[colour], label=name)
     right.semilogy(gap, color=plots.COLOURS[colour], label=name)
     print(f"{name:>9}: NLL {exact[-1]:.3f} = entropy rate {rate:.3f} + KL {gap[-1]:.3f}")
 left.axhline(rate, color="black", linestyle="--", linewidth=1.2)
-left.text(298, rate - 0.015, "entropy rate of the data", ha="right", va="top")
+left.text(298, 0.55, "entropy rate of the data (dashed)", ha="right", va="center", fontsize=10)
 left.set(title="Average NLL", xlabel="step", ylabel="nats per symbol", ylim=(0.5, 1.15))
-left.legend(loc="upper right", bbox_to_anchor=(1, 0.85))
+left.legend(loc="upper right")
 right.set(title="KL(data, model)", xlabel="step", ylabel="nats per symbol")
 right.legend(loc="center right")
 plt.show()
 
 # %% [markdown]
-# The bigram's NLL stops at the floor and its gap falls by orders of magnitude: it goes on learning while the loss curve looks finished. The model without memory
-# stops too, higher up, because no single row is close to three different ones. Two curves that have both gone flat, and only one is done.
+# The bigram's NLL stops at the floor and its gap falls by orders of magnitude: it goes on learning while the
+# loss curve looks finished. The model without memory stops too, higher up, because no single row can be close
+# to three different ones. Two curves have gone flat, and only one of them is done.
 #
-# With real data nobody knows the entropy, so nobody can tell you from the loss alone which of the two you are looking at. Shannon (1951) had people guess
-# the next letter of English and put it between 0.6 and 1.3 bits per letter.
+# With real data nobody knows the entropy, so nobody can tell you from the loss alone which of the two you are
+# looking at. Shannon (1951) had people guess the next letter of English and put it between 0.6 and 1.3 bits
+# per letter.
 #
 # ### Names, by counting
 #
-# Now 5163 first names from the 1990 census of the United States (`data/README.md` says where they come from). The vocabulary is the dot and 26 letters.
+# Now 5163 first names from the 1990 census of the United States (`data/README.md` says where they come from).
+# The vocabulary is the dot and 26 letters.
 
 # %%
 ALPHABET = ".abcdefghijklmnopqrstuvwxyz"
@@ -693,27 +746,30 @@ names = [name for name, _ in load_names()]
 table = np.asarray(bigram_mle([encode(name) for name in names], 27))
 total = sum(nll([table[i, j] for i, j in itertools.pairwise(encode(name))]) for name in names)
 count = sum(len(name) + 1 for name in names)
-print(f"uniform: {math.log(27):.4f} nats per letter = {bits_per_dim(math.log(27), 1):.2f} bits, perplexity {perplexity(math.log(27), 1):.1f}")
-print(f"bigram:  {total / count:.4f} nats per letter = {bits_per_dim(total, count):.2f} bits, perplexity {perplexity(total, count):.1f}")
+for name, nats in (("uniform", count * math.log(27)), ("bigram", total)):
+    bits, choices = bits_per_dim(nats, count), perplexity(nats, count)
+    print(f"{name:>7}: {nats / count:.4f} nats per letter = {bits:.2f} bits, perplexity {choices:.1f}")
 
-figure, ax = plt.subplots(figsize=(5.6, 4.9))
+figure, ax = plt.subplots(figsize=(5.0, 4.3))
 picture = ax.imshow(table, cmap=plots.AMOUNTS, vmin=0, vmax=0.6)
-ax.set_xticks(range(27), ALPHABET, fontsize=9)
-ax.set_yticks(range(27), ALPHABET, fontsize=9)
+ax.set_xticks(range(27), ALPHABET, fontsize=8)
+ax.set_yticks(range(27), ALPHABET, fontsize=8)
 ax.grid(False)
 ax.tick_params(length=0)
-ax.set(title="p(next | previous), by counting", xlabel="next letter (the dot ends the name)", ylabel="previous letter (the dot begins it)")
+ax.set(title="p(next | previous), by counting")
+ax.set(xlabel="next letter (the dot ends the name)", ylabel="previous letter")
 figure.colorbar(picture, shrink=0.8, label="probability")
 plt.show()
 
 # %% [markdown]
-# The row of *q* says "then u"; vowels and consonants alternate; names like to end in *a*, *e* and *n*. Perplexity went from 27 to about
-# 10: a look at one letter is worth that much.
+# The row of *q* says "then u"; vowels and consonants alternate; more than half of all names end in *a* or
+# *e*, and what comes after *y* is most often the end. Perplexity went from 27 to about 10: a look at one
+# letter is worth that much.
 #
 # ### Names, by gradient descent
 #
-# The same table, but as logits, started at zero and trained on the NLL of all 36 122 transitions at once. There is no better
-# table than the counted one, so this has to arrive at the same number, from above.
+# The same table, but as logits, started at zero and trained on the NLL of all 36 122 transitions at once.
+# There is no better table than the counted one, so this has to arrive at the same number, from above.
 
 # %% demo varies
 from lib.data import load_names
@@ -727,7 +783,7 @@ floor = -np.log(counted[pairs[:, 0], pairs[:, 1]]).mean()
 logits = torch.zeros(27, 27, requires_grad=True)
 optimiser = torch.optim.Adam([logits], lr=0.3)
 losses = []
-for step in trange(300, desc="gradient descent"):
+for _ in trange(300, desc="gradient descent", mininterval=1):
     loss = torch.nn.functional.cross_entropy(logits[pairs[:, 0]], pairs[:, 1])
     losses.append(loss.item())
     optimiser.zero_grad()
@@ -735,20 +791,21 @@ for step in trange(300, desc="gradient descent"):
     optimiser.step()
 print(f"by counting: {floor:.4f} nats per letter, by gradient descent: {losses[-1]:.4f}")
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.3))
+figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8))
 left.semilogx(range(1, 301), losses, label="gradient descent")
 left.axhline(floor, color="black", linestyle="--", linewidth=1.2, label="counting")
 left.set(title="The same number", xlabel="step", ylabel="nats per letter")
 left.legend()
 right.plot([0, 1], [0, 1], color=plots.GREY, linewidth=1)
-right.plot(counted.ravel(), torch.softmax(logits.detach(), dim=-1).numpy().ravel(), "o", markersize=4, alpha=0.6)
-right.set(title="The same table", xlabel="probability by counting", ylabel="by gradient descent", aspect="equal")
+learned = torch.softmax(logits.detach(), dim=-1).numpy()
+right.plot(counted.ravel(), learned.ravel(), "o", markersize=4)
+right.set(title="The same table", xlabel="probability by counting", ylabel="by gradient descent")
 plt.show()
 
 # %% [markdown]
-# Then why ever use gradient descent? Because counting needs a row for every past, and the pasts of a 784-pixel picture can't be
-# listed. Gradient descent works for *any* function from past to logits. Where both are possible they agree; where only one is, you now know
-# what it is doing.
+# Then why ever use gradient descent? Because counting needs a row for every past, and the pasts of a
+# 784-pixel picture can't be listed. Gradient descent works for *any* function from past to logits. Where both
+# are possible they agree; where only one is, you now know what it is doing.
 #
 # ### Names, sampled
 #
@@ -765,20 +822,24 @@ for _ in range(3):
     while len(row) < 8:
         tokens = [0]
         while len(tokens) == 1 or tokens[-1] != 0:
-            tokens.append(int(np.searchsorted(table[tokens[-1]].cumsum(), rng.random(), side="right").clip(0, 26)))
+            cumulated = table[tokens[-1]].cumsum()
+            tokens.append(int(np.searchsorted(cumulated, rng.random(), side="right").clip(0, 26)))
         row.append("".join(ALPHABET[t] for t in tokens[1:-1]))
     print("   ".join(row))
 
 # %% [markdown]
-# Pronounceable here and there, and plainly made by someone who remembers one letter. Long enough training in lesson 7 will write better ones.
+# Pronounceable here and there, and plainly made by someone who remembers one letter. Lesson 7 will write
+# better ones.
 #
 # ### Scoring: the gift of an exact likelihood
 #
-# A model that only draws samples can't say how probable *your* name is. (A GAN gives no number at all, a VAE a bound.) An autoregressive model gives it exactly, for any
-# sequence, at the cost of one forward pass: so it can rank candidates, flag what looks wrong, compress, and be compared with another model on equal terms.
+# A model that only draws samples can't say how probable *your* name is. (A GAN gives no number at all, a VAE
+# a bound.) An autoregressive model gives it exactly, for any sequence, at the cost of one forward pass: so it
+# can rank candidates, flag what looks wrong, compress, and be compared with another model on equal terms.
 #
-# To be fair we learn the table from four fifths of the names and score the rest. A held-out name may contain a transition that no
-# training name has; counting gives it probability zero and the name an infinite NLL. So a hundredth of a uniform distribution is mixed in.
+# To be fair we learn the table from four fifths of the names and score the rest. A held-out name may contain
+# a transition that no training name has; counting gives it probability zero and the name an infinite NLL. So
+# a hundredth of a uniform distribution is mixed in.
 
 # %% demo
 from lib.data import load_names
@@ -796,7 +857,8 @@ def score(name, table):
 
 
 impossible = [name for name in held_out if score(name, counted) == math.inf]
-print(f"{len(impossible)} of {len(held_out)} held-out names are impossible by counting alone, such as {', '.join(impossible[:4])}")
+examples = ", ".join(impossible[:4])
+print(f"impossible by counting alone: {len(impossible)} of {len(held_out)}, such as {examples}")
 ranked = sorted(held_out, key=lambda name: score(name, mixed))
 print("most typical:", ", ".join(f"{name} {score(name, mixed):.2f}" for name in ranked[:7]))
 print("oddest:      ", ", ".join(f"{name} {score(name, mixed):.2f}" for name in ranked[-7:]))
@@ -808,7 +870,7 @@ shuffled = ["".join(rng.permutation(list(name))) for name in held_out]
 real, made_up = ([score(name, mixed) for name in group] for group in (held_out, shuffled))
 right_order = np.mean(np.array(real)[:, None] < np.array(made_up)[None, :])
 print(f"a real name costs less than a shuffled one in {100 * right_order:.0f} % of all pairs")
-figure, ax = plt.subplots(figsize=(7.2, 3.0))
+figure, ax = plt.subplots(figsize=(6.4, 2.6))
 edges = np.linspace(1, 7, 49)
 ax.hist(real, edges, color=plots.COLOURS["blue"], alpha=0.75, label="held-out names")
 ax.hist(made_up, edges, color=plots.COLOURS["vermilion"], alpha=0.6, label="the same, letters shuffled")
@@ -817,11 +879,13 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# The two groups consist of the very same letters. What separates them is order alone, and one letter of memory is enough for most.
+# The two groups consist of the very same letters. What separates them is order alone, and one letter of
+# memory is enough for most.
 #
 # ### Why counting is not the end
 #
-# More memory should help. Let the row be chosen by the last two letters, or three, or four, and count again (with the same hundredth of uniform mixed in):
+# More memory should help. Let the row be chosen by the last two letters, or three, or four, and count again
+# (with the same hundredth of uniform mixed in):
 
 # %% demo
 from collections import Counter, defaultdict
@@ -850,24 +914,29 @@ for memory in range(6):
         row.append(np.mean(surprises))
     results.append((*row, len(counts)))
 on_train, on_held_out, rows = np.array(results).T
-figure, ax = plt.subplots(figsize=(7.2, 3.0))
+figure, ax = plt.subplots(figsize=(6.4, 2.6))
 ax.plot(range(6), on_train, "o-", label="names it counted")
 ax.plot(range(6), on_held_out, "o-", label="held-out names")
-ax.set(title="Memory that does not generalise", xlabel="letters of memory", ylabel="nats per letter", ylim=(0, None))
+ax.set(title="Memory that does not generalise", xlabel="letters of memory", ylabel="nats per letter")
+ax.set_ylim(0)
 ax.legend(loc="lower left")
 plt.show()
-print("rows in use:", ", ".join(f"{int(r)}" for r in rows), f"; best on held-out names: {on_held_out.argmin()} letters, {on_held_out.min():.2f} nats")
+print("rows in use:", ", ".join(f"{int(r)}" for r in rows))
+best = on_held_out.argmin()
+print(f"best on held-out names: {best} letters of memory, {on_held_out[best]:.2f} nats per letter")
 
 # %% [markdown]
-# On the names it counted, the loss falls and falls; on others it turns. With five letters of memory most rows have been seen once or
-# never, and what was learned after *mari* says nothing about *mary*, though any reader sees that they are alike. A table can't share. The models of the next lessons
-# replace the table by a function with shared weights, and keep everything else of this lesson: the loss, the units, the shift by one.
+# On the names it counted, the loss falls and falls; on others it turns. With five letters of memory, two
+# thirds of the rows were seen only once, every fifth past in a held-out name was never seen at all, and what
+# was learned after *mari* says nothing about *mary*, though any reader sees that they are alike. A table
+# can't share. The models of the next lessons replace the table by a function with shared weights, and keep
+# everything else of this lesson: the loss, the units, the shift by one.
 
 # %% [markdown]
 # ## Play: close the gap
 #
-# The average NLL of a model $q$ on data from $p$, split as above. The grey part belongs to the data, the vermilion one to the model; the lower bar shows what each
-# symbol contributes.
+# The average NLL of a model $q$ on data from $p$, split as above. The grey part belongs to the data, the
+# vermilion one to the model; the lower bar shows what each symbol contributes.
 
 # %% demo
 from lib import widgets
@@ -886,15 +955,17 @@ widgets.divergence()
 # 1. With *skewed* data, make the gap zero. Which sliders did you need, and why one fewer than there are?
 # 2. Overshoot: give A a weight of 1 and the others 0.05. The gap is back. Being too sure is punished as well.
 # 3. Set C to zero. One symbol in ten is a C, and yet the loss is infinite.
-# 4. Change the data to *no C* with C's weight at 0.3: waste, but a finite one. That is the asymmetry of the forward KL.
+# 4. Change the data to *no C* with C's weight at 0.3: waste, but a finite one. That is the asymmetry of the
+#    forward KL.
 # 5. *Always A*: the only data whose floor is zero. Then, and only then, is "loss near 0" good news.
 
 # %% [markdown]
 # ## Spot the causality bug
 #
-# Four colleagues train a bigram table on six-letter names. Their code differs only in how the predictions are computed; the loss is the same mean
-# NLL per letter for all. Row $t$ of the predictions is used to score token $t$, so it may depend on tokens *before* $t$ and on no other. Read
-# the four functions before you go on.
+# Four colleagues train a bigram table on six-letter names. Their code differs only in how the predictions are
+# computed; the loss is the same mean NLL per letter for all. Row $t$ of the predictions is used to score
+# token $t$, so it may depend on tokens *before* $t$ and on no other. Read the four functions before you go
+# on.
 
 # %%
 def after_bos(tokens):  # (B, T) -> (B, T)
@@ -927,7 +998,8 @@ def predictions_D(tokens, table):
 from lib.data import load_names
 
 tokens = torch.tensor([encode(name)[1:-1] for name, _ in load_names() if len(name) == 6])
-for letter, predictions in zip("ABCD", (predictions_A, predictions_B, predictions_C, predictions_D)):
+everyone = {"A": predictions_A, "B": predictions_B, "C": predictions_C, "D": predictions_D}
+for letter, predictions in everyone.items():
     table = torch.zeros(27, 27, requires_grad=True)
     optimiser = torch.optim.Adam([table], lr=0.3)
     for _ in range(150):
@@ -938,8 +1010,9 @@ for letter, predictions in zip("ABCD", (predictions_A, predictions_B, prediction
     print(f"{letter}: {loss.item():.2f} nats per letter, perplexity {math.exp(loss.item()):.1f}")
 
 # %% [markdown]
-# One of these is wonderful, one is an improvement that would get you a publication, and two are ordinary. The loss alone can't tell who is honest. The probe can: it changes
-# one token at a time and watches which predictions move. Here it is at work on two more functions, one of each kind.
+# One of these is wonderful, one is an improvement that would get you a publication, and two are ordinary. The
+# loss alone can't tell who is honest. The probe can: it changes one token at a time and watches which
+# predictions move. Here it is at work on two more functions, one of each kind.
 
 # %% demo
 def sound(tokens):  # position t counts the tokens before t
@@ -950,26 +1023,28 @@ def unsound(tokens):  # position t adds up all tokens but its own
     return tokens.sum(dim=1, keepdim=True) - tokens
 
 
-figure, axes = plots.panels(2, width=3.2, height=3.2)
+figure, axes = plots.panels(2, width=2.9, height=2.8)
 emma = torch.tensor([[5, 13, 13, 1]])
-for ax, function in zip(axes, (sound, unsound)):
+for ax, function in zip(axes, (sound, unsound), strict=True):
     depends = dependence(function, emma, n_values=27)
     plots.dependence_matrix(depends, ax=ax, labels=list("emma"), title=function.__name__)
     print(f"{function.__name__}: leaks {leaks(depends)}")
 plt.show()
 
 # %% [markdown]
-# Blue is allowed, grey is forbidden, a cross is a leak. `leaks` lists them as pairs `(t, s)`: the prediction at position $t$ looks at the token at
-# position $s$, which does not come before it.
+# Blue is allowed, grey is forbidden, a cross is a leak. `leaks` lists them as pairs `(t, s)`: the prediction
+# at position $t$ looks at the token at position $s$, which does not come before it.
 #
 # ### Exercise: what leaks into what
 #
-# For a sequence of **four** tokens (positions 0 to 3), list the leaks of each function, as pairs `(output, input)`; an empty list for a sound one. First decide from the
-# code, then confirm it with the probe: `dependence(lambda tokens: predictions_A(tokens, table), emma, n_values=27)` with a random table.
+# For a sequence of **four** tokens (positions 0 to 3), list the leaks of each function, as pairs `(output,
+# input)`; an empty list for a sound one. First decide from the code, then confirm it with the probe:
+# `dependence(lambda tokens: predictions_A(tokens, table), emma, n_values=27)` with a random table.
 #
 # <details><summary>Hint</summary>
 #
-# For each function, ask of every position: which token's row of the table do I read? Does anything else reach me? A mean, for example?
+# For each function, ask of every position: which token's row of the table do I read? Does anything else reach
+# me? A mean, for example?
 # </details>
 
 # %% exercise found_leaks
@@ -987,23 +1062,24 @@ leaks_D = []
 ### END SOLUTION
 
 # %% check found_leaks 2 points
-for name, value in zip("ABCD", (leaks_A, leaks_B, leaks_C, leaks_D)):
+for name, value in {"A": leaks_A, "B": leaks_B, "C": leaks_C, "D": leaks_D}.items():
     typed(value, f"leaks_{name}")
-    assert all(len(pair) == 2 for pair in value), f"leaks_{name} should be a list of pairs such as [(0, 2), (1, 2)]"
+    pairs = [np.shape(pair) for pair in value]
+    assert all(shape == (2,) for shape in pairs), f"leaks_{name}: a list of pairs, such as [(0, 2), (1, 2)]"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_found_leaks(leaks_A, leaks_B, leaks_C, leaks_D)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# What became of the four? Use each trained table the way a generator would: start from the dot, feed every letter back in.
-# (Don't read on before your answers above are in.)
+# What became of the four? Use each trained table the way a generator would: start from the dot, feed every
+# letter back in. (Don't read on before your answers above are in.)
 
 # %% demo
 from lib.data import load_names
 
 data = torch.tensor([encode(name)[1:-1] for name, _ in load_names() if len(name) == 6])
-for letter, predictions in zip("AD", (predictions_A, predictions_D)):
+for letter, predictions in {"A": predictions_A, "D": predictions_D}.items():
     table = torch.zeros(27, 27, requires_grad=True)
     optimiser = torch.optim.Adam([table], lr=0.3)
     for _ in range(150):
@@ -1023,15 +1099,18 @@ for letter, predictions in zip("AD", (predictions_A, predictions_D)):
     print(f"{letter} writes:", ", ".join(written))
 
 # %% [markdown]
-# A was asked to predict a letter that it was shown. Its table learned to copy, its loss is zero, and it has learned nothing about names: fed with its own output it repeats
-# itself for ever. A loss that is too good to be true is the friendliest of bugs. C is the dangerous one: the mean over the whole sequence lets a little of the future
-# into every position, the loss improves by a believable amount, and nothing looks wrong until you generate, when there is no future to take the mean of. And B shows that a leak need not
-# even pay: rolling wraps the last token round to the front, where it is of little use, and the honest dot is lost.
+# A was asked to predict a letter that it was shown. Its table learned to copy, its loss is zero, and it has
+# learned nothing about names: fed with its own output it repeats itself for ever. A loss that is too good to
+# be true is the friendliest of bugs. C is the dangerous one: the mean over the whole sequence lets a little
+# of the future into every position, the loss improves by a believable amount, and nothing looks wrong until
+# you generate, when there is no future to take the mean of. And B shows that a leak need not even pay:
+# rolling wraps the last token round to the front, where it is of little use, and the honest dot is lost.
 #
 # ### Exercise: repair C
 #
-# The colleague insists on centred features. Keep the idea and make it causal: at position $t$, subtract the mean of the features of positions $0$ to
-# $t$, which is all that is known when $t$ is predicted. (The feature at $t$ itself is included: it is made from the token *before* $t$.)
+# The colleague insists on centred features. Keep the idea and make it causal: at position $t$, subtract the
+# mean of the features of positions $0$ to $t$, which is all that is known when $t$ is predicted. (The feature
+# at $t$ itself is included: it is made from the token *before* $t$.)
 #
 # <details><summary>Hint</summary>
 #
@@ -1043,8 +1122,8 @@ def repaired_C(tokens, table, bos):
     """Bigram predictions from causally centred features, for one sequence.
 
     tokens  : int array (T,). table : float array (V, V) of logits, row i for previous token i. bos : int.
-    returns : array (T, V): log_softmax(features[t] - mean(features[0..t])), where features[t] is the table's row of
-              the token before position t (bos for t = 0).
+    returns : array (T, V), row t is log_softmax(features[t] - mean of features[0] to features[t]), where
+              features[t] is the table's row of the token before position t (of bos for t = 0).
     """
     ### BEGIN SOLUTION
     previous = np.concatenate([[bos], tokens[:-1]]).astype(int)
@@ -1057,7 +1136,8 @@ def repaired_C(tokens, table, bos):
 
 # %% check repaired_C 2 points
 some_table = np.random.default_rng(0).normal(size=(27, 27))
-depends = dependence(lambda tokens: np.asarray(repaired_C(tokens, some_table, 0)), np.array([5, 13, 13, 1]), n_values=27)
+emma = np.array([5, 13, 13, 1])
+depends = dependence(lambda tokens: np.asarray(repaired_C(tokens, some_table, 0)), emma, n_values=27)
 assert leaks(depends) == [], f"it still leaks: {leaks(depends)}"
 assert depends[2, 1], "the prediction at position 2 should depend on token 1, the one just before it"
 ### BEGIN HIDDEN TESTS
@@ -1070,13 +1150,24 @@ checks.check_repaired_C(repaired_C)
 #
 # ### Pitfalls
 #
-# - **Comparing perplexities of different tokens.** A model over words and one over letters are asked different questions. Convert both to bits per *character* (total NLL divided by the same number) first.
-# - **Sum or mean?** Totals grow with length: *ed* beats *christopher* by being short. Means per token forget that the longer one is less probable. Say which you report. Whole pictures are reported in nats as a sum, text as a mean.
-# - **Counting padding.** In a padded batch, the positions behind the end are easy to predict and flatter the mean. Multiply by a mask, and divide by the number of real tokens. It is no causality bug, and no probe will find it.
-# - **Averaging perplexities.** The perplexity of two texts together is the exponential of the pooled mean NLL, not the mean of two perplexities.
-# - **Forgetting the end token.** Without it, the model gives each *length* a distribution of its own, and the probabilities of all names together sum to more than one.
-# - **Densities.** For continuous data $p$ is a density, and its NLL may be negative and changes with the unit: dividing pixels by 255 subtracts $\ln 255$ nats per dimension. Compare models only on the same scale, with discrete values or with noise added to them (Theis et al. 2016).
-# - **A likelihood is not a judge of everything.** A typical sample is not the most probable one, good samples and good likelihood can come apart (Theis et al. 2016), and deep models have given pictures from another data set a *higher* likelihood than their own (Nalisnick et al. 2019).
+# - **Comparing perplexities of different tokens.** A model over words and one over letters are asked
+#   different questions. Convert both to bits per *character* (total NLL divided by the same number) first.
+# - **Sum or mean?** Totals grow with length: *ed* beats *christopher* by being short. Means per token forget
+#   that the longer one is less probable. Say which you report. Whole pictures are reported in nats as a sum,
+#   text as a mean.
+# - **Counting padding.** In a padded batch, the positions behind the end are easy to predict and flatter the
+#   mean. Multiply by a mask, and divide by the number of real tokens. It is no causality bug, and no probe
+#   will find it.
+# - **Averaging perplexities.** The perplexity of two texts together is the exponential of the pooled mean
+#   NLL, not the mean of two perplexities.
+# - **Forgetting the end token.** Without it, the model gives each *length* a distribution of its own, and the
+#   probabilities of all names together sum to more than one.
+# - **Densities.** For continuous data $p$ is a density, and its NLL may be negative and changes with the
+#   unit: dividing pixels by 255 subtracts $\ln 255$ nats per dimension. Compare models only on the same
+#   scale, with discrete values or with noise added to them (Theis et al. 2016).
+# - **A likelihood is not a judge of everything.** A typical sample is not the most probable one, good samples
+#   and good likelihood can come apart (Theis et al. 2016), and deep models have given pictures from another
+#   data set a *higher* likelihood than their own (Nalisnick et al. 2019).
 
 # %% practice
 from lib.practice import choice, flashcards, numeric, quiz
@@ -1084,11 +1175,11 @@ from lib.practice import choice, flashcards, numeric, quiz
 quiz(
     choice(
         "Why is the loss a sum of logarithms, and not the product of the conditionals?",
-        "The product underflows to exactly 0 for long sequences; the sum holds the same information and has useful gradients.",
-        "At n = 1000 even 64-bit floats hold a plain zero, and a zero can be neither compared nor differentiated.",
+        "The product underflows to exactly 0; the sum holds the same information and has gradients.",
+        "At n = 1000 even 64-bit floats hold a plain zero, which can be neither compared nor improved.",
         {
-            "The logarithm makes the model more accurate.": "It changes no probability: exp(-NLL) is the same number.",
-            "The product ignores the order of the tokens.": "Each conditional depends on its own past, in the product as in the sum.",
+            "The logarithm makes the model more accurate.": "It changes no probability.",
+            "The product ignores the order of the tokens.": "Product and sum both use each token's own past.",
         },
     ),
     numeric(
@@ -1104,12 +1195,12 @@ quiz(
         hint="Not yet: perplexity is the exponential of the mean NLL. Undo it, with the natural logarithm.",
     ),
     choice(
-        "The training loss of a large model has stopped at 0.70 nats per token on endless fresh data. What follows?",
+        "The loss of a model has stopped at 0.70 nats per token, on endless fresh data. What follows?",
         "Either the entropy floor is reached or this model can't get closer; the loss alone can't say which.",
         "NLL = entropy + KL, and only their sum is observed.",
         {
-            "The model is perfect.": "A model without memory goes flat too, high above the floor. Flat says that learning stopped, not where.",
-            "The learning rate is too small, since the loss should reach 0.": "It can reach 0 only for data without any uncertainty. Other data have a floor above 0.",
+            "The model is perfect.": "A model without memory goes flat too, and high above the floor.",
+            "Something is wrong, since the loss should reach 0.": "Only if the data are certain.",
             "It overfits.": "On endless fresh data every batch is new; there is nothing to memorise.",
         },
     ),
@@ -1118,9 +1209,9 @@ quiz(
         "The tokens of the data before t.",
         "That is what the chain rule conditions on, and why all positions can be computed at once.",
         {
-            "The model's own samples before t.": "That is generation. In training it would make the forward pass sequential and leave the gradient nothing to pass through.",
-            "All tokens of the data, t included.": "Then it copies: that was colleague A, with a loss of zero.",
-            "The model's most probable tokens before t.": "Choosing the largest is as much a staircase as sampling, and the chain rule asks for the true past.",
+            "The model's own samples before t.": "That is generation, not training.",
+            "All tokens of the data, t included.": "Then it copies: colleague A, with a loss of zero.",
+            "The model's most probable tokens before t.": "The chain rule asks for the true past.",
         },
     ),
     choice(
@@ -1128,9 +1219,9 @@ quiz(
         "The name contains a transition that no training name has, so its conditional is 0.",
         "Maximum likelihood gives all probability to what was seen. Mix in a little of something wider.",
         {
-            "Underflow: the name is too long.": "The sum of logarithms does not underflow; -ln 0 is infinite by itself.",
-            "The name contains an unknown letter.": "All 26 letters are in the table. It is a pair that is new.",
-            "The table is not normalised.": "Each row sums to 1, with some entries exactly 0. That is the trouble.",
+            "Underflow: the name is too long.": "A sum of logarithms does not underflow.",
+            "The name has an unknown letter.": "All 26 letters are in the table. It is a pair that is new.",
+            "The table is not normalised.": "Each row sums to 1; some entries are exactly 0.",
         },
     ),
 )
@@ -1147,8 +1238,8 @@ flashcards(
         ("A stable log-softmax", "Take the largest logit out, then subtract the log of the sum of exp"),
         ("Cross-entropy H(p, q)", "Average surprise of a believer in q where p is true: H(p) + KL(p, q)"),
         ("The entropy floor", "The part of the NLL that belongs to the data; no training removes it"),
-        ("Forward KL", "KL(data, model): the average is under the data, so missing what happens costs infinity"),
-        ("Teacher forcing", "Inputs are the data shifted by one: exact likelihood, all positions in parallel"),
+        ("Forward KL", "KL(data, model): averaged under the data; excluding what happens costs infinity"),
+        ("Teacher forcing", "Inputs are the data, shifted by one: exact likelihood, all positions at once"),
         ("Maximum likelihood for a bigram", "Counts of transitions, each row normalised"),
         ("A loss near zero on real data", "Look for a leak: a position that sees its own target"),
     ],
@@ -1158,20 +1249,34 @@ flashcards(
 # %% [markdown]
 # ### The one-line version
 #
-# **Feed the data shifted by one, add up $-\ln$ of what the model gave to what came, and make that smaller: it is maximum likelihood, it is forward KL plus the entropy of the
-# data, and it is the length of the compressed file.**
+# **Feed the data shifted by one, add up $-\ln$ of what the model gave to what came, and make that smaller: it
+# is maximum likelihood, it is forward KL plus the entropy of the data, and it is the length of the compressed
+# file.**
 #
 # ### Further reading
 #
-# - C. E. Shannon, *A Mathematical Theory of Communication*, Bell System Technical Journal 27, 1948; and *Prediction and Entropy of Printed English*, Bell System Technical Journal 30, 1951. Still the best introductions to surprise, entropy, and $n$-grams.
-# - S. Kullback & R. A. Leibler, *On Information and Sufficiency*, Annals of Mathematical Statistics 22, 1951. The divergence.
-# - T. M. Cover & J. A. Thomas, *Elements of Information Theory*, 2nd edition, Wiley 2006. Chapters 2 and 5: all the identities, and why bits are file sizes.
-# - R. J. Williams & D. Zipser, *A Learning Algorithm for Continually Running Fully Recurrent Neural Networks*, Neural Computation 1(2), 1989. Teacher forcing.
-# - R. J. Williams, *Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning*, Machine Learning 8, 1992; E. Jang, S. Gu & B. Poole, *Categorical Reparameterization with Gumbel-Softmax* (arXiv 1611.01144); C. J. Maddison, A. Mnih & Y. W. Teh, *The Concrete Distribution* (arXiv 1611.00712), both ICLR 2017. Gradients through samples, when you must.
-# - P. Blanchard, D. J. Higham & N. J. Higham, *Accurately Computing the Log-Sum-Exp and Softmax Functions*, IMA Journal of Numerical Analysis 41(4), 2021.
-# - A. van den Oord, N. Kalchbrenner & K. Kavukcuoglu, *Pixel Recurrent Neural Networks*, ICML 2016 (arXiv 1601.06759). Bits per dimension in use; lesson 5.
-# - L. Theis, A. van den Oord & M. Bethge, *A Note on the Evaluation of Generative Models*, ICLR 2016 (arXiv 1511.01844). What a likelihood says, and what it does not.
-# - E. Nalisnick et al., *Do Deep Generative Models Know What They Don't Know?*, ICLR 2019 (arXiv 1810.09136). A warning about scoring.
-# - G. Delétang et al., *Language Modeling Is Compression*, ICLR 2024 (arXiv 2309.10668). The bits, taken literally.
+# - C. E. Shannon, *A Mathematical Theory of Communication*, Bell System Technical Journal 27, 1948; and
+#   *Prediction and Entropy of Printed English*, Bell System Technical Journal 30, 1951. Still the best
+#   introductions to surprise, entropy, and $n$-grams.
+# - S. Kullback & R. A. Leibler, *On Information and Sufficiency*, Annals of Mathematical Statistics 22, 1951.
+#   The divergence.
+# - T. M. Cover & J. A. Thomas, *Elements of Information Theory*, 2nd edition, Wiley 2006. Chapters 2 and 5:
+#   all the identities, and why bits are file sizes.
+# - R. J. Williams & D. Zipser, *A Learning Algorithm for Continually Running Fully Recurrent Neural
+#   Networks*, Neural Computation 1(2), 1989. Teacher forcing.
+# - R. J. Williams, *Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement
+#   Learning*, Machine Learning 8, 1992; E. Jang, S. Gu & B. Poole, *Categorical Reparameterization with
+#   Gumbel-Softmax* (arXiv 1611.01144); C. J. Maddison, A. Mnih & Y. W. Teh, *The Concrete Distribution*
+#   (arXiv 1611.00712), both ICLR 2017. Gradients through samples, when you must.
+# - P. Blanchard, D. J. Higham & N. J. Higham, *Accurately Computing the Log-Sum-Exp and Softmax Functions*,
+#   IMA Journal of Numerical Analysis 41(4), 2021.
+# - A. van den Oord, N. Kalchbrenner & K. Kavukcuoglu, *Pixel Recurrent Neural Networks*, ICML 2016 (arXiv
+#   1601.06759). Bits per dimension in use; lesson 5.
+# - L. Theis, A. van den Oord & M. Bethge, *A Note on the Evaluation of Generative Models*, ICLR 2016 (arXiv
+#   1511.01844). What a likelihood says, and what it does not.
+# - E. Nalisnick et al., *Do Deep Generative Models Know What They Don't Know?*, ICLR 2019 (arXiv 1810.09136).
+#   A warning about scoring.
+# - G. Delétang et al., *Language Modeling Is Compression*, ICLR 2024 (arXiv 2309.10668). The bits, taken
+#   literally.
 #
 # Next: lesson 3 replaces the table by one hidden layer that all conditionals share.

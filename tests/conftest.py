@@ -1,0 +1,45 @@
+"""What several test files need: a graded sample class, made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from autograder import sample_class
+from autograder.collect import Collected, collect
+from autograder.course import Gradebook, Lesson, lessons
+from autograder.grade import Record, grade, pending
+
+
+@dataclass
+class GradedClass:
+    """The sample class, collected from an LMS export and graded."""
+
+    book: Gradebook
+    collected: Collected
+    records: dict[tuple[str, str], Record]
+
+
+@pytest.fixture(scope="session")
+def graded_class(tmp_path_factory: pytest.TempPathFactory) -> GradedClass:
+    folder = tmp_path_factory.mktemp("sample")
+    book = Gradebook(folder / "gradebook")
+    collected = collect(sample_class.export(folder / "export.zip", lessons()), book)
+    sample_class.enrol(book)
+    tasks, _ = pending(book, lessons(), None, sample_class.LIMITS, force=False)
+    records: dict[tuple[str, str], Record] = {}
+    grade(book, tasks, 2, sample_class.LIMITS, on_record=lambda r: records.update({(r.student, r.lesson): r}))
+    return GradedClass(book, collected, records)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Gradebook:
+    """An empty gradebook of the test's own."""
+    return Gradebook(tmp_path / "gradebook")
+
+
+@pytest.fixture(scope="session")
+def first_lesson() -> Lesson:
+    return lessons()[0]
