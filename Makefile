@@ -30,9 +30,9 @@ demo: $(READY) ## grade a sample class and show its gradebook
 
 test: $(READY) ## lint, type-check, run every test and every notebook
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest tests -n 2 --dist loadfile
-	@$(BIN)/python -m pytest --nbval --nbval-current-env -p tests.nbval_lessons solutions notebooks -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env -p tests.nbval_lessons tests solutions notebooks
 
 lab: $(READY) ## open JupyterLab on the lessons
 	@$(BIN)/jupyter lab $(AS_ROOT) notebooks

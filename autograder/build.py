@@ -162,7 +162,9 @@ def generate_release(lesson: Lesson, folder: Path, gradebook: Gradebook | None =
         try:
             converter.start()
         except NbGraderException as error:
-            raise CourseError(f"{lesson.name}: nbgrader could not make the student notebook: {'; '.join(errors) or error}") from error
+            raise CourseError(
+                f"{lesson.name}: nbgrader could not make the student notebook: {'; '.join(errors) or error}"
+            ) from error
     return folder / "release" / "." / lesson.name / f"{lesson.name}.ipynb"
 
 

@@ -17,7 +17,15 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from autograder.course import ROOT, CourseError, Gradebook, lessons
@@ -26,10 +34,14 @@ from autograder.execute import Limits
 # nbgrader 0.9 reads half-made rows of its database; it has always done so, and it is harmless.
 warnings.filterwarnings("ignore", message="Object of type <Submitted")
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
 out = Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 140)
 
-Lessons = Annotated[list[str] | None, typer.Argument(help="Lessons, as 01_chain_rule, 01 or chain_rule; all if none is named.")]
+Lessons = Annotated[
+    list[str] | None, typer.Argument(help="Lessons, as 01_chain_rule, 01 or chain_rule; all if none is named.")
+]
 Book = Annotated[Path | None, typer.Option("--gradebook", help="The class's folder. [default: gradebook]")]
 Force = Annotated[bool, typer.Option("--force", help="Do it again even if nothing changed.")]
 
@@ -66,7 +78,9 @@ def build(names: Lessons = None, force: Force = False) -> None:
 
 @app.command()
 @says_what_is_wrong
-def pack(target: Annotated[Path, typer.Argument(help="The zip to write.")] = ROOT / "dist" / "autoregressive-course.zip") -> None:
+def pack(
+    target: Annotated[Path, typer.Argument(help="The zip to write.")] = ROOT / "dist" / "autoregressive-course.zip",
+) -> None:
     """Make the students' bundle: notebooks, lib, data, environment, README."""
     from autograder.pack import pack as make
 
@@ -87,7 +101,10 @@ def collect(
     outcome = take(export, Gradebook(gradebook), lessons([lesson])[0] if lesson else None)
     counts = Counter(action for _, _, action in outcome.submissions)
     students = {student for student, _, _ in outcome.submissions}
-    out.print(f"{len(outcome.submissions)} submissions of {len(students)} students: " + (", ".join(f"{n} {a}" for a, n in counts.items()) or "none"))
+    out.print(
+        f"{len(outcome.submissions)} submissions of {len(students)} students: "
+        + (", ".join(f"{n} {a}" for a, n in counts.items()) or "none")
+    )
     for name, why in outcome.left_out:
         out.print(f"  left out: {escape(name)}: {escape(why)}", style="yellow")
     if not outcome.submissions:
@@ -102,7 +119,9 @@ def grade(
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = os.cpu_count() or 1,
     cell_seconds: Annotated[float, typer.Option(min=0.1, help="Time limit of one cell.")] = Limits.cell_seconds,
     total_seconds: Annotated[float, typer.Option(min=0.1, help="Time limit of one submission.")] = Limits.total_seconds,
-    memory_mib: Annotated[int, typer.Option(min=64, help="Memory a submission may add to its worker's.")] = Limits.memory_mib,
+    memory_mib: Annotated[
+        int, typer.Option(min=64, help="Memory a submission may add to its worker's.")
+    ] = Limits.memory_mib,
     force: Force = False,
     gradebook: Book = None,
 ) -> None:
@@ -118,9 +137,19 @@ def grade_class(
 
     tasks, done = grader.pending(book, lessons(names), students, limits, force)
     if not tasks and not done:
-        raise CourseError(f"There is nothing to grade in {book.submitted}; take submissions in with: autograder collect PATH")
+        raise CourseError(
+            f"There is nothing to grade in {book.submitted}; take submissions in with: autograder collect PATH"
+        )
     finished = 0
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=out, disable=not out.is_terminal) as progress:
         bar = progress.add_task("grading", total=len(tasks))
 
@@ -128,7 +157,9 @@ def grade_class(
             nonlocal finished
             finished += 1
             progress.advance(bar)
-            said = [record.status] * (record.status != "graded") + [n for n in record.notes if not n.startswith("by-hand name")]
+            said = [record.status] * (record.status != "graded") + [
+                n for n in record.notes if not n.startswith("by-hand name")
+            ]
             if said:
                 progress.print(f"  {escape(record.student)}, {record.lesson}: {escape('; '.join(said))}")
 
@@ -154,7 +185,14 @@ def make_feedback(book: Gradebook, names: list[str] | None, force: bool) -> None
 
     chosen = lessons(names)
     _needs_database(book)
-    with Progress(SpinnerColumn(), TextColumn("feedback"), BarColumn(), MofNCompleteColumn(), console=out, disable=not out.is_terminal) as progress:
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("feedback"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=out,
+        disable=not out.is_terminal,
+    ) as progress:
         total = sum((book.autograded / r.student / r.lesson).exists() for r in report.results(book, chosen))
         bar = progress.add_task("feedback", total=total)
         written, fresh = report.feedback(book, chosen, force, on_page=lambda page: progress.advance(bar))
@@ -196,7 +234,10 @@ def show_grades(book: Gradebook, names: list[str] | None, why: bool) -> None:
 
 @app.command()
 @says_what_is_wrong
-def checks(names: Lessons = None, verbose: Annotated[bool, typer.Option("-v", help="Every answer with what the check said.")] = False) -> None:
+def checks(
+    names: Lessons = None,
+    verbose: Annotated[bool, typer.Option("-v", help="Every answer with what the check said.")] = False,
+) -> None:
     """Show that every check fails the wrong answers and passes the right ones."""
     from autograder import proof
 
@@ -214,10 +255,14 @@ def checks(names: Lessons = None, verbose: Annotated[bool, typer.Option("-v", he
                 escape("; ".join(f"{v.answer.story}: {v.message or 'passed'}" for v in bad)),
             )  # fmt: skip
             for v in mine if verbose else []:
-                out.print(f"{exercise}: {'right' if v.answer.right else 'wrong'}: {escape(v.answer.story)}\n    {escape(v.message or 'passes')}")
+                out.print(
+                    f"{exercise}: {'right' if v.answer.right else 'wrong'}: {escape(v.answer.story)}\n    {escape(v.message or 'passes')}"
+                )
     out.print(shown)
     if unfair:
-        raise CourseError(f"{unfair} unfair verdicts, or too few answers (at least {proof.MIN_WRONG} wrong and {proof.MIN_RIGHT} right each).")
+        raise CourseError(
+            f"{unfair} unfair verdicts, or too few answers (at least {proof.MIN_WRONG} wrong and {proof.MIN_RIGHT} right each)."
+        )
 
 
 @app.command()
@@ -235,17 +280,23 @@ def demo(workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1, gra
         export = sample_class.export(Path(folder) / "export.zip", lessons())
         outcome = take(export, book)
     sample_class.enrol(book)
-    out.print(f"Collected {len(outcome.submissions)} submissions of {len(sample_class.CLASS)} sample students, as an LMS would export them.")
+    out.print(
+        f"Collected {len(outcome.submissions)} submissions of {len(sample_class.CLASS)} sample students, as an LMS would export them."
+    )
     grade_class(book, None, None, workers, sample_class.LIMITS, force=False)
     make_feedback(book, None, force=False)
     show_grades(book, None, why=True)
     out.print(f"Feedback, a page per student and lesson: {book.feedback}/")
-    out.print("The same class in nbgrader's formgrader: .venv/bin/jupyter lab --config=... see README, or: make formgrader")
+    out.print(
+        "The same class in nbgrader's formgrader: .venv/bin/jupyter lab --config=... see README, or: make formgrader"
+    )
 
 
 def _needs_database(book: Gradebook) -> None:
     if not (book.folder / "gradebook.db").exists():
-        raise CourseError(f"There is no gradebook in {book.folder} yet; first: autograder collect PATH, then autograder grade")
+        raise CourseError(
+            f"There is no gradebook in {book.folder} yet; first: autograder collect PATH, then autograder grade"
+        )
 
 
 if __name__ == "__main__":

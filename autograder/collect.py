@@ -124,7 +124,7 @@ def _items(export: Path, outcome: Collected) -> Iterator[Item]:
         elif info.flag_bits & 1:
             outcome.left_out.append((name, "is encrypted"))
         else:
-            when = datetime(*info.date_time, tzinfo=timezone.utc) if _valid(info.date_time) else datetime.now(timezone.utc)
+            when = _zip_time(info)
             yield Item(inside, when, _zip_reader(archive, info))
 
 
@@ -154,12 +154,12 @@ def _bounded(content: bytes) -> bytes:
     return content
 
 
-def _valid(when: tuple[int, ...]) -> bool:
+def _zip_time(info: zipfile.ZipInfo) -> datetime:
     try:
-        datetime(*when)
+        year, month, day, hour, minute, second = info.date_time
+        return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
     except ValueError:
-        return False
-    return True
+        return datetime.now(timezone.utc)
 
 
 def _is_noise(path: PurePosixPath) -> bool:

@@ -130,7 +130,7 @@ class Worker:
             elif "exit" in event:
                 if self.process is None or self.process.poll() is not None:
                     _kill_group(pid)  # The worker itself is gone; nobody else will clean up after it.
-                if last is not None and last == job["cells"][-1]["index"] or not job["cells"]:
+                if (last is not None and last == job["cells"][-1]["index"]) or not job["cells"]:
                     return None, ""
                 culprit = current if current is not None else last
                 if culprit is None:
@@ -162,7 +162,9 @@ class Worker:
         ready = self._receive(time.monotonic() + 120)
         if not ready or "ready" not in ready:
             self.close()
-            raise CourseError("The worker process does not start; this shows why: python -m autograder.worker < /dev/null")
+            raise CourseError(
+                "The worker process does not start; this shows why: python -m autograder.worker < /dev/null"
+            )
 
     def _send(self, job: dict[str, Any]) -> None:
         assert self.process is not None and self.process.stdin is not None
@@ -258,6 +260,8 @@ def _rebuild(output: Any) -> NotebookNode | None:
             {"output_type": kind, "data": output["data"], "metadata": metadata if isinstance(metadata, dict) else {}}
         )
         if kind == "execute_result":
-            rebuilt.execution_count = output.get("execution_count") if isinstance(output.get("execution_count"), int) else None
+            rebuilt.execution_count = (
+                output.get("execution_count") if isinstance(output.get("execution_count"), int) else None
+            )
         return rebuilt
     return None

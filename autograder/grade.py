@@ -70,7 +70,9 @@ class Task:
     fingerprint: str
 
 
-def submissions(gradebook: Gradebook, lessons: list[Lesson], students: list[str] | None = None) -> list[tuple[str, Lesson, Path]]:
+def submissions(
+    gradebook: Gradebook, lessons: list[Lesson], students: list[str] | None = None
+) -> list[tuple[str, Lesson, Path]]:
     """Every `submitted/<student>/<lesson>/` folder there is, by lesson, then student. Links are not followed."""
     found = []
     for lesson in lessons:
@@ -81,7 +83,9 @@ def submissions(gradebook: Gradebook, lessons: list[Lesson], students: list[str]
     return found
 
 
-def pending(gradebook: Gradebook, lessons: list[Lesson], students: list[str] | None, limits: Limits, force: bool) -> tuple[list[Task], int]:
+def pending(
+    gradebook: Gradebook, lessons: list[Lesson], students: list[str] | None, limits: Limits, force: bool
+) -> tuple[list[Task], int]:
     """The submissions to grade, and how many are already graded and unchanged."""
     tasks, done = [], 0
     sides = {lesson: fingerprint(lesson) + json.dumps(asdict(limits)) for lesson in lessons}
@@ -141,7 +145,9 @@ def grade(
                     except Exception as error:
                         # Unreadable says why; anything else is a surprise of this submission, which must not stop the rest.
                         known = isinstance(error, submission.Unreadable)
-                        record.status = str(error) if known else f"could not be prepared: {type(error).__name__}: {error}"
+                        record.status = (
+                            str(error) if known else f"could not be prepared: {type(error).__name__}: {error}"
+                        )
                         desk.settle(task, desk.blank(task, record.status), record)
                         on_record(record)
                         continue
@@ -331,7 +337,9 @@ def _fingerprint(folder: Path, side: str) -> str:
         digest.update(str(path.relative_to(folder)).encode("utf-8", "surrogateescape") + b"\0")
         if path.is_file() and not path.is_symlink():
             with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest() if hasattr(hashlib, "file_digest") else file.read())
+                digest.update(
+                    hashlib.file_digest(file, "sha256").digest() if hasattr(hashlib, "file_digest") else file.read()
+                )
     return digest.hexdigest()
 
 

@@ -48,6 +48,10 @@ class Result:
     def maximum(self) -> float:
         return sum(maximum for _, maximum in self.points.values())
 
+    @property
+    def remarks(self) -> list[str]:
+        return [self.status] * (self.status != "graded") + self.notes
+
 
 def results(gradebook: Gradebook, lessons: list[Lesson]) -> list[Result]:
     """Every graded, submitted or enrolled student's result in every lesson that was collected at all, by student."""
@@ -105,10 +109,10 @@ def table(results: list[Result], lessons: list[Lesson]) -> Table:
     for student, theirs in by_student.items():
         cells, remarks = [], []
         for lesson in lessons:
-            result = theirs.get(lesson.name)
-            cells.append(f"{result.score:g}/{result.maximum:g}" if result and result.points else "-")
-            if result:
-                remarks += [result.status] * (result.status != "graded") + result.notes
+            mine = theirs.get(lesson.name)
+            cells.append(f"{mine.score:g}/{mine.maximum:g}" if mine and mine.points else "-")
+            if mine:
+                remarks += mine.remarks
         total, most = (sum(getattr(r, x) for r in theirs.values()) for x in ("score", "maximum"))
         unique = list(dict.fromkeys(remarks))
         shown.add_row(escape(student), *cells, f"{total:g}/{most:g}", escape("; ".join(unique)))
@@ -140,9 +144,9 @@ def write_csv(gradebook: Gradebook, results: list[Result], lessons: list[Lesson]
     for student, theirs in by_student.items():
         row: list[object] = [student]
         for lesson in lessons:
-            result = theirs.get(lesson.name)
-            row += [result.score, result.maximum] if result and result.points else ["", ""]
-        remarks = dict.fromkeys(n for r in theirs.values() for n in [r.status] * (r.status != "graded") + r.notes)
+            mine = theirs.get(lesson.name)
+            row += [mine.score, mine.maximum] if mine and mine.points else ["", ""]
+        remarks = dict.fromkeys(remark for result in theirs.values() for remark in result.remarks)
         rows.append([*row, sum(r.score for r in theirs.values()), "; ".join(remarks)])
     _csv(wide, header, rows)
     detail = [
@@ -170,7 +174,10 @@ def _cell(value: object) -> object:
 
 
 def feedback(
-    gradebook: Gradebook, lessons: list[Lesson], force: bool = False, on_page: Callable[[Path], None] = lambda page: None
+    gradebook: Gradebook,
+    lessons: list[Lesson],
+    force: bool = False,
+    on_page: Callable[[Path], None] = lambda page: None,
 ) -> tuple[list[Path], int]:
     """Make the HTML page of every graded submission with nbgrader's generate_feedback.
 

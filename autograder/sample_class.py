@@ -153,7 +153,7 @@ def _extra_cell(source: str, at: int = 1) -> Callable[[Lesson, str], Notebook]:
 
     def make(lesson: Lesson, me: str) -> Notebook:
         notebook = _right(lesson, me)
-        cell = {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+        cell: Notebook = {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
         notebook["cells"].insert(at, cell)
         return notebook
 
@@ -225,7 +225,9 @@ def export(path: Path, which: list[Lesson]) -> Path:
         for lesson in which:
             for student in CLASS:
                 for name, content in student.hands_in(lesson, student.name).items():
-                    info = zipfile.ZipInfo(f"export/{student.name}/{lesson.name}/{name}", date_time=(2026, 1, 15, 12, 0, 0))
+                    info = zipfile.ZipInfo(
+                        f"export/{student.name}/{lesson.name}/{name}", date_time=(2026, 1, 15, 12, 0, 0)
+                    )
                     archive.writestr(info, content, zipfile.ZIP_DEFLATED)
     return path
 

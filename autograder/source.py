@@ -94,7 +94,9 @@ def _cell_metadata(kind: str, marker: str, source: str, named: dict[str, list[st
     words = marker.split()
     if kind != "code" or not words:
         if "BEGIN SOLUTION" in source or "BEGIN HIDDEN TESTS" in source:
-            raise ValueError("solutions and hidden tests belong in exercise and check cells, or students would see them")
+            raise ValueError(
+                "solutions and hidden tests belong in exercise and check cells, or students would see them"
+            )
         if words:
             raise ValueError(f"a text cell takes no marker, found {marker!r}")
         return NotebookNode()
@@ -105,7 +107,9 @@ def _cell_metadata(kind: str, marker: str, source: str, named: dict[str, list[st
     if match := _CHECK.fullmatch(marker):
         if "### BEGIN HIDDEN TESTS" not in source:
             raise ValueError(f"check {match['name']} has no ### BEGIN HIDDEN TESTS region")
-        return _nbgrader(named["check"], match["name"], CHECK_PREFIX + match["name"], grade=True, points=int(match["points"]))
+        return _nbgrader(
+            named["check"], match["name"], CHECK_PREFIX + match["name"], grade=True, points=int(match["points"])
+        )
     if words == ["demo"]:
         return NotebookNode(tags=["demo"])
     if words == ["demo", "varies"]:
@@ -121,7 +125,14 @@ def _nbgrader(seen: list[str], name: str, grade_id: str, grade: bool, points: in
     if name in seen:
         raise ValueError(f"{'check' if grade else 'exercise'} {name} appears twice")
     seen.append(name)
-    fields = {"grade": grade, "grade_id": grade_id, "locked": grade, "schema_version": 3, "solution": not grade, "task": False}
+    fields = {
+        "grade": grade,
+        "grade_id": grade_id,
+        "locked": grade,
+        "schema_version": 3,
+        "solution": not grade,
+        "task": False,
+    }
     if points is not None:
         fields["points"] = points
     return NotebookNode(nbgrader=NotebookNode(fields))

@@ -46,7 +46,9 @@ def read(path: Path) -> NotebookNode:
     if size == 0:
         raise Unreadable("the file is empty")
     if size > MAX_BYTES:
-        raise Unreadable(f"the file has {size / 2**20:.0f} MB, the limit is {MAX_BYTES // 2**20} MB; clear the outputs and hand it in again")
+        raise Unreadable(
+            f"the file has {size / 2**20:.0f} MB, the limit is {MAX_BYTES // 2**20} MB; clear the outputs and hand it in again"
+        )
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
@@ -55,7 +57,9 @@ def read(path: Path) -> NotebookNode:
         raise Unreadable("the file is nested too deeply to be a notebook") from None
     except ValueError as error:
         line = getattr(error, "lineno", "?")
-        raise Unreadable(f"the file is not JSON, so not a notebook (line {line}); was it cut short or saved from a web page?") from None
+        raise Unreadable(
+            f"the file is not JSON, so not a notebook (line {line}); was it cut short or saved from a web page?"
+        ) from None
     return clean(content)
 
 

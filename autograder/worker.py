@@ -13,6 +13,7 @@ the other side, treats every event as text from a stranger.
 from __future__ import annotations
 
 import base64
+import contextlib
 import ctypes
 import io
 import json
@@ -21,6 +22,7 @@ import resource
 import signal
 import sys
 import traceback
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -69,7 +71,7 @@ class Record:
 
 
 class Stream(io.TextIOBase):
-    """stands for stdout or stderr and writes into the current cell's record."""
+    """Stands for stdout or stderr and writes into the current cell's record."""
 
     def __init__(self, shell: Shell, name: str):
         self.shell, self.name = shell, name
@@ -111,6 +113,11 @@ class Shell(InteractiveShell):
     def enable_gui(self, gui: Any = None) -> None:
         pass
 
+    @contextlib.contextmanager
+    def _tee(self, channel: str) -> Iterator[None]:
+        """IPython 9 keeps a second copy of all output here, without bound; ours is in the record."""
+        yield
+
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         name = getattr(etype, "__name__", "Error")
         try:
@@ -131,10 +138,9 @@ def _students_frames(error: BaseException | None) -> list[str]:
         seen.add(id(error))
         tb: TracebackType | None = error.__traceback__
         for frame in traceback.extract_tb(tb):
-            # IPython names a cell's file after its process and content; the check cell's own frame is <module>.
-            if "ipykernel_" in frame.filename or frame.filename.startswith("<ipython-input"):
-                if frame.name not in ("<module>", "<cell line: 1>") and not frame.name.startswith("<cell line"):
-                    lines.append(f"in {frame.name}, line {frame.lineno}: {frame.line}")
+            # The student's functions live in cells; the check cell's own frame is its module.
+            if frame.filename.startswith("<ipython-input") and frame.name != "<module>":
+                lines.append(f"in {frame.name}, line {frame.lineno}: {frame.line}")
         error = error.__cause__ or error.__context__
     return lines
 
@@ -144,7 +150,6 @@ def make_shell(budget: int) -> Shell:
     Shell.clear_instance()
     shell = Shell.instance()
     shell.colors = "nocolor"
-    shell.InteractiveTB.set_colors("nocolor") if hasattr(shell.InteractiveTB, "set_colors") else None
     shell.display_pub = Publisher(shell=shell, parent=shell)
     shell.displayhook = Hook(shell=shell, parent=shell)
     shell.display_trap.hook = shell.displayhook
@@ -206,20 +211,16 @@ def confine(limits: dict[str, Any]) -> None:
         _, hard = resource.getrlimit(kind)
         if hard != resource.RLIM_INFINITY:
             amount = min(amount, hard)
-        try:
+        with contextlib.suppress(ValueError, OSError):  # macOS refuses some; the time limits still hold.
             resource.setrlimit(kind, (amount, hard))
-        except (ValueError, OSError):  # macOS refuses some; the time limits still hold.
-            pass
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
 
 
 def die_with_parent() -> None:
     """Ask Linux to kill this process when its parent goes, so that a killed grader leaves nothing running."""
-    try:
+    with contextlib.suppress(OSError, AttributeError):  # Not Linux: the limits on time end what is left.
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-    except (OSError, AttributeError):
-        pass  # Not Linux: the limits on time end what is left.
 
 
 def send(events: io.BufferedWriter, event: dict[str, Any]) -> None:
@@ -253,10 +254,8 @@ def serve() -> None:
                 os._exit(code)
         send(events, {"pid": pid})
         _, status = os.waitpid(pid, 0)
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)  # Whatever the submission left running.
-        except ProcessLookupError:
-            pass
         send(events, {"exit": os.waitstatus_to_exitcode(status)})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,9 @@ from nbgrader.api import Gradebook as Database
 from autograder.course import Lesson
 from autograder.source import CHECK_PREFIX
 
+# The students of the sample class whose submissions run to the end on any grader.
+HONEST = ["Amélie Dubois", "Bao Nguyen", "Chiara Rossi", "Jonas Weber", "Kofi Mensah", "Lena Novak"]
+
 # Cells of demos may take as long as they need; nbgrader's default limit is 30 s.
 _CONFIG = """
 c = get_config()
@@ -21,6 +25,15 @@ c.ClearSolutions.code_stub = {{"python": "raise NotImplementedError()"}}
 c.CourseDirectory.ignore = ["*.py", "__pycache__", ".ipynb_checkpoints"]
 c.Execute.timeout = 120
 """
+
+
+def without_demos(notebook: bytes) -> bytes:
+    """A submission with its demo cells emptied: stock nbgrader would run them, which takes long and earns no points."""
+    content = json.loads(notebook)
+    for cell in content["cells"]:
+        if "demo" in cell["metadata"].get("tags", []):
+            cell["source"] = ""
+    return json.dumps(content).encode()
 
 
 class StockClass:
@@ -58,7 +71,11 @@ class StockClass:
         scripts = Path(sys.executable).parent
         path = f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}"
         done = subprocess.run(
-            [scripts / "nbgrader", *command], cwd=self.folder, env=os.environ | {"PATH": path}, capture_output=True, text=True
+            [scripts / "nbgrader", *command],
+            cwd=self.folder,
+            env=os.environ | {"PATH": path},
+            capture_output=True,
+            text=True,
         )
         if done.returncode != 0:
             raise RuntimeError(f"nbgrader {' '.join(command)} failed:\n{done.stderr[-2000:]}")

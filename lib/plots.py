@@ -12,6 +12,7 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.patches import Rectangle
@@ -45,7 +46,7 @@ def use_style() -> None:
             "axes.titleweight": "bold",
             "axes.titlelocation": "left",
             "axes.labelsize": 11,
-            "axes.prop_cycle": mpl.cycler(color=CYCLE),
+            "axes.prop_cycle": cycler(color=CYCLE),
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.axisbelow": True,
@@ -171,8 +172,7 @@ def dependency_graph(
             )  # fmt: skip
     for i, (x, y) in enumerate(places):
         face = "#dddddd" if i in shaded else "white"
-        edge = {"markeredgecolor": COLOURS["blue"], "markeredgewidth": 1.6}
-        ax.plot(x, y, "o", markersize=25, markerfacecolor=face, **edge)
+        ax.plot(x, y, "o", markersize=25, color=COLOURS["blue"], markerfacecolor=face, markeredgewidth=1.6)
         ax.text(x, y, labels[i], ha="center", va="center", fontsize=11)
     xs, ys = zip(*places, strict=True)
     span = max((abs(c - p) for c, of in enumerate(parents) for p in of), default=1) if in_a_row else 1
@@ -184,12 +184,17 @@ def dependency_graph(
 
 
 def nested_intervals(
-    sequence: str, distributions: Sequence[dict[str, float]], *, ax: Axes | None = None, title: str = ""
+    sequence: str,
+    distributions: Sequence[dict[str, float]],
+    *,
+    ax: Axes | None = None,
+    title: str = "",
+    label: str = "",
 ) -> Axes:
     """Draw a sequence's probability as an interval that narrows: each symbol keeps a share of what was left.
 
     sequence : the symbols, length T. distributions : `distributions[t]` maps each symbol to
-    p(symbol | sequence[:t]).
+    p(symbol | sequence[:t]). label : written at the last interval; its width if absent.
     """
     ax = ax or plt.gca()
     shades = dict(zip(distributions[0], CYCLE, strict=False))
@@ -217,7 +222,7 @@ def nested_intervals(
     last = -len(sequence) + 0.1
     arrow = {"arrowstyle": "<|-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
     ax.annotate("", xy=(low, last), xytext=(low + width, last), arrowprops=arrow)
-    ax.text(low + width / 2, last - 0.12, f"width {width:.4g}", ha="center", va="top")
+    ax.text(low + width / 2, last - 0.12, label or f"width {width:.4g}", ha="center", va="top")
     steps = range(len(sequence))
     ax.set_yticks([-t for t in steps], [f"after “{sequence[:t]}”" if t else "at first" for t in steps])
     ax.set(xlim=(0, 1), ylim=(last - 0.5, 0.5), xlabel="probability, accumulated", title=title)

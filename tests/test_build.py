@@ -53,7 +53,11 @@ def test_cells_are_nbgrader_cells(lesson):
 
 
 def test_notebooks_folder_holds_lessons_only():
-    held = {p.relative_to(ROOT / "notebooks") for p in (ROOT / "notebooks").rglob("*") if p.is_file() and ".ipynb_checkpoints" not in p.parts}
+    held = {
+        p.relative_to(ROOT / "notebooks")
+        for p in (ROOT / "notebooks").rglob("*")
+        if p.is_file() and ".ipynb_checkpoints" not in p.parts
+    }
     assert held == {lesson.release.relative_to(ROOT / "notebooks") for lesson in lessons()}
 
 
@@ -68,12 +72,14 @@ def test_worked_numbers_are_shown():
 
 def test_solution_notebooks_stay_small():
     size = sum(lesson.solution.stat().st_size for lesson in lessons())
-    assert size <= len(lessons()) * 6e6 / 9, f"{size / 1e6:.1f} MB for {len(lessons())} lessons; nine should stay under 6 MB"
+    assert size <= len(lessons()) * 6e6 / 9, (
+        f"{size / 1e6:.1f} MB for {len(lessons())} lessons; nine should stay under 6 MB"
+    )
 
 
 # --- A lesson of the test's own ------------------------------------------------------------------------------------------
 
-TOY = '''# %% [markdown]
+TOY = """# %% [markdown]
 # # Toy
 
 # %% exercise double
@@ -88,7 +94,7 @@ assert double(1) == 2
 assert double(3) == 6
 ### END HIDDEN TESTS
 print(double(21))
-'''
+"""
 
 
 @pytest.fixture
@@ -130,7 +136,11 @@ def test_build_error_in_a_function_names_the_line_that_called_it(toy):
 def test_fingerprint_follows_imports():
     files = {p.relative_to(ROOT).as_posix() for p in build.imported_modules(lessons()[0].source)}
     assert {"lib/plots.py", "lib/causality.py", "autograder/checks/judge.py"} <= files
-    assert not {f for f in files if f.startswith("autograder/") and not f.startswith(("autograder/checks", "autograder/__init__"))}
+    assert not {
+        f
+        for f in files
+        if f.startswith("autograder/") and not f.startswith(("autograder/checks", "autograder/__init__"))
+    }
 
 
 def test_remove_strays(toy, tmp_path):

@@ -15,7 +15,9 @@ def test_verdict_is_fair(verdict):
     assert verdict.fair, f"a {'right' if verdict.answer.right else 'wrong'} answer: {verdict.message or 'passes'}"
 
 
-@pytest.mark.parametrize("verdict", [v for v in VERDICTS if v.message], ids=lambda v: f"{v.answer.exercise}: {v.answer.story}")
+@pytest.mark.parametrize(
+    "verdict", [v for v in VERDICTS if v.message], ids=lambda v: f"{v.answer.exercise}: {v.answer.story}"
+)
 def test_reasons_are_one_sentence_a_student_can_use(verdict):
     assert 10 <= len(verdict.message) <= 400
     assert "\n" not in verdict.message.strip()

@@ -39,7 +39,11 @@ def taken(book):
     ],
 )
 def test_shapes_of_exports(tmp_path, book, path, student):
-    other = path.replace("Grace Hopper", "Somebody Else").replace("hoppergrace", "else").replace("Émilie du Châtelet", "Somebody Else")
+    other = (
+        path.replace("Grace Hopper", "Somebody Else")
+        .replace("hoppergrace", "else")
+        .replace("Émilie du Châtelet", "Somebody Else")
+    )
     outcome = collect(zipped(tmp_path / "e.zip", {path: "{}", other: "{}"}), book)
     assert (student, NAME, "new") in outcome.submissions
     assert len(outcome.submissions) == 2
@@ -58,7 +62,9 @@ def test_the_lesson_is_read_off_the_exercises(tmp_path, book):
     files = {"Ana/Untitled1.ipynb": LESSON.release.read_bytes(), "Ben/Untitled.ipynb": "{}"}
     outcome = collect(zipped(tmp_path / "e.zip", files), book)
     assert outcome.submissions == [("Ana", NAME, "new")]
-    assert outcome.left_out == [("Ben/Untitled.ipynb", "its name names no lesson, and it cannot be read; give --lesson")]
+    assert outcome.left_out == [
+        ("Ben/Untitled.ipynb", "its name names no lesson, and it cannot be read; give --lesson")
+    ]
     assert collect(tmp_path / "e.zip", book, LESSON).submissions == [("Ana", NAME, "unchanged"), ("Ben", NAME, "new")]
 
 
@@ -72,7 +78,9 @@ def test_nothing_is_lost_when_a_submission_is_replaced(tmp_path, book):
 
 
 def test_handed_in_without_a_notebook(tmp_path, book):
-    outcome = collect(zipped(tmp_path / "e.zip", {f"Ana/{NAME}/answers.pdf": "x", f"Ben/{NAME}/{NAME}.ipynb": "{}"}), book)
+    outcome = collect(
+        zipped(tmp_path / "e.zip", {f"Ana/{NAME}/answers.pdf": "x", f"Ben/{NAME}/{NAME}.ipynb": "{}"}), book
+    )
     assert outcome.submissions == [("Ben", NAME, "new"), ("Ana", NAME, "without a notebook")]
     assert list((book.submitted / "Ana" / NAME).iterdir()) == []
 

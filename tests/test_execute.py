@@ -59,7 +59,9 @@ def test_names_last_within_a_submission_and_not_beyond(worker):
 
 def test_demos_and_text_are_not_run_but_checks_always_are(worker):
     demo = new_code_cell("raise Exception('a demo ran')", metadata={"tags": ["demo"]})
-    check = new_code_cell("print('ran')", metadata={"tags": ["demo"], "nbgrader": {"grade_id": "check_x", "grade": True}})
+    check = new_code_cell(
+        "print('ran')", metadata={"tags": ["demo"], "nbgrader": {"grade_id": "check_x", "grade": True}}
+    )
     notebook = new_notebook(cells=[new_markdown_cell("text"), demo, check])
     worker.run(notebook, LIMITS)
     assert notebook.cells[1].outputs == []
@@ -71,8 +73,14 @@ def test_demos_and_text_are_not_run_but_checks_always_are(worker):
     [
         ("while True: pass", "ran for more than 1 seconds"),
         ("import time; time.sleep(60)", "ran for more than 1 seconds"),
-        ("while True:\n    try:\n        while True: pass\n    except BaseException: pass", "ran for more than 1 seconds"),
-        ("import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True: pass", "ran for more than 1 seconds"),
+        (
+            "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+            "ran for more than 1 seconds",
+        ),
+        (
+            "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True: pass",
+            "ran for more than 1 seconds",
+        ),
         ("import os; os._exit(7)", "exit 7"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "killed"),
         ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
@@ -129,7 +137,11 @@ def test_processes_left_behind_are_killed(worker, tmp_path):
 
 
 def test_each_submission_has_a_scratch_folder_that_goes_away(worker):
-    _, outputs = run(worker, "import os, pathlib\npathlib.Path('f').write_text('1'); print(os.getcwd())", "print(os.path.exists('f'))")
+    _, outputs = run(
+        worker,
+        "import os, pathlib\npathlib.Path('f').write_text('1'); print(os.getcwd())",
+        "print(os.path.exists('f'))",
+    )
     assert text(outputs[1]) == "True\n"
     _, after = run(worker, f"import os\nprint(os.path.exists({text(outputs[0]).strip()!r}), os.path.exists('f'))")
     assert text(after[0]) == "False False\n"

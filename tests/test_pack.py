@@ -16,7 +16,16 @@ def bundle(tmp_path):
 
 
 def test_bundle_is_complete(bundle):
-    needed = {"README.md", "environment.yml", "constraints.txt", "pyproject.toml", "LICENSE", "LICENSE-text", "lib/plots.py", "data/README.md"}
+    needed = {
+        "README.md",
+        "environment.yml",
+        "constraints.txt",
+        "pyproject.toml",
+        "LICENSE",
+        "LICENSE-text",
+        "lib/plots.py",
+        "data/README.md",
+    }
     needed |= {lesson.release.relative_to(ROOT).as_posix() for lesson in lessons()}
     assert needed <= set(bundle)
 

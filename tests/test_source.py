@@ -6,7 +6,7 @@ import pytest
 from autograder import source
 from autograder.course import CourseError, Lesson, lessons
 
-GOOD = '''# %% [markdown]
+GOOD = """# %% [markdown]
 # # A title
 
 # %%
@@ -32,7 +32,7 @@ double(5)
 
 # %% practice
 double(6)
-'''
+"""
 
 
 @pytest.fixture
@@ -57,7 +57,13 @@ def test_markers_become_cells(read):
     assert exercise == {
         "grade": False, "grade_id": "double", "locked": False, "schema_version": 3, "solution": True, "task": False,
     }  # fmt: skip
-    assert check == exercise | {"grade": True, "grade_id": "check_double", "locked": True, "solution": False, "points": 2}
+    assert check == exercise | {
+        "grade": True,
+        "grade_id": "check_double",
+        "locked": True,
+        "solution": False,
+        "points": 2,
+    }
     assert [m.get("tags") for _, m in kinds[4:]] == [["demo"], ["demo", "nbval-ignore-output"], ["demo"]]
     assert kinds[6][1]["jupyter"] == {"source_hidden": True}
     assert [k for k, _ in kinds] == ["markdown"] + 6 * ["code"]
@@ -84,9 +90,17 @@ def test_ids_do_not_depend_on_other_cells(read):
         ("# %% check double 2 points", "# %% check double", "13: unknown marker"),
         ("# %% check double 2", "# %% check triple 2", "check without exercise: triple"),
         ("    ### END SOLUTION\n", "", "7: '### BEGIN SOLUTION' and '### END SOLUTION' do not pair"),
-        ("### BEGIN HIDDEN TESTS\nassert double(3) == 6\n### END HIDDEN TESTS\n", "", "check double has no ### BEGIN HIDDEN"),
+        (
+            "### BEGIN HIDDEN TESTS\nassert double(3) == 6\n### END HIDDEN TESTS\n",
+            "",
+            "check double has no ### BEGIN HIDDEN",
+        ),
         ("# %% exercise double", "# %%", "students would see them"),
-        ("# %% practice\ndouble(6)", GOOD[GOOD.index("# %% exercise") : GOOD.index("# %% check")], "exercise double appears twice"),
+        (
+            "# %% practice\ndouble(6)",
+            GOOD[GOOD.index("# %% exercise") : GOOD.index("# %% check")],
+            "exercise double appears twice",
+        ),
         ("# %% [markdown]\n# # A title\n", "import os\n", "must begin with a `# %%` marker"),
     ],
 )

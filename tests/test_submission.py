@@ -45,7 +45,11 @@ def test_a_huge_file_is_not_even_opened(tmp_path):
 
 def test_cleaning_keeps_the_work_and_drops_the_rest():
     odd = [
-        CELL | {"source": ["x = 1\n", "y = 2"], "metadata": {"nbgrader": {"grade_id": "f", "points": 99}, "tags": ["demo", 5], "evil": 1}},
+        CELL
+        | {
+            "source": ["x = 1\n", "y = 2"],
+            "metadata": {"nbgrader": {"grade_id": "f", "points": 99}, "tags": ["demo", 5], "evil": 1},
+        },
         {"cell_type": "code"},
         {"cell_type": "alien", "source": "x"},
         "not a cell",
@@ -61,7 +65,14 @@ def test_cleaning_keeps_the_work_and_drops_the_rest():
 
 
 def test_an_old_format_is_converted():
-    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": [{"cell_type": "code", "input": "x = 1", "outputs": [], "language": "python", "metadata": {}}]}]}
+    old = {
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "metadata": {},
+        "worksheets": [
+            {"cells": [{"cell_type": "code", "input": "x = 1", "outputs": [], "language": "python", "metadata": {}}]}
+        ],
+    }
     assert [c.source for c in clean(old).cells] == ["x = 1"]
 
 

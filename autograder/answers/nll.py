@@ -1,7 +1,5 @@
 """Answers that test the checks of lesson 02: negative log-likelihood."""
 
-# ruff: noqa: F811  (every answer to an exercise bears the exercise's name or none)
-
 from __future__ import annotations
 
 import itertools
@@ -105,7 +103,9 @@ def _(conditionals):
 
 answers.right("pieces_BAC", "typed, two decimals", pieces_BAC=[0.92, 0.69, 0.51])
 answers.right("pieces_BAC", "a tuple, three decimals", pieces_BAC=(0.916, 0.693, 0.511))
-answers.right("pieces_BAC", "a float32 array", pieces_BAC=-np.log(np.array([0.4, 0.5, 0.6], dtype=np.float32)))
+answers.right(
+    "pieces_BAC", "a float32 array", pieces_BAC=-np.log(np.array([0.4, 0.5, 0.6], dtype=np.float32))
+)
 answers.right("pieces_BAC", "a tensor", pieces_BAC=-torch.log(torch.tensor([0.4, 0.5, 0.6])))
 answers.wrong("pieces_BAC", "bits", pieces_BAC=[1.32, 1.00, 0.74])
 answers.wrong("pieces_BAC", "base 10", pieces_BAC=[0.398, 0.301, 0.222])
@@ -132,16 +132,22 @@ answers.wrong("nll_BAC", "in quotes", nll_BAC="2.12")
 
 # The personal sequence: the lesson is solved by Ada Lovelace, so a value alone is hers.
 
-_ADA = [table[s] for table, s in zip(puzzle("Ada Lovelace", "02").tables, puzzle("Ada Lovelace", "02").sequence, strict=True)]
-_ALAN = [table[s] for table, s in zip(puzzle("Alan Turing", "02").tables, puzzle("Alan Turing", "02").sequence, strict=True)]
+
+def _conditionals(name):
+    mine = puzzle(name, "02")
+    return [table[symbol] for table, symbol in zip(mine.tables, mine.sequence, strict=True)]
+
+
+_ADA, _ALAN = _conditionals("Ada Lovelace"), _conditionals("Alan Turing")
+_ALANS = -sum(math.log(p) for p in _ALAN)
 _TOTAL = -sum(math.log(p) for p in _ADA)
 answers.right("nll_mine", "two decimals", nll_mine=round(_TOTAL, 2))
 answers.right("nll_mine", "a tensor", nll_mine=-torch.log(torch.tensor(_ADA)).sum())
 answers.right("nll_mine", "minus the logarithm of the product", nll_mine=-np.log(np.prod(_ADA)))
-answers.right("nll_mine", "someone else, with the own sequence", student_name="Alan Turing", nll_mine=-sum(map(math.log, _ALAN)))
-answers.right("nll_mine", "the name in other spacing and case", student_name="  ada  LOVELACE ", nll_mine=_TOTAL)
-answers.wrong("nll_mine", "a neighbour's answer", nll_mine=-sum(map(math.log, _ALAN)))
-answers.wrong("nll_mine", "a neighbour's name with the own answer", student_name="Alan Turing", nll_mine=_TOTAL)
+answers.right("nll_mine", "someone else's own sequence", student_name="Alan Turing", nll_mine=_ALANS)
+answers.right("nll_mine", "the name in other spacing", student_name="  ada  LOVELACE ", nll_mine=_TOTAL)
+answers.wrong("nll_mine", "a neighbour's answer", nll_mine=_ALANS)
+answers.wrong("nll_mine", "a neighbour's name, the own answer", student_name="Alan Turing", nll_mine=_TOTAL)
 answers.wrong("nll_mine", "bits", nll_mine=_TOTAL / math.log(2))
 answers.wrong("nll_mine", "minus forgotten", nll_mine=-_TOTAL)
 answers.wrong("nll_mine", "the probability", nll_mine=math.prod(_ADA))
@@ -689,7 +695,7 @@ def _(sequences, vocab_size):
 @answers.right("bigram_mle", "np.add.at, float32")
 def _(sequences, vocab_size):
     counts = np.zeros((vocab_size, vocab_size), dtype=np.float32)
-    pairs = [(a, b) for s in sequences for a, b in zip(s[:-1], s[1:], strict=True)]
+    pairs = [(a, b) for s in sequences for a, b in itertools.pairwise(s)]
     if pairs:
         first, second = np.array(pairs).T
         np.add.at(counts, (first, second), 1)
@@ -823,15 +829,19 @@ _A = [(0, 0), (1, 1), (2, 2), (3, 3)]
 _B = [(0, 3)]
 _C = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
 answers.right("found_leaks", "typed lists", leaks_A=_A, leaks_B=_B, leaks_C=_C, leaks_D=[])
-answers.right("found_leaks", "in another order, lists of lists", leaks_A=[list(p) for p in _A[::-1]], leaks_C=[list(p) for p in _C[::-1]])
-answers.right("found_leaks", "arrays", leaks_A=np.array(_A), leaks_B=np.array(_B), leaks_C=np.array(_C), leaks_D=np.zeros((0, 2)))
-answers.right("found_leaks", "sets and tuples", leaks_A=set(_A), leaks_B=((0, 3),), leaks_C=tuple(_C), leaks_D=())
+answers.right(
+    "found_leaks", "in another order, as lists", leaks_A=_A[::-1], leaks_C=[list(p) for p in _C[::-1]]
+)
+answers.right("found_leaks", "arrays", leaks_A=np.array(_A), leaks_C=np.array(_C), leaks_D=np.zeros((0, 2)))
+answers.right(
+    "found_leaks", "sets and tuples", leaks_A=set(_A), leaks_B=((0, 3),), leaks_C=tuple(_C), leaks_D=()
+)
 answers.wrong("found_leaks", "A called sound, for its loss", leaks_A=[])
 answers.wrong("found_leaks", "B called sound, for its loss", leaks_B=[])
 answers.wrong("found_leaks", "C called sound, since its loss is believable", leaks_C=[])
 answers.wrong("found_leaks", "B as (input, output)", leaks_B=[(3, 0)])
 answers.wrong("found_leaks", "C without the diagonal", leaks_C=[(0, 1), (0, 2), (1, 2)])
-answers.wrong("found_leaks", "C with the last token, which is never an input", leaks_C=[*_C, (0, 3), (1, 3), (2, 3), (3, 3)])
+answers.wrong("found_leaks", "C with the last token", leaks_C=[*_C, (0, 3), (1, 3), (2, 3), (3, 3)])
 answers.wrong("found_leaks", "D with what it may see", leaks_D=[(1, 0), (2, 1), (3, 2)])
 answers.wrong("found_leaks", "B in every row", leaks_B=[(0, 3), (1, 3), (2, 3), (3, 3)])
 answers.wrong("found_leaks", "A at one position only", leaks_A=[(3, 3)])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks import judge
-from lib import byhand
+from lib.byhand import puzzle, typed
 
 Axes = tuple[int, ...]
 
@@ -151,7 +151,7 @@ def check_conditional(conditional: Any) -> None:
 
 def check_p_BAC(p_BAC: Any) -> None:
     __tracebackhide__ = True
-    found = judge.number("p_BAC", byhand.typed(p_BAC, "p_BAC"))
+    found = judge.number("p_BAC", typed(p_BAC, "p_BAC"))
     assert 0 <= found <= 1, "p_BAC should lie between 0 and 1, as a probability does"
     assert not math.isclose(found, 0.4 * 0.5, rel_tol=1e-3), "p_BAC: one more symbol; the sequence has three"
     assert abs(found - 0.4 * 0.5 * 0.6) <= 0.001, (
@@ -161,8 +161,8 @@ def check_p_BAC(p_BAC: Any) -> None:
 
 def check_p_mine(student_name: Any, p_mine: Any) -> None:
     __tracebackhide__ = True
-    found = judge.number("p_mine", byhand.typed(p_mine, "p_mine"))
-    mine = byhand.puzzle(student_name, "01")
+    found = judge.number("p_mine", typed(p_mine, "p_mine"))
+    mine = puzzle(student_name, "01")
     factors = [table[symbol] for symbol, table in zip(mine.sequence, mine.tables, strict=True)]
     expected = math.prod(factors)
     if abs(found - expected) <= 0.01 * expected:
@@ -203,7 +203,8 @@ def check_joint_probability(joint_probability: Any) -> None:
         assert math.isclose(found, expected, rel_tol=1e-4), (
             f"{name}: {judge.summary(values)} gives {found:.6g}, not the probability that all of it happens"
         )
-    for empty in ([], np.array([])):
+    nothing: list[Any] = [[], np.array([])]
+    for empty in nothing:
         found = judge.number(
             name, judge.call(name, joint_probability, empty), what="the result for no conditionals"
         )
@@ -421,7 +422,7 @@ _LEAKS: dict[str, set[tuple[int, int]]] = {
 def check_found_leaks(leaks_A: Any, leaks_B: Any, leaks_C: Any, leaks_D: Any) -> None:
     __tracebackhide__ = True
     for (name, expected), value in zip(_LEAKS.items(), (leaks_A, leaks_B, leaks_C, leaks_D), strict=True):
-        byhand.typed(value, name)
+        typed(value, name)
         if isinstance(value, (set, frozenset)):
             value = list(value)
         shape = f"{name} should be a list of (output, input) pairs such as [(1, 0)], or [] for a sound one"

@@ -108,7 +108,8 @@ distributions = [
     {"A": 0.10, "B": 0.30, "C": 0.60},  # p(x3 | B, A)
 ]
 figure, ax = plt.subplots(figsize=(7.2, 2.7))
-plots.nested_intervals("BAC", distributions, ax=ax, title="BAC keeps 0.4, then 0.5 of it, then 0.6 of that")
+title = "BAC keeps 0.4, then 0.5 of it, then 0.6 of that"
+plots.nested_intervals("BAC", distributions, ax=ax, title=title, label="p(BAC)")
 plt.show()
 
 # %% [markdown]
@@ -200,7 +201,8 @@ def joint_probability(conditionals):
     ### END SOLUTION
 
 # %% check joint_probability 1 point
-assert np.allclose(joint_probability([0.4, 0.5, 0.6]), 0.12), "p(BAC) is 0.12"
+assert joint_probability([0.5]) is not None, "the function returns nothing; is a `return` missing?"
+assert np.allclose(joint_probability([0.5, 0.5, 0.2]), 0.05), "half of a half of a fifth is 0.05"
 assert np.allclose(joint_probability([0.4]), 0.4), "a sequence of one symbol has that symbol's probability"
 assert np.allclose(joint_probability([]), 1), "before anything happens, nothing has been ruled out"
 ### BEGIN HIDDEN TESTS
@@ -272,8 +274,8 @@ def marginal(joint, keep):
     ### END SOLUTION
 
 # %% check marginal 2 points
+assert np.shape(marginal(joint, (0,))) == (3,), "keep=(0,) leaves the weather, which has 3 values"
 assert np.allclose(marginal(joint, (0,)), [0.5, 0.3, 0.2]), "p(W): sun 0.5, cloud 0.3, rain 0.2"
-assert np.allclose(marginal(joint, (1,)), [0.65, 0.35]), "p(U): I carry an umbrella 35 % of the time"
 assert np.shape(marginal(joint, (2, 0))) == (2, 3), "keep=(2, 0): first late (2 values), then weather (3)"
 assert np.allclose(marginal(joint, ()), 1), "with every variable summed out, the total probability is left"
 ### BEGIN HIDDEN TESTS
@@ -338,7 +340,7 @@ chain_rule.check_conditional(conditional)
 # %% demo
 p_ul = marginal(joint, (1, 2))
 as_if = np.outer(marginal(joint, (1,)), marginal(joint, (2,)))
-given_u = conditional(joint, (2,), (1,))
+given_u = np.asarray(conditional(joint, (2,), (1,)))
 
 figure, axes = plots.panels(3, width=2.5, height=2.4)
 titles = ["p(U, L)", "p(U) p(L)", "p(L | U)"]
@@ -447,7 +449,9 @@ def joint_from_order(joint, order):
     ### END SOLUTION
 
 # %% check joint_from_order 3 points
-factors, rebuilt = joint_from_order(joint, (2, 0, 1))
+result = joint_from_order(joint, (2, 0, 1))
+assert len(result) == 2, "return two things: the list of factors, and rebuilt"
+factors, rebuilt = result
 assert [np.shape(f) for f in factors] == [(2,), (2, 3), (2, 3, 2)], "factors: p(L), p(W | L), p(U | L, W)"
 assert np.allclose(factors[0], [0.79, 0.21]), "factors[0] is p(L): the bus is late 21 % of the time"
 assert np.shape(rebuilt) == (3, 2, 2), "rebuilt should have its axes in the joint's order: W, U, L"
@@ -516,9 +520,12 @@ def joint_from_partition(joint, blocks):
     ### END SOLUTION
 
 # %% check joint_from_partition 2 points
-factors, rebuilt = joint_from_partition(joint, [(2,), (1, 0)])
+result = joint_from_partition(joint, [(2,), (1, 0)])
+assert len(result) == 2, "return two things: the list of factors, and rebuilt"
+factors, rebuilt = result
 assert [np.shape(f) for f in factors] == [(2,), (2, 2, 3)], "for blocks L | U, W: p(L), then p(U, W | L)"
 assert np.allclose(np.sum(np.asarray(factors[1]), axis=(1, 2)), 1), "given L, (U, W) still takes some value"
+assert np.shape(rebuilt) == (3, 2, 2), "rebuilt should have its axes in the joint's order: W, U, L"
 assert np.allclose(rebuilt, joint), "the product of the factors should be the joint itself"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule
@@ -829,10 +836,10 @@ for k in (0, 1, 2, 3, 4, 11):
     print(f"{k if k < 11 else 'all':>3} {len(rows):6}  {genuine:5.0%}  {possible:12.0%}   {shown}")
 
 # %% [markdown]
-# Read it from top to bottom. With no history the letters have the right frequencies and no manners. With two
-# letters the samples can be pronounced, with three or four they are mostly real. With all of it every sample
-# is real, copied from the list, and **every hidden name is declared impossible**. An exact model of the data
-# you have is a useless model of the data you have not.
+# Read it from top to bottom. With no history the letters have the right frequencies and nothing else. With
+# two letters the samples can be pronounced, with three or four they are mostly real. With all of it every
+# sample is real, copied from the list, and **every hidden name is declared impossible**. An exact model of
+# the data you have is a useless model of the data you have not.
 #
 # A table can only choose between forgetting history and not generalising. A network shares across histories
 # that *resemble* each other instead of only those that end alike, and so escapes the choice. That is lessons
@@ -866,7 +873,7 @@ plt.show()
 # The index $t$ says what is generated when, and nothing else. Pixels have no natural first: left to right and
 # top to bottom is a convention, coarse to fine is another, and any permutation will do. The columns of a
 # spreadsheet or the entries of a vector can be chained likewise. Even a diffusion model is a chain over
-# *noise levels*: it models $p(x_T)\prod_{t=T}^{1} p(x_{t-1} \mid x_t)$ (Ho, Jain & Abbeel 2020), where each
+# *noise levels*: it models $p(x_T)\prod_{t=1}^{T} p(x_{t-1} \mid x_t)$ (Ho, Jain & Abbeel 2020), where each
 # variable is a whole image and each arrow reaches back one step.
 
 # %% demo
@@ -1053,12 +1060,13 @@ chain_rule.check_found_leaks(leaks_A, leaks_B, leaks_C, leaks_D)
 
 # %% demo
 for label, chain in zip("ABCD", (chain_A, chain_B, chain_C, chain_D), strict=True):
-    total = sum(
-        math.prod(chain(np.array(x))[range(4), x]) for x in itertools.product(range(3), repeat=4)
-    )
+    sequences = itertools.product(range(3), repeat=4)
+    total = sum(math.prod(chain(np.array(x))[range(4), x]) for x in sequences)
     print(f"chain_{label}: the 81 products sum to {total:.3f}")
 
 # %% [markdown]
+# <details><summary>What it means (open it once you have answered)</summary>
+#
 # `chain_B` hands out more probability than there is. Every one of its rows is a *correct* conditional,
 # $p(x_t \mid \text{neighbours})$, of the very chain that `TABLE` describes; the rows just do not chain.
 # (Their product is Besag's pseudo-likelihood of 1975, useful, but no likelihood. Networks trained to fill in
@@ -1068,6 +1076,8 @@ for label, chain in zip("ABCD", (chain_A, chain_B, chain_C, chain_D), strict=Tru
 # to right. In the order that it claims, it wants to know $x_1$ when it starts, at position 2, and $x_1$ comes
 # last. The bug shows only when you generate. It is a real one: the order was applied to the outputs and
 # forgotten for the inputs.
+#
+# </details>
 
 # %% [markdown]
 # ### Exercise: repair it
@@ -1208,11 +1218,11 @@ flashcards(
         ("Marginal", "Sum the joint over the variables you want to forget."),
         ("Conditional", "Keep the part of the joint that agrees with what you know; scale it to sum to 1."),
         ("Free parameters of p(x | parents)", "(K − 1) × the product of the parents' numbers of values."),
-        ("Free parameters of D binary variables, no arrow erased", "2^D − 1 in every order: nothing is saved."),
+        ("Free parameters of D binary variables, all arrows kept", "2^D − 1 in every order: no saving."),
         ("Where does approximation enter?", "In the parameters: one shared function for all conditionals."),
         ("Ancestral sampling", "Draw each variable given those already drawn, parents before children."),
-        ("What is *auto* about it?", "When generating, outputs become inputs. In training, inputs come from the data."),
-        ("The price of autoregression, the gift of it", "Sampling takes D steps in a row. The likelihood is exact."),
+        ("What is *auto* about it?", "When generating, outputs become inputs. In training, data do."),
+        ("Its price and its gift", "Sampling takes D steps, one after another. The likelihood is exact."),
     ],
     title="The chain rule",
 )

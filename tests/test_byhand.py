@@ -1,0 +1,98 @@
+"""Typed answers and personal sequences: the same for one name everywhere, different for everyone else."""
+
+import unicodedata
+
+import numpy as np
+import pytest
+
+from lib.byhand import Puzzle, puzzle, typed
+
+NAMES = ["Ada Lovelace", "Grace Hopper", "Søren", "李雷", "O'Neill", "Ἱπατία", "x", "  padded  "]
+
+
+def test_typed_returns_what_was_typed() -> None:
+    values = [0, 0.0, False, "", [], 0.12]
+    assert [typed(value, "answer") for value in values] == values
+    array = np.zeros(3)
+    assert typed(array, "answer") is array
+
+
+@pytest.mark.parametrize("empty", [None, ...])
+def test_an_untyped_answer_is_not_an_error_of_the_student(empty: object) -> None:
+    with pytest.raises(NotImplementedError, match="p_BAC: type your answer"):
+        typed(empty, "p_BAC")
+
+
+def test_the_same_name_gives_the_same_puzzle() -> None:
+    # Written down, so that a change of numpy or of the code cannot change what students were given.
+    expected = Puzzle(
+        "ACBA",
+        (
+            {"A": 0.6, "B": 0.1, "C": 0.3},
+            {"A": 0.05, "B": 0.7, "C": 0.25},
+            {"A": 0.2, "B": 0.3, "C": 0.5},
+            {"A": 0.2, "B": 0.35, "C": 0.45},
+        ),
+    )
+    assert puzzle("Ada Lovelace", "01") == puzzle("Ada Lovelace", "01") == expected
+
+
+@pytest.mark.parametrize(
+    "same", ["ada lovelace", "ADA LOVELACE", "  Ada   Lovelace\t", "Ada\u00a0Lovelace", "Ada\nLovelace"]
+)
+def test_case_and_spacing_of_the_name_do_not_matter(same: str) -> None:
+    assert puzzle(same, "01") == puzzle("Ada Lovelace", "01")
+
+
+def test_the_encoding_of_accents_does_not_matter() -> None:
+    composed, decomposed = (unicodedata.normalize(form, "Zoë Müller") for form in ("NFC", "NFD"))
+    assert composed != decomposed
+    assert puzzle(composed, "01") == puzzle(decomposed, "01")
+
+
+def test_names_and_lessons_get_puzzles_of_their_own() -> None:
+    drawn = [repr(puzzle(f"student {i}", "01")) for i in range(200)]
+    assert len(set(drawn)) == 200
+    assert puzzle("Ada Lovelace", "01") != puzzle("Ada Lovelace", "02")
+    assert puzzle("Ada Lovelace", "01") != puzzle("AdaLovelace", "01")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("vocabulary", "length"), [("ABC", 4), ("AB", 1), ("ABCDE", 7)])
+def test_tables_are_distributions_in_twentieths(name: str, vocabulary: str, length: int) -> None:
+    mine = puzzle(name, "07", vocabulary, length)
+    assert len(mine.sequence) == len(mine.tables) == length
+    assert set(mine.sequence) <= set(vocabulary)
+    for table in mine.tables:
+        assert list(table) == list(vocabulary)
+        assert sum(table.values()) == pytest.approx(1)
+        assert min(table.values()) >= 0.05
+        assert all(p == round(p, 2) and round(p * 100) % 5 == 0 for p in table.values())
+
+
+def test_sequences_use_the_whole_vocabulary_evenly() -> None:
+    letters = "".join(puzzle(f"student {i}", "01").sequence for i in range(300))
+    counts = [letters.count(symbol) for symbol in "ABC"]
+    assert sum(counts) == 1200
+    assert min(counts) > 330
+
+
+def test_no_name_typed_yet() -> None:
+    with pytest.raises(NotImplementedError, match="student_name: type your answer"):
+        puzzle(None, "01")
+
+
+@pytest.mark.parametrize("wrong", ["", "   ", "\n", 7, ["Ada"], b"Ada"])
+def test_a_name_that_is_none_is_refused(wrong: object) -> None:
+    with pytest.raises(ValueError, match="student_name must be your name in quotes"):
+        puzzle(wrong, "01")  # type: ignore[arg-type]
+
+
+def test_the_table_shows_the_sequence_and_every_number() -> None:
+    mine = puzzle("Ada Lovelace", "01")
+    shown = mine._repr_markdown_()
+    assert "**ACBA**" in shown
+    rows = [line for line in shown.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + 4
+    assert rows[2] == "| (nothing) | 0.60 | 0.10 | 0.30 |"
+    assert rows[5] == "| ACB | 0.20 | 0.35 | 0.45 |"
