@@ -55,6 +55,7 @@ def handed_out(lesson: Lesson) -> Notebook:
 def solved(lesson: Lesson, answers: dict[str, str], name: str) -> Notebook:
     """The student notebook with the lesson's own solutions, `answers` (exercise to source) in place of some of them, and
     `name` entered where the student's own name is asked for."""
+    answers = {e: f"{e} = {right(name)!r}" for e, right in proof.answers(lesson).personal.items()} | answers
     solutions = {_grade_id(c): _text(c) for c in json.loads(lesson.solution.read_bytes())["cells"]}
     notebook = handed_out(lesson)
     for cell in notebook["cells"]:
@@ -84,15 +85,15 @@ def _answers(lesson: Lesson, right: bool, pick: int) -> dict[str, str]:
     """The pick-th right or wrong answer to every exercise (counting round)."""
     chosen = {}
     for exercise in proof.exercises(lesson):
-        mine = [a for a in proof.answers(lesson).all if a.exercise == exercise and a.right == right and _portable(a)]
+        if exercise in proof.answers(lesson).personal:
+            # Its right answer depends on the name typed; for a wrong one, somebody else's will do.
+            if not right:
+                chosen[exercise] = f"{exercise} = {proof.answers(lesson).personal[exercise]('somebody else')!r}"
+            continue
+        mine = [a for a in proof.answers(lesson).all if a.exercise == exercise and a.right == right]
         if mine:
             chosen[exercise] = source_of(mine[pick % len(mine)])
     return chosen
-
-
-def _portable(answer: Answer) -> bool:
-    # An answer about a personal sequence belongs to the name it was worked out for.
-    return "student_name" not in answer.values
 
 
 def _grade_id(cell: dict[str, Any]) -> str:

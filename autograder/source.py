@@ -8,7 +8,8 @@ The markers are all the metadata a maintainer writes:
     # %% check NAME 2 points  its tests: ### BEGIN HIDDEN TESTS ... ### END HIDDEN TESTS is cut out for students
     # %% demo                 plots, widgets, training: skipped when grading; text output must be deterministic
     # %% demo varies          the same, with output that differs from run to run
-    # %% practice             a quiz or flashcards: a demo whose source is folded away
+    # %% figure               a demo that only draws: its source is folded away
+    # %% practice             a quiz or flashcards, folded away too
 """
 
 from __future__ import annotations
@@ -114,10 +115,10 @@ def _cell_metadata(kind: str, marker: str, source: str, named: dict[str, list[st
         return NotebookNode(tags=["demo"])
     if words == ["demo", "varies"]:
         return NotebookNode(tags=["demo", "nbval-ignore-output"])
-    if words == ["practice"]:
+    if words in (["figure"], ["practice"]):
         return NotebookNode(tags=["demo"], jupyter=NotebookNode(source_hidden=True))
     raise ValueError(
-        f"unknown marker {marker!r}; there are: exercise NAME, check NAME N points, demo, demo varies, practice"
+        f"unknown marker {marker!r}; there are: exercise NAME, check NAME N points, demo, demo varies, figure, practice"
     )
 
 

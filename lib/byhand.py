@@ -57,7 +57,7 @@ def puzzle(student_name: str | None, lesson: str, vocabulary: str = "ABC", lengt
     """
     typed(student_name, "student_name")
     if not isinstance(student_name, str) or not student_name.strip():
-        raise ValueError("student_name must be your name in quotes, such as \"Ada Lovelace\"")
+        raise ValueError('student_name must be your name in quotes, such as "Ada Lovelace"')
     name = " ".join(unicodedata.normalize("NFC", student_name).casefold().split())
     seed = hashlib.sha256(f"{lesson}/{name}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(seed[:8], "big"))

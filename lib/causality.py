@@ -64,7 +64,9 @@ def dependence(
             result = function(argument)
         result = np.asarray(result.detach().cpu() if isinstance(result, torch.Tensor) else result, dtype=float)
         if result.shape[: base.ndim] != base.shape:
-            raise ValueError(f"dependence: the output's shape {result.shape} does not start with the input's {base.shape}")
+            raise ValueError(
+                f"dependence: the output's shape {result.shape} does not start with the input's {base.shape}"
+            )
         return result.reshape(size, -1)
 
     def another(value: Any) -> Any:

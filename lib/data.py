@@ -36,14 +36,10 @@ def read(name: str, folder: Path | str | None = None) -> bytes:
     size, sha256 = FILES[name]
     path = Path(folder or DATA) / name
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: expected a file of {size} bytes, found none; copy it again from the course"
-        )
+        raise FileNotFoundError(f"{path}: expected a file of {size} bytes, found none; copy it again from the course")
     content = path.read_bytes()
     if len(content) != size:
-        raise ValueError(
-            f"{path}: expected {size} bytes, found {len(content)}; copy it again from the course"
-        )
+        raise ValueError(f"{path}: expected {size} bytes, found {len(content)}; copy it again from the course")
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise ValueError(f"{path}: expected sha256 {sha256}, found {found}; copy it again from the course")
@@ -71,6 +67,4 @@ def load_names(sex: str | None = None, folder: Path | str | None = None) -> list
         if sex in (None, row["sex"]):
             weights[row["name"]] = weights.get(row["name"], 0.0) + float(row["percent"])
     total = sum(weights.values())
-    return sorted(
-        ((name, weight / total) for name, weight in weights.items()), key=lambda item: (-item[1], item[0])
-    )
+    return sorted(((name, weight / total) for name, weight in weights.items()), key=lambda item: (-item[1], item[0]))

@@ -103,16 +103,12 @@ def keyboard(names: Sequence[tuple[str, float]], prefix: str = "") -> widgets.Wi
     picture = widgets.Image(format="png")
 
     def key(letter: str, label: str | None = None) -> widgets.Button:
-        button = widgets.Button(
-            description=label or letter, layout=widgets.Layout(width="44px", margin="1px")
-        )
+        button = widgets.Button(description=label or letter, layout=widgets.Layout(width="44px", margin="1px"))
         button.on_click(lambda _: setattr(box, "value", box.value + letter))
         return button
 
     keys = {letter: key(letter) for letter in LETTERS[:-1]}
-    delete = widgets.Button(
-        description="⌫", tooltip="delete the last letter", layout=widgets.Layout(width="60px")
-    )
+    delete = widgets.Button(description="⌫", tooltip="delete the last letter", layout=widgets.Layout(width="60px"))
     delete.on_click(lambda _: setattr(box, "value", box.value[:-1]))
     clear = widgets.Button(description="clear", layout=widgets.Layout(width="70px"))
     clear.on_click(lambda _: setattr(box, "value", ""))
@@ -170,9 +166,7 @@ def draw_divergence(data: Sequence[float], model: Sequence[float], symbols: Sequ
     right.barh([1], [floor], 0.34, color=plots.GREY)
     right.barh([1], [max(shown - floor, 0.0)], 0.34, left=[floor], color=plots.COLOURS["vermilion"])
     start = 0.0
-    for i, shade in zip(
-        np.flatnonzero(seen), itertools.cycle(("#9ecae1", "#c6dbef", "#6baed6")), strict=False
-    ):
+    for i, shade in zip(np.flatnonzero(seen), itertools.cycle(("#9ecae1", "#c6dbef", "#6baed6")), strict=False):
         share = min(float(-p[i] * np.log(q[i])) if q[i] > 0 else math.inf, reach - start)
         right.barh([0], [share], 0.34, left=[start], color=shade)
         if share > 0.09:
@@ -202,9 +196,7 @@ def divergence(symbols: Sequence[str] = "ABC") -> widgets.Widget:
     }
     data = widgets.ToggleButtons(options=list(choices), description="data:", style={"button_width": "88px"})
     sliders = [
-        widgets.FloatSlider(
-            value=1, min=0, max=1, step=0.01, description=f"weight of {s}", continuous_update=True
-        )
+        widgets.FloatSlider(value=1, min=0, max=1, step=0.01, description=f"weight of {s}", continuous_update=True)
         for s in symbols
     ]
     match = widgets.Button(description="model = data", tooltip="put the model where the gap is zero")
@@ -215,7 +207,7 @@ def divergence(symbols: Sequence[str] = "ABC") -> widgets.Widget:
         # All three at zero says nothing; read it as all equal.
         model = weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
         with plt.ioff():
-            figure = draw_divergence(choices[data.value], model, symbols)
+            figure = draw_divergence(choices[data.value], model.tolist(), symbols)
             content = io.BytesIO()
             figure.savefig(content, format="png")
             plt.close(figure)

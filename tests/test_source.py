@@ -32,6 +32,9 @@ double(5)
 
 # %% practice
 double(6)
+
+# %% figure
+double(7)
 """
 
 
@@ -64,9 +67,9 @@ def test_markers_become_cells(read):
         "solution": False,
         "points": 2,
     }
-    assert [m.get("tags") for _, m in kinds[4:]] == [["demo"], ["demo", "nbval-ignore-output"], ["demo"]]
-    assert kinds[6][1]["jupyter"] == {"source_hidden": True}
-    assert [k for k, _ in kinds] == ["markdown"] + 6 * ["code"]
+    assert [m.get("tags") for _, m in kinds[4:]] == [["demo"], ["demo", "nbval-ignore-output"], ["demo"], ["demo"]]
+    assert kinds[6][1]["jupyter"] == kinds[7][1]["jupyter"] == {"source_hidden": True}
+    assert [k for k, _ in kinds] == ["markdown"] + 7 * ["code"]
 
 
 def test_lines_point_into_the_file(read):

@@ -23,6 +23,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from lib.byhand import puzzle
+
+
+def own_conditionals(student_name: str, lesson: str) -> list[float]:
+    """The conditional probabilities along a student's personal sequence, read off its table."""
+    mine = puzzle(student_name, lesson)
+    return [table[symbol] for symbol, table in zip(mine.sequence, mine.tables, strict=True)]
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -36,10 +44,15 @@ class Answer:
 
 @dataclass
 class Answers:
-    """All answers that test the checks of one lesson."""
+    """All answers that test the checks of one lesson.
+
+    `personal` maps an exercise on the personal sequence to a function from a student's name to the right number: what
+    a sample student who typed that name hands in.
+    """
 
     lesson: str
     all: list[Answer] = field(default_factory=list)
+    personal: dict[str, Callable[[str], float]] = field(default_factory=dict)
 
     def right(self, exercise: str, story: str, /, **values: Any) -> Callable[..., Any]:
         """Register a right answer: as decorator of a function, or with typed values."""

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import torch
 
-from autograder.answers import Answers
+from autograder.answers import Answers, own_conditionals
 
 answers = Answers("01_chain_rule")
 
@@ -41,9 +41,7 @@ answers.right(
 answers.right("p_mine", "rounded within one per cent", student_name="Ada Lovelace", p_mine=0.00905)
 answers.right("p_mine", "float32", student_name="Ada Lovelace", p_mine=np.float32(0.009))
 
-answers.wrong(
-    "p_mine", "adds instead of multiplying", student_name="Ada Lovelace", p_mine=0.6 + 0.25 + 0.3 + 0.2
-)
+answers.wrong("p_mine", "adds instead of multiplying", student_name="Ada Lovelace", p_mine=0.6 + 0.25 + 0.3 + 0.2)
 answers.wrong("p_mine", "stops one letter early", student_name="Ada Lovelace", p_mine=0.6 * 0.25 * 0.3)
 answers.wrong("p_mine", "the last factor only", student_name="Ada Lovelace", p_mine=0.2)
 answers.wrong(
@@ -52,12 +50,12 @@ answers.wrong(
     student_name="Ada Lovelace",
     p_mine=0.6 * 0.3 * 0.1 * 0.6,
 )
-answers.wrong(
-    "p_mine", "columns one too far left", student_name="Ada Lovelace", p_mine=0.3 * 0.7 * 0.2 * 0.45
-)
+answers.wrong("p_mine", "columns one too far left", student_name="Ada Lovelace", p_mine=0.3 * 0.7 * 0.2 * 0.45)
 answers.wrong("p_mine", "a neighbour's answer", student_name="Grace Hopper", p_mine=0.009)
 answers.wrong("p_mine", "rounded too much", student_name="Ada Lovelace", p_mine=0.01)
 answers.wrong("p_mine", "the worked example's number", student_name="Ada Lovelace", p_mine=0.12)
+
+answers.personal["p_mine"] = lambda name: math.prod(own_conditionals(name, "01"))
 
 # -- joint_probability
 
@@ -391,9 +389,7 @@ def _(joint, order):
 def _(joint, order):
     def p(outcome, axes):
         return sum(
-            joint[o]
-            for o in itertools.product(*map(range, joint.shape))
-            if all(o[i] == outcome[i] for i in axes)
+            joint[o] for o in itertools.product(*map(range, joint.shape)) if all(o[i] == outcome[i] for i in axes)
         )
 
     factors = [np.zeros([joint.shape[i] for i in order[: k + 1]]) for k in range(len(order))]
@@ -676,31 +672,23 @@ def _(cardinalities, parents):
 
 @answers.wrong("free_parameters", "counts the entries that are not free")
 def _(cardinalities, parents):
-    return sum(
-        k * math.prod(cardinalities[j] for j in of) for k, of in zip(cardinalities, parents, strict=True)
-    )
+    return sum(k * math.prod(cardinalities[j] for j in of) for k, of in zip(cardinalities, parents, strict=True))
 
 
 @answers.wrong("free_parameters", "subtracts one per table instead of one per row")
 def _(cardinalities, parents):
-    return sum(
-        k * math.prod(cardinalities[j] for j in of) - 1 for k, of in zip(cardinalities, parents, strict=True)
-    )
+    return sum(k * math.prod(cardinalities[j] for j in of) - 1 for k, of in zip(cardinalities, parents, strict=True))
 
 
 @answers.wrong("free_parameters", "adds the parents' values instead of multiplying")
 def _(cardinalities, parents):
-    return sum(
-        (k - 1) * (sum(cardinalities[j] for j in of) or 1)
-        for k, of in zip(cardinalities, parents, strict=True)
-    )
+    return sum((k - 1) * (sum(cardinalities[j] for j in of) or 1) for k, of in zip(cardinalities, parents, strict=True))
 
 
 @answers.wrong("free_parameters", "parents' free values instead of their values")
 def _(cardinalities, parents):
     return sum(
-        (k - 1) * math.prod(cardinalities[j] - 1 for j in of)
-        for k, of in zip(cardinalities, parents, strict=True)
+        (k - 1) * math.prod(cardinalities[j] - 1 for j in of) for k, of in zip(cardinalities, parents, strict=True)
     )
 
 
@@ -711,9 +699,7 @@ def _(cardinalities, parents):
 
 @answers.wrong("free_parameters", "assumes that parents come first")
 def _(cardinalities, parents):
-    return sum(
-        (k - 1) * math.prod(cardinalities[:i]) if parents[i] else k - 1 for i, k in enumerate(cardinalities)
-    )
+    return sum((k - 1) * math.prod(cardinalities[:i]) if parents[i] else k - 1 for i, k in enumerate(cardinalities))
 
 
 @answers.wrong("free_parameters", "no parents, no table")
@@ -901,9 +887,7 @@ def _(joint, order, uniforms):
 # -- found_leaks
 
 _B = [(0, 1), (1, 2), (2, 3)]
-answers.right(
-    "found_leaks", "any order of the pairs", leaks_A=[], leaks_B=_B[::-1], leaks_C=[], leaks_D=[(2, 1)]
-)
+answers.right("found_leaks", "any order of the pairs", leaks_A=[], leaks_B=_B[::-1], leaks_C=[], leaks_D=[(2, 1)])
 answers.right(
     "found_leaks",
     "lists and tuples mixed",
@@ -926,9 +910,7 @@ answers.wrong("found_leaks", "everything is sound", leaks_A=[], leaks_B=[], leak
 answers.wrong(
     "found_leaks", "pairs swapped", leaks_A=[], leaks_B=[(1, 0), (2, 1), (3, 2)], leaks_C=[], leaks_D=[(1, 2)]
 )
-answers.wrong(
-    "found_leaks", "looking right is taken for a crime", leaks_A=[], leaks_B=_B, leaks_C=_B, leaks_D=[(2, 1)]
-)
+answers.wrong("found_leaks", "looking right is taken for a crime", leaks_A=[], leaks_B=_B, leaks_C=_B, leaks_D=[(2, 1)])
 answers.wrong("found_leaks", "probed with the default order", leaks_A=[], leaks_B=_B, leaks_C=_B, leaks_D=[])
 answers.wrong("found_leaks", "one leak of B missed", leaks_A=[], leaks_B=_B[:2], leaks_C=[], leaks_D=[(2, 1)])
 answers.wrong(

@@ -103,9 +103,7 @@ def _(conditionals):
 
 answers.right("pieces_BAC", "typed, two decimals", pieces_BAC=[0.92, 0.69, 0.51])
 answers.right("pieces_BAC", "a tuple, three decimals", pieces_BAC=(0.916, 0.693, 0.511))
-answers.right(
-    "pieces_BAC", "a float32 array", pieces_BAC=-np.log(np.array([0.4, 0.5, 0.6], dtype=np.float32))
-)
+answers.right("pieces_BAC", "a float32 array", pieces_BAC=-np.log(np.array([0.4, 0.5, 0.6], dtype=np.float32)))
 answers.right("pieces_BAC", "a tensor", pieces_BAC=-torch.log(torch.tensor([0.4, 0.5, 0.6])))
 answers.wrong("pieces_BAC", "bits", pieces_BAC=[1.32, 1.00, 0.74])
 answers.wrong("pieces_BAC", "base 10", pieces_BAC=[0.398, 0.301, 0.222])
@@ -829,13 +827,9 @@ _A = [(0, 0), (1, 1), (2, 2), (3, 3)]
 _B = [(0, 3)]
 _C = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
 answers.right("found_leaks", "typed lists", leaks_A=_A, leaks_B=_B, leaks_C=_C, leaks_D=[])
-answers.right(
-    "found_leaks", "in another order, as lists", leaks_A=_A[::-1], leaks_C=[list(p) for p in _C[::-1]]
-)
+answers.right("found_leaks", "in another order, as lists", leaks_A=_A[::-1], leaks_C=[list(p) for p in _C[::-1]])
 answers.right("found_leaks", "arrays", leaks_A=np.array(_A), leaks_C=np.array(_C), leaks_D=np.zeros((0, 2)))
-answers.right(
-    "found_leaks", "sets and tuples", leaks_A=set(_A), leaks_B=((0, 3),), leaks_C=tuple(_C), leaks_D=()
-)
+answers.right("found_leaks", "sets and tuples", leaks_A=set(_A), leaks_B=((0, 3),), leaks_C=tuple(_C), leaks_D=())
 answers.wrong("found_leaks", "A called sound, for its loss", leaks_A=[])
 answers.wrong("found_leaks", "B called sound, for its loss", leaks_B=[])
 answers.wrong("found_leaks", "C called sound, since its loss is believable", leaks_C=[])

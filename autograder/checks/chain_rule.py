@@ -77,20 +77,12 @@ def check_marginal(marginal: Any) -> None:
             expected = _marginal(joint, keep)
             found = judge.array(name, judge.call(name, marginal, joint, keep, shown=shown))
             if found.shape != expected.shape and found.shape == tuple(joint.shape[i] for i in sorted(keep)):
-                raise AssertionError(
-                    f"{name}: the axes of the result should be in the order that keep gives ({shown})"
-                )
+                raise AssertionError(f"{name}: the axes of the result should be in the order that keep gives ({shown})")
             found = judge.array(name, found, expected.shape, what=f"the result for a {shown}")
-            assert math.isclose(found.sum(), 1, rel_tol=1e-3), (
-                f"{name}: the entries should still sum to 1 ({shown})"
-            )
+            assert math.isclose(found.sum(), 1, rel_tol=1e-3), f"{name}: the entries should still sum to 1 ({shown})"
             if not _same(found, expected) and _same(found, _marginal(joint, tuple(sorted(keep)))):
-                raise AssertionError(
-                    f"{name}: the axes of the result should be in the order that keep gives ({shown})"
-                )
-            judge.close(
-                name, found, expected, f"the probabilities are not those of the variables kept ({shown})"
-            )
+                raise AssertionError(f"{name}: the axes of the result should be in the order that keep gives ({shown})")
+            judge.close(name, found, expected, f"the probabilities are not those of the variables kept ({shown})")
 
 
 def check_conditional(conditional: Any) -> None:
@@ -121,9 +113,7 @@ def check_conditional(conditional: Any) -> None:
             _not_nan(name, found)
             turned = np.moveaxis(expected, range(len(given)), range(len(target), expected.ndim))
             if given and not _same(found, expected) and _same(found, turned):
-                raise AssertionError(
-                    f"{name}: the axes of given come first, those of target after them ({shown})"
-                )
+                raise AssertionError(f"{name}: the axes of given come first, those of target after them ({shown})")
             found = judge.array(name, found, expected.shape, what=f"the result for a {shown}")
             totals = found.reshape(*expected.shape[: len(given)], -1).sum(axis=-1)
             wanted = expected.reshape(*expected.shape[: len(given)], -1).sum(axis=-1)
@@ -131,19 +121,13 @@ def check_conditional(conditional: Any) -> None:
                 assert wanted.all() or not _same(np.where(wanted > 0, totals, 0), wanted), (
                     f"{name}: a condition of probability 0 should give zeros ({shown})"
                 )
-                raise AssertionError(
-                    f"{name}: for each value of the condition, the entries should sum to 1 ({shown})"
-                )
-            judge.close(
-                name, found, expected, f"the entries sum to 1 but are not p(target | given) ({shown})"
-            )
+                raise AssertionError(f"{name}: for each value of the condition, the entries should sum to 1 ({shown})")
+            judge.close(name, found, expected, f"the entries sum to 1 but are not p(target | given) ({shown})")
     # A condition that cannot happen.
     joint = np.array([[0.25, 0.5], [0.0, 0.0], [0.0, 0.25]])
     found = judge.array(name, judge.call(name, conditional, joint, (1,), (0,)), (3, 2))
     _not_nan(name, found)
-    judge.close(
-        name, found, [[1 / 3, 2 / 3], [0, 0], [0, 1]], "a condition of probability 0 should give zeros"
-    )
+    judge.close(name, found, [[1 / 3, 2 / 3], [0, 0], [0, 1]], "a condition of probability 0 should give zeros")
 
 
 # -- numbers by hand
@@ -154,9 +138,7 @@ def check_p_BAC(p_BAC: Any) -> None:
     found = judge.number("p_BAC", typed(p_BAC, "p_BAC"))
     assert 0 <= found <= 1, "p_BAC should lie between 0 and 1, as a probability does"
     assert not math.isclose(found, 0.4 * 0.5, rel_tol=1e-3), "p_BAC: one more symbol; the sequence has three"
-    assert abs(found - 0.4 * 0.5 * 0.6) <= 0.001, (
-        "p_BAC is not the probability of B, then A after B, then C after BA"
-    )
+    assert abs(found - 0.4 * 0.5 * 0.6) <= 0.001, "p_BAC is not the probability of B, then A after B, then C after BA"
 
 
 def check_p_mine(student_name: Any, p_mine: Any) -> None:
@@ -205,9 +187,7 @@ def check_joint_probability(joint_probability: Any) -> None:
         )
     nothing: list[Any] = [[], np.array([])]
     for empty in nothing:
-        found = judge.number(
-            name, judge.call(name, joint_probability, empty), what="the result for no conditionals"
-        )
+        found = judge.number(name, judge.call(name, joint_probability, empty), what="the result for no conditionals")
         assert found == 1, (
             f"{name}: for no conditionals at all, nothing has been ruled out yet, so {found:g} is not right"
         )
@@ -326,15 +306,11 @@ def check_free_parameters(free_parameters: Any) -> None:
         found = _whole(name, judge.call(name, free_parameters, cardinalities, parents, shown=shown))
         if found == expected or (expected > 2**52 and math.isclose(found, expected, rel_tol=1e-9)):
             continue
-        assert expected < 2**62, (
-            f"{name}: the count for {shown} overflowed; use Python integers, which have no limit"
-        )
+        assert expected < 2**62, f"{name}: the count for {shown} overflowed; use Python integers, which have no limit"
         full = sum(math.prod(cardinalities[j] for j in of) * cardinalities[i] for i, of in enumerate(parents))
         told = f"{name}: each row of a table sums to 1, so its last entry is not free ({shown})"
         assert found != full, told
-        raise AssertionError(
-            f"{name}: {found:g} is not the number of free entries of all tables together ({shown})"
-        )
+        raise AssertionError(f"{name}: {found:g} is not the number of free entries of all tables together ({shown})")
 
 
 def _samples(joint: np.ndarray, order: Axes, uniforms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -400,9 +376,7 @@ def check_ancestral_sample(ancestral_sample: Any) -> None:
         np.array([[0.75, 0.75]]),
     ):
         expected, _ = _samples(joint, (0, 1), uniforms)
-        found = judge.integers(
-            name, judge.call(name, ancestral_sample, joint, (0, 1), uniforms), expected.shape
-        )
+        found = judge.integers(name, judge.call(name, ancestral_sample, joint, (0, 1), uniforms), expected.shape)
         told = f"{name}: an outcome of probability 0 was drawn for uniforms {uniforms[0].tolist()}"
         assert joint[tuple(found[0])] > 0, told
         told = f"{name}: for uniforms {uniforms[0].tolist()}, u is on a boundary: which value is due?"
@@ -465,9 +439,7 @@ def check_shuffled_repaired(shuffled_repaired: Any) -> None:
             found = judge.array(name, found, expected.shape)
             told = f"{name}: row k describes position order[k]; row t should describe position t ({shown})"
             assert _same(found, expected) or not _same(found, expected[list(order)]), told
-            told = (
-                f"{name}: position order[0] is generated first, before there is anything to look at ({shown})"
-            )
+            told = f"{name}: position order[0] is generated first, before there is anything to look at ({shown})"
             assert _same(found[order[0]], expected[order[0]]), told
             judge.close(
                 name,

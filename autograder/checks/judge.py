@@ -93,9 +93,7 @@ def integers(name: str, value: Any, shape: tuple[int, ...] | None = None, what: 
     return result.astype(np.int64)
 
 
-def close(
-    name: str, found: Any, expected: Any, complaint: str, *, rtol: float = RTOL, atol: float = ATOL
-) -> None:
+def close(name: str, found: Any, expected: Any, complaint: str, *, rtol: float = RTOL, atol: float = ATOL) -> None:
     """Raise `NAME: complaint` unless found equals expected within tolerance, shapes included. NaN equals nothing."""
     __tracebackhide__ = True
     expected = np.asarray(_plain(expected), dtype=np.float64)
@@ -107,7 +105,9 @@ def close(
 def sequence(name: str, value: Any, length: int, what: str = "the result") -> list[Any]:
     """The value as a list of `length` items (tuples, lists and arrays count)."""
     __tracebackhide__ = True
-    assert isinstance(value, (list, tuple, np.ndarray, torch.Tensor)), f"{name}: {what} should be a list, found {summary(value)}"
+    assert isinstance(value, (list, tuple, np.ndarray, torch.Tensor)), (
+        f"{name}: {what} should be a list, found {summary(value)}"
+    )
     assert len(value) == length, f"{name}: {what} should have {length} items, found {len(value)}"
     return list(value)
 

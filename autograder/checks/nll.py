@@ -247,8 +247,8 @@ def check_kl_divergence(kl_divergence: Any) -> None:
     q = np.where(p == 0, 0.0, q)
     _kl(kl_divergence, p, q / q.sum(), "an outcome with p = 0 and q = 0 should add nothing")
     _kl(kl_divergence, np.array([0.0, 1.0]), np.array([0.5, 0.5]), "an outcome with p = 0 should add nothing")
-    for p, q in [([0.5, 0.5], [1.0, 0.0]), ([0.999, 0.001, 0.0], [0.5, 0.0, 0.5]), ([0.0, 1.0], [1.0, 0.0])]:
-        found = judge.number(name, judge.call(name, kl_divergence, np.array(p), np.array(q)))
+    for a, b in [([0.5, 0.5], [1.0, 0.0]), ([0.999, 0.001, 0.0], [0.5, 0.0, 0.5]), ([0.0, 1.0], [1.0, 0.0])]:
+        found = judge.number(name, judge.call(name, kl_divergence, np.array(a), np.array(b)))
         assert found == math.inf, f"{name}: q = 0 where p > 0 should give infinity, found {found:.4g}"
 
 

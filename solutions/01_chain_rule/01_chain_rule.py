@@ -33,7 +33,7 @@ plots.use_style()
 # more probable; the outlined square is the letter that came. On the right is the row's entropy, the average
 # surprise in bits: 0 bits means that you know, 4.75 bits that all 27 symbols are equally likely.
 
-# %% demo
+# %% figure
 from lib.data import load_names
 from lib.widgets import LETTERS, next_letters
 
@@ -232,7 +232,7 @@ p_umbrella = np.array([[0.9, 0.1], [0.6, 0.4], [0.1, 0.9]])  # rows: weather; co
 p_late = np.array([[0.9, 0.1], [0.8, 0.2], [0.5, 0.5]])  # rows: weather; columns: no, yes
 joint = np.einsum("w,wu,wl->wul", p_weather, p_umbrella, p_late)  # (3, 2, 2)
 
-# %% demo
+# %% figure
 figure, axes = plots.panels(2, width=3.5, height=2.5)
 for u, ax in enumerate(axes):
     plots.table(
@@ -362,7 +362,7 @@ print(f"p(late | no umbrella) = {float(given_u[0, 1]):.2f}")
 # a name's second letter given its first. If letters were independent, all rows would look like the bar on
 # top.
 
-# %% demo
+# %% figure
 from lib.data import load_names
 
 letters = "abcdefghijklmnopqrstuvwxyz"
@@ -402,7 +402,7 @@ print(f"p(second = u | first = q) = {rows[letters.index('q'), u]:.3f}")
 # Each order draws its own **dependency graph**: an arrow into a variable from everything that it is
 # conditioned on. Without further assumptions that is everything before it.
 
-# %% demo
+# %% figure
 symbols = "WUL"
 figure, axes = plt.subplots(2, 3, figsize=(7.2, 2.5))
 for ax, order in zip(axes.flat, itertools.permutations(range(3)), strict=True):
@@ -856,7 +856,7 @@ for k in (0, 1, 2, 3, 4, 11):
 # likelihood of $x$ can only be bounded, while the chain rule gives it exactly. Both are ways not to write
 # down the big table, and they can be combined.
 
-# %% demo
+# %% figure
 figure, axes = plots.panels(2, width=3.6, height=2.3)
 plots.dependency_graph([[], [0], [0, 1], [0, 1, 2]], ax=axes[0], title="autoregressive")
 latent = [[], [0], [0], [0], [0]]
@@ -876,7 +876,7 @@ plt.show()
 # *noise levels*: it models $p(x_T)\prod_{t=1}^{T} p(x_{t-1} \mid x_t)$ (Ho, Jain & Abbeel 2020), where each
 # variable is a whole image and each arrow reaches back one step.
 
-# %% demo
+# %% figure
 rng = np.random.default_rng(0)
 coarse = np.full((5, 5), -1)
 step = 0

@@ -59,8 +59,9 @@ plt.show()
 # %% [markdown]
 # The left-hand lines end in a cross: from there on the product is not small, it *is* zero. The smallest
 # positive number that 64-bit floats can hold is $5\cdot10^{-324}$, and a thousand good guesses go below it.
-# (For 32 bits the limit is $1.4\cdot10^{-45}$, about a line and a half of text.) A zero can't be compared
-# with another zero, and its gradient is zero as well: nothing could be learned from it.
+# (For 32 bits the limit is $1.4\cdot10^{-45}$, here reached after 121 symbols: a line and a half of text.) A
+# zero can't be compared with another zero, and its gradient is zero as well: nothing could be learned from
+# it.
 #
 # The right-hand line holds the same information and climbs calmly. A sequence of a thousand symbols is short:
 # a small grey picture has 784 pixels, one second of the speech in lesson 6 has 8000 samples. So we never
@@ -185,8 +186,8 @@ print(f"exp(-{sum(terms):.2f}) = {math.exp(-sum(terms)):.2f}, the probability of
 # %% [markdown]
 # ### By hand: a sequence of your own
 #
-# Type your name. It draws a sequence and a table of conditionals that nobody else has; the grader draws the
-# same ones.
+# Type your name. It draws a sequence and a table of conditionals for you; the grader draws the same ones from
+# the same name, and other names get others.
 
 # %% exercise student_name
 student_name = None  # your name, in quotes
@@ -238,8 +239,8 @@ checks.check_nll_mine(student_name, nll_mine)
 # | **perplexity** | $\exp(\mathrm{NLL}/T)$, for $T$ tokens | text | $K$ |
 #
 # *Bits* are meant literally. With an arithmetic coder, a model stores $x$ in at most $-\log_2 p(x) + 2$ bits:
-# a model with a lower NLL **is** a better compressor (Shannon 1948; for today's language models, Delétang et
-# al. 2023).
+# a model with a lower NLL **is** a better compressor (Cover & Thomas 2006, chapter 5; for today's language
+# models, Delétang et al. 2024).
 #
 # *Bits per dimension* make pictures of different sizes comparable. A 32 × 32 colour picture has $D = 3072$
 # numbers; stored as they are, they take 8 bits each. The PixelCNN, which lesson 5 builds, was reported with
@@ -378,8 +379,8 @@ checks.check_log_softmax(log_softmax)
 # ### Exercise: `sequence_nll`
 #
 # Given the logits of a batch, pick at every position the log-probability of its target and sum over time. The
-# result has one number per sequence. (PyTorch's `cross_entropy` averages over everything instead. That is
-# fine as a loss and useless for comparing sequences.)
+# result has one number per sequence. (PyTorch's `cross_entropy` averages over the whole batch by default:
+# fine as a loss, useless for comparing sequences.)
 #
 # <details><summary>Hint</summary>
 #
@@ -428,13 +429,14 @@ plots.unrolled(list(".mari"), list("mari."), ax=bottom, own=True, title="Generat
 plt.show()
 
 # %% [markdown]
-# In the upper drawing no arrow leaves an output. This is called **teacher forcing** (Williams & Zipser 1989):
-# the teacher's token goes in even where the pupil would have written another. It is sometimes presented as a
-# trick. It is not one: it is simply what the chain rule says, and the sum of its terms is the exact
-# likelihood. Two consequences make it the reason that large autoregressive models exist at all:
+# In the upper drawing no arrow leads from an output back to an input. This is called **teacher forcing**
+# (Williams & Zipser 1989): the teacher's token goes in even where the pupil would have written another. It is
+# sometimes presented as a trick. It is not one: it is simply what the chain rule says, and the sum of its
+# terms is the exact likelihood. Two consequences make large autoregressive models affordable:
 #
-# 1. **All positions train in parallel.** Every input is known before the forward pass starts. One call gives
-#    all $T$ predictions.
+# 1. **All positions can train in parallel.** Every input is known before the forward pass starts, so a
+#    convolution or attention computes all $T$ predictions side by side. (A recurrent network still has to
+#    walk along its hidden state, the grey arrows from left to right.)
 # 2. **No gradient has to pass through a choice.** The tokens are data; they don't depend on the weights.
 #
 # The dot is a token that is in no name. It stands in front, so that the first letter has something to be
@@ -525,7 +527,7 @@ plt.show()
 
 # %% [markdown]
 # The probability has a slope everywhere. The sampled token has slope zero wherever it has one, and jumps in
-# between: back-propagation through it returns zeros, which say nothing. Three more reasons:
+# between: a gradient through it is zero or does not exist, and says nothing either way. Three more reasons:
 #
 # - **It is sequential.** Sample $t$ must exist before sample $t+1$ can be drawn: $T$ forward passes in a row,
 #   and a chain of $T$ networks to go back through.
@@ -533,8 +535,8 @@ plt.show()
 #   *a* is no longer the right answer to anything.
 # - **The ways around are costly.** The score-function estimator (REINFORCE, Williams 1992) is unbiased but
 #   noisy, and worse the longer the sequence; smooth stand-ins for the sample (Gumbel-softmax: Jang et al.
-#   2017, Maddison et al. 2017) are biased. They have their uses. Nobody trains a large model from nothing
-#   with them.
+#   2017, Maddison et al. 2017) are biased. They have their uses, above all where the aim is a reward and not
+#   a likelihood.
 #
 # Teacher forcing has a price as well. A model that has only ever read true pasts has never seen its own
 # mistakes: *exposure bias*, which lesson 9 measures.
@@ -626,8 +628,8 @@ checks.check_kl_divergence(kl_divergence)
 #
 # <details><summary>Hint</summary>
 #
-# `itertools.pairwise(s)` runs through the transitions of one sequence. Which axis of the count
-# table has to sum to one?
+# `itertools.pairwise(s)` runs through the transitions of one sequence. Which axis of the count table has to
+# sum to one?
 # </details>
 
 # %% exercise bigram_mle
@@ -764,8 +766,8 @@ figure.colorbar(picture, shrink=0.8, label="probability", ticks=[0, 0.01, 0.05, 
 plt.show()
 
 # %% [markdown]
-# The row of *q* says "then u"; vowels and consonants alternate; more than half of all names end in *a* or
-# *e*, and what comes after *y* is most often the end. Perplexity went from 27 to about 10: a look at one
+# The row of *q* says "then u"; vowels and consonants tend to alternate; more than half of all names end in
+# *a* or *e*, and the likeliest thing after *y* is the end. Perplexity went from 27 to about 10: a look at one
 # letter is worth that much.
 #
 # ### Names, by gradient descent
@@ -1153,7 +1155,8 @@ checks.check_repaired_C(repaired_C)
 # ### Pitfalls
 #
 # - **Comparing perplexities of different tokens.** A model over words and one over letters are asked
-#   different questions. Convert both to bits per *character* (total NLL divided by the same number) first.
+#   different questions. Convert both to bits per *character* first: total NLL in bits, over the same number
+#   of characters.
 # - **Sum or mean?** Totals grow with length: *ed* beats *christopher* by being short. Means per token forget
 #   that the longer one is less probable. Say which you report. Whole pictures are reported in nats as a sum,
 #   text as a mean.
@@ -1169,7 +1172,7 @@ checks.check_repaired_C(repaired_C)
 #   scale, with discrete values or with noise added to them (Theis et al. 2016).
 # - **A likelihood is not a judge of everything.** A typical sample is not the most probable one, good samples
 #   and good likelihood can come apart (Theis et al. 2016), and deep models have given pictures from another
-#   data set a *higher* likelihood than their own (Nalisnick et al. 2019).
+#   data set a *higher* likelihood than the kind they were trained on (Nalisnick et al. 2019).
 
 # %% practice
 from lib.practice import choice, flashcards, numeric, quiz
