@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
 from autograder import proof
 from autograder.answers import Answer
 from autograder.build import write_whole
@@ -27,7 +30,7 @@ from autograder.source import CHECK_PREFIX
 
 # Infinite loops are part of the class, and every one costs its time limit.
 LIMITS = Limits(cell_seconds=3.0, total_seconds=20.0)
-_IMPORTS = "import itertools\nimport math\n\nimport numpy as np\nimport torch\n\n"
+_IMPORTS = "import itertools\nimport math\n\nimport numpy as np\nimport torch\n"
 
 Notebook = dict[str, Any]
 Files = dict[str, bytes]
@@ -69,16 +72,28 @@ def solved(lesson: Lesson, answers: dict[str, str], name: str) -> Notebook:
 
 def source_of(answer: Answer) -> str:
     """An answer as a student would hand it in: the source of one cell."""
-    lines = []
+    lines = [_IMPORTS]
     for name, value in answer.values.items():
         if not inspect.isfunction(value):
-            lines.append(f"{name} = {value!r}")
+            lines.append(f"{name} = {_literal(value)}")
             continue
         definition = ast.parse(textwrap.dedent(inspect.getsource(value))).body[0]
         assert isinstance(definition, ast.FunctionDef)
         definition.name, definition.decorator_list = name, []
-        lines.append(_IMPORTS + ast.unparse(definition))
+        lines.append(ast.unparse(definition))
     return "\n".join(lines)
+
+
+def _literal(value: Any) -> str:
+    """The value as Python source."""
+    if isinstance(value, torch.Tensor):
+        return f"torch.tensor({value.tolist()!r})"
+    if isinstance(value, np.ndarray):
+        return f"np.array({value.tolist()!r})"
+    if isinstance(value, (list, tuple)):
+        items = "".join(f"{_literal(v)}, " for v in value)
+        return f"[{items}]" if isinstance(value, list) else f"({items})"
+    return repr(value)
 
 
 def _answers(lesson: Lesson, right: bool, pick: int) -> dict[str, str]:

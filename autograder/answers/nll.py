@@ -8,8 +8,7 @@ import math
 import numpy as np
 import torch
 
-from autograder.answers import Answers
-from lib.byhand import puzzle
+from autograder.answers import Answers, own_conditionals
 
 answers = Answers("02_nll")
 
@@ -131,12 +130,8 @@ answers.wrong("nll_BAC", "in quotes", nll_BAC="2.12")
 # The personal sequence: the lesson is solved by Ada Lovelace, so a value alone is hers.
 
 
-def _conditionals(name):
-    mine = puzzle(name, "02")
-    return [table[symbol] for table, symbol in zip(mine.tables, mine.sequence, strict=True)]
-
-
-_ADA, _ALAN = _conditionals("Ada Lovelace"), _conditionals("Alan Turing")
+answers.personal["nll_mine"] = lambda name: -sum(math.log(p) for p in own_conditionals(name, "02"))
+_ADA, _ALAN = own_conditionals("Ada Lovelace", "02"), own_conditionals("Alan Turing", "02")
 _ALANS = -sum(math.log(p) for p in _ALAN)
 _TOTAL = -sum(math.log(p) for p in _ADA)
 answers.right("nll_mine", "two decimals", nll_mine=round(_TOTAL, 2))
