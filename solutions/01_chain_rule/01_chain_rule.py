@@ -132,8 +132,8 @@ typed(p_BAC, "p_BAC")
 assert 0 <= p_BAC <= 1, "a probability lies between 0 and 1"
 assert p_BAC < 0.4, "a longer sequence cannot be more probable than its first letter alone"
 ### BEGIN HIDDEN TESTS
-from autograder.checks import chain_rule
-chain_rule.check_p_BAC(p_BAC)
+from autograder.checks import chain_rule as checks
+checks.check_p_BAC(p_BAC)
 ### END HIDDEN TESTS
 
 # %% demo
@@ -174,8 +174,8 @@ typed(student_name, "student_name")
 typed(p_mine, "p_mine")
 assert 0 < p_mine < 1, "every letter in your table is possible and none is certain, so 0 < p < 1"
 ### BEGIN HIDDEN TESTS
-from autograder.checks import chain_rule
-chain_rule.check_p_mine(student_name, p_mine)
+from autograder.checks import chain_rule as checks
+checks.check_p_mine(student_name, p_mine)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -206,8 +206,8 @@ assert np.allclose(joint_probability([0.5, 0.5, 0.2]), 0.05), "half of a half of
 assert np.allclose(joint_probability([0.4]), 0.4), "a sequence of one symbol has that symbol's probability"
 assert np.allclose(joint_probability([]), 1), "before anything happens, nothing has been ruled out"
 ### BEGIN HIDDEN TESTS
-from autograder.checks import chain_rule
-chain_rule.check_joint_probability(joint_probability)
+from autograder.checks import chain_rule as checks
+checks.check_joint_probability(joint_probability)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -279,8 +279,8 @@ assert np.allclose(marginal(joint, (0,)), [0.5, 0.3, 0.2]), "p(W): sun 0.5, clou
 assert np.shape(marginal(joint, (2, 0))) == (2, 3), "keep=(2, 0): first late (2 values), then weather (3)"
 assert np.allclose(marginal(joint, ()), 1), "with every variable summed out, the total probability is left"
 ### BEGIN HIDDEN TESTS
-from autograder.checks import chain_rule
-chain_rule.check_marginal(marginal)
+from autograder.checks import chain_rule as checks
+checks.check_marginal(marginal)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -324,8 +324,8 @@ totals = np.asarray(conditional(joint, (2,), (0, 1))).sum(axis=-1)
 assert np.allclose(totals, 1), "given weather and umbrella, L still has to take some value"
 assert np.allclose(conditional(joint, (0,), ()), [0.5, 0.3, 0.2]), "given nothing, p(W) is the marginal"
 ### BEGIN HIDDEN TESTS
-from autograder.checks import chain_rule
-chain_rule.check_conditional(conditional)
+from autograder.checks import chain_rule as checks
+checks.check_conditional(conditional)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -457,8 +457,8 @@ assert np.allclose(factors[0], [0.79, 0.21]), "factors[0] is p(L): the bus is la
 assert np.shape(rebuilt) == (3, 2, 2), "rebuilt should have its axes in the joint's order: W, U, L"
 assert np.allclose(rebuilt, joint), "the product of the factors should be the joint itself"
 ### BEGIN HIDDEN TESTS
-from autograder.checks import chain_rule
-chain_rule.check_joint_from_order(joint_from_order)
+from autograder.checks import chain_rule as checks
+checks.check_joint_from_order(joint_from_order)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -528,8 +528,8 @@ assert np.allclose(np.sum(np.asarray(factors[1]), axis=(1, 2)), 1), "given L, (U
 assert np.shape(rebuilt) == (3, 2, 2), "rebuilt should have its axes in the joint's order: W, U, L"
 assert np.allclose(rebuilt, joint), "the product of the factors should be the joint itself"
 ### BEGIN HIDDEN TESTS
-from autograder.checks import chain_rule
-chain_rule.check_joint_from_partition(joint_from_partition)
+from autograder.checks import chain_rule as checks
+checks.check_joint_from_partition(joint_from_partition)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -615,8 +615,8 @@ assert free_parameters([6], [()]) == 5, "a die: the sixth probability follows fr
 assert free_parameters([3, 2, 2], [(), (0,), (0,)]) == 8, "weather first: 2 for W, then 3 for U, 3 for L"
 assert free_parameters([3, 2, 2], [(1, 2), (2,), ()]) == 11, "weather last: 1 for L, 2 for U, 8 for W"
 ### BEGIN HIDDEN TESTS
-from autograder.checks import chain_rule
-chain_rule.check_free_parameters(free_parameters)
+from autograder.checks import chain_rule as checks
+checks.check_free_parameters(free_parameters)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -726,8 +726,8 @@ assert np.array_equal(np.asarray(drawn), [[0, 1], [1, 0]]), "0.1, 0.7 draw 0, 1;
 drawn = ancestral_sample(tiny, (1, 0), np.array([[0.9, 0.5]]))
 assert np.array_equal(np.asarray(drawn), [[0, 1]]), "order (1, 0): the first uniform decides column 1"
 ### BEGIN HIDDEN TESTS
-from autograder.checks import chain_rule
-chain_rule.check_ancestral_sample(ancestral_sample)
+from autograder.checks import chain_rule as checks
+checks.check_ancestral_sample(ancestral_sample)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1048,8 +1048,8 @@ for label, answer in zip("ABCD", (leaks_A, leaks_B, leaks_C, leaks_D), strict=Tr
     is_pairs = all(np.shape(pair) == (2,) for pair in answer)
     assert is_pairs, f"leaks_{label}: a list of (output, input) pairs such as [(1, 0)], or []"
 ### BEGIN HIDDEN TESTS
-from autograder.checks import chain_rule
-chain_rule.check_found_leaks(leaks_A, leaks_B, leaks_C, leaks_D)
+from autograder.checks import chain_rule as checks
+checks.check_found_leaks(leaks_A, leaks_B, leaks_C, leaks_D)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1114,8 +1114,8 @@ assert rows.shape == (4, 3), "one row for each of the 4 positions, one column fo
 assert np.allclose(rows[2], START), "position 2 is generated first, so it looks at nothing"
 assert np.allclose(rows[0], TABLE[1]), "position 0 is generated right after position 2, where x is 1"
 ### BEGIN HIDDEN TESTS
-from autograder.checks import chain_rule
-chain_rule.check_shuffled_repaired(shuffled_repaired)
+from autograder.checks import chain_rule as checks
+checks.check_shuffled_repaired(shuffled_repaired)
 ### END HIDDEN TESTS
 
 # %% demo

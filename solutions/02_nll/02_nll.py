@@ -1,13 +1,12 @@
 # %% [markdown]
-# # Lesson 2: Train by negative log-likelihood
+# # 02 · Train by negative log-likelihood
 #
-# ## What you will be able to do
+# **Promise.** After this lesson you can write down the one loss that every autoregressive model is trained
+# with, compute it without underflow, read its value in four units, and say how much of it no training will
+# ever remove.
 #
-# **Afterwards you can write down the one loss that every autoregressive model is trained with, compute it
-# without underflow, read its value in four units, and say how much of it no training will ever remove.**
-#
-# About 45 minutes to read and 75 to practise. You need lesson 1 (the chain rule), what a logarithm does to a
-# product, and a little numpy; the two places that use PyTorch explain themselves.
+# **Time.** 45 minutes to read, 75 to practise. **You need.** Lesson 1 (the chain rule), what a logarithm does
+# to a product, and a little numpy; the two places that use PyTorch explain themselves.
 #
 # Everything in this lesson follows from one observation. The chain rule of lesson 1 makes the probability of
 # a sequence a *product* of conditionals, and a product of many numbers below one is a bad thing to hold in a
@@ -28,13 +27,13 @@ from lib.causality import dependence, leaks
 plots.use_style()
 
 # %% [markdown]
-# ## A product that vanishes
+# ## A picture first
 #
 # Take a model that is good at its job: at every position it gives the symbol that really comes next a
 # probability between 0.1 and 0.9. Multiply these conditionals, one position after the other, and look at what
 # the computer holds.
 
-# %% demo
+# %% figure
 conditionals = np.random.default_rng(2).uniform(0.1, 0.9, size=1500)
 n = np.arange(1, 1501)
 figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8))
@@ -68,7 +67,7 @@ plt.show()
 # multiply conditionals. We add their logarithms.
 
 # %% [markdown]
-# ## The idea: add the logarithms
+# ## The idea
 #
 # Lesson 1 gave $p(x) = \prod_{t} p(x_t \mid x_{<t})$. Take the logarithm of both sides, and the product is a
 # sum. Logarithms of probabilities are negative or zero, so turn the sign, and you have an amount that is
@@ -83,7 +82,7 @@ plt.show()
 # The worked number of lesson 1 again: the symbols are A, B and C, the sequence is BAC, and the model says
 # $p(\text{B}) = 0.4$, $p(\text{A}\mid\text{B}) = 0.5$, $p(\text{C}\mid\text{BA}) = 0.6$.
 
-# %% demo
+# %% figure
 probabilities = {"B": 0.4, "A": 0.5, "C": 0.6}
 figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.7), width_ratios=(3, 2))
 p = np.linspace(0.02, 1, 300)
@@ -422,7 +421,7 @@ checks.check_sequence_nll(sequence_nll)
 # each position it sees what came before and predicts what comes now. In generation there are no data, and it
 # reads what it has just written.
 
-# %% demo
+# %% figure
 figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.0, 4.2))
 plots.unrolled(list(".emma"), list("emma."), ax=top, title="Training: the inputs come from the data")
 plots.unrolled(list(".mari"), list("mari."), ax=bottom, own=True, title="Generation: from its own outputs")
@@ -510,7 +509,7 @@ print(f"largest difference between the two: {float((at_once - one_by_one).abs().
 # what a gradient would have to pass through. A token is drawn by comparing a uniform number $u$ with the
 # cumulated probabilities. Hold $u$ fixed, move one logit, and watch.
 
-# %% demo
+# %% figure
 z = np.linspace(-4, 4, 801)  # the logit of B; those of A and C stay at 0
 p = np.exp(np.stack([0 * z, z, 0 * z])) / np.exp(np.stack([0 * z, z, 0 * z])).sum(axis=0)
 figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.6))
@@ -937,7 +936,7 @@ print(f"best on held-out names: {best} letters of memory, {on_held_out[best]:.2f
 # everything else of this lesson: the loss, the units, the shift by one.
 
 # %% [markdown]
-# ## Play: close the gap
+# ## Play
 #
 # The average NLL of a model $q$ on data from $p$, split as above. The grey part belongs to the data, the
 # vermilion one to the model; the lower bar shows what each symbol contributes.
@@ -1150,7 +1149,7 @@ checks.check_repaired_C(repaired_C)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## To keep
+# ## Take it with you
 #
 # ### Pitfalls
 #
@@ -1173,9 +1172,11 @@ checks.check_repaired_C(repaired_C)
 # - **A likelihood is not a judge of everything.** A typical sample is not the most probable one, good samples
 #   and good likelihood can come apart (Theis et al. 2016), and deep models have given pictures from another
 #   data set a *higher* likelihood than the kind they were trained on (Nalisnick et al. 2019).
+#
+# ### Self-check: six questions
 
 # %% practice
-from lib.practice import choice, flashcards, numeric, quiz
+from lib.practice import choice, numeric, quiz
 
 quiz(
     choice(
@@ -1230,6 +1231,9 @@ quiz(
         },
     ),
 )
+
+# %% [markdown]
+# ### Flashcards
 
 # %% practice
 from lib.practice import flashcards
