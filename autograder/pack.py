@@ -53,5 +53,6 @@ def _files() -> list[Path]:
 
 
 def _students_pyproject(text: str) -> str:
-    """`pyproject.toml` without the `autograder` command, whose code the bundle does not hold."""
-    return re.sub(r"\[project\.scripts\]\n(?:[^\[\n].*\n|\n)*", "", text)
+    """`pyproject.toml` with what installing `lib` needs: no `autograder` command, no settings of the maintainers' tools."""
+    tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
+    return "".join(t for t in tables if t.startswith(("[build-system]", "[project]", "[tool.setuptools.")))

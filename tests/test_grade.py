@@ -75,8 +75,7 @@ def test_what_still_works_counts(results, student, lesson):
     assert lost == set(result.lost)
     assert 0 < result.score < result.maximum
     if student == "Jonas Weber":
-        wrong = list(CHECKS[lesson])[::2]
-        assert lost == set(wrong)
+        assert set(list(CHECKS[lesson])[::2]) <= lost  # and what is built on a wrong function is wrong too
 
 
 @pytest.mark.parametrize("lesson", CHECKS)

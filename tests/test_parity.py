@@ -1,7 +1,14 @@
-"""Stock `nbgrader autograde`, with nothing of ours configured, gives honest submissions the same points."""
+"""`nbgrader autograde` gives honest submissions the same points: stock, and as this repository configures it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 from autograder import report, sample_class
-from autograder.course import lessons
+from autograder.course import ROOT, Gradebook, lessons
+from autograder.grade import register
 from benchmarks.stock import HONEST, StockClass, without_demos
 
 
@@ -20,3 +27,18 @@ def test_scores_agree_with_stock_nbgrader(graded_class, tmp_path):
         assert set(theirs) == set(HONEST)
         for student in HONEST:
             assert theirs[student] == ours[student, lesson.name], student
+
+
+def test_the_repositorys_own_nbgrader_command_agrees(graded_class, tmp_path):
+    """As a TA would type it, on a submission whose checks were edited and one that warns, demos and all."""
+    lesson, book = lessons()[0], graded_class.book
+    fresh = Gradebook(tmp_path / "gradebook")
+    for student in ("Chiara Rossi", "cells edited", "cells deleted"):
+        shutil.copytree(book.submitted / student / lesson.name, fresh.submitted / student / lesson.name)
+    register(fresh, lesson)
+    command = [Path(sys.executable).parent / "nbgrader", "autograde", lesson.name]
+    subprocess.run(command, cwd=ROOT, env=os.environ, check=True, capture_output=True)
+    ours = {r.student: r.points for r in report.results(book, [lesson])}
+    theirs = {r.student: r.points for r in report.results(fresh, [lesson])}
+    assert theirs == {student: ours[student] for student in theirs}
+    assert len(theirs) == 3

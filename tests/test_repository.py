@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 import pytest
-import tomllib
+import tomli
 import yaml
 
 from autograder.course import ROOT
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT = tomli.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def pins():
