@@ -22,7 +22,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from autograder.build import write_whole
-from autograder.course import CourseError, Gradebook, Lesson
+from autograder.course import ROOT, CourseError, Gradebook, Lesson
 from autograder.grade import Record, read_record, read_roster, submissions
 from autograder.source import CHECK_PREFIX, grade_ids
 
@@ -203,7 +203,7 @@ def feedback(
 
 
 def _feedback_mark(gradebook: Gradebook, result: Result, notebook: Path) -> str:
-    digest = hashlib.sha256(notebook.read_bytes())
+    digest = hashlib.sha256(notebook.read_bytes() + (ROOT / "nbgrader_config.py").read_bytes())
     digest.update(repr(sorted(result.points.items())).encode())
     with Database(gradebook.db_url) as database:
         for nb in database.find_submission(result.lesson, result.student).notebooks:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import ctypes
+import importlib
 import io
 import json
 import os
@@ -262,13 +263,9 @@ def serve() -> None:
 def warm_up() -> None:
     """Import once what every submission imports."""
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-    import ipywidgets  # noqa: F401
-    import matplotlib.pyplot  # noqa: F401
-    import numpy  # noqa: F401
-    import torch
-    import tqdm.auto  # noqa: F401
-
-    torch.set_num_threads(1)  # A thread pool would not survive the fork.
+    for name in ("ipywidgets", "matplotlib.pyplot", "numpy", "torch", "tqdm.auto"):
+        importlib.import_module(name)
+    sys.modules["torch"].set_num_threads(1)  # A thread pool would not survive the fork.
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Their HTML ids are drawn from the content, not from chance: showing a quiz twice
 
 from __future__ import annotations
 
+import html
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,19 +28,24 @@ _QUIZ_COLOURS = {
 
 def choice(question: str, right: str, why: str, wrong: dict[str, str]) -> dict[str, Any]:
     """A multiple-choice question. `why` explains the right answer; `wrong` maps each wrong one to its cure."""
-    answers = [{"answer": right, "correct": True, "feedback": why}]
-    answers += [{"answer": text, "correct": False, "feedback": cure} for text, cure in wrong.items()]
-    return {"question": question, "type": "multiple_choice", "answers": answers}
+    answers = [{"answer": escape(right), "correct": True, "feedback": escape(why)}]
+    answers += [{"answer": escape(text), "correct": False, "feedback": escape(cure)} for text, cure in wrong.items()]
+    return {"question": escape(question), "type": "multiple_choice", "answers": answers}
 
 
 def numeric(question: str, right: float, why: str, tolerance: float = 0.01, hint: str = "Not yet: try again.") -> dict:
     """A question whose answer is a number, right within `tolerance` (same unit as the answer)."""
     return {
-        "question": question,
+        "question": escape(question),
         "type": "numeric",
         "answers": [
-            {"type": "range", "range": [right - tolerance, right + tolerance], "correct": True, "feedback": why},
-            {"type": "default", "feedback": hint},
+            {
+                "type": "range",
+                "range": [right - tolerance, right + tolerance],
+                "correct": True,
+                "feedback": escape(why),
+            },
+            {"type": "default", "feedback": escape(hint)},
         ],
     }
 
@@ -52,12 +58,17 @@ def quiz(*questions: dict[str, Any]) -> None:
 
 def flashcards(cards: Sequence[tuple[str, str]], title: str = "") -> None:
     """Show flashcards: pairs of (front, back). Click to turn one, then press next."""
-    deck = [{"front": front, "back": back} for front, back in cards]
+    deck = [{"front": escape(front), "back": escape(back)} for front, back in cards]
     with _ids_from(repr(deck)):
         display_flashcards(
             deck, title=title, keyControl=False, known_widgets=False,
             front_colors=["#20425c"], back_colors=[COLOURS["green"]], text_colors=["#ffffff"],
         )  # fmt: skip
+
+
+def escape(text: str) -> str:
+    """Plain text as HTML: both packages take HTML, and `x_<t` would open a tag there."""
+    return html.escape(text, quote=False)
 
 
 @contextmanager

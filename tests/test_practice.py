@@ -49,6 +49,14 @@ def test_a_number_is_right_within_its_tolerance():
     assert "again" in default["feedback"]
 
 
+def test_a_less_than_sign_is_no_tag():
+    """Both packages take HTML: unescaped, everything after `x_<t` would vanish."""
+    question = choice("What is p(x_t | x_<t)?", "a <b> c", "d & e", {"f": "g > h"})
+    assert question["question"] == "What is p(x_t | x_&lt;t)?"
+    assert question["answers"][0]["answer"] == "a &lt;b&gt; c"
+    assert "x_&lt;t" in str(shown(lambda: flashcards([("p(x_t | x_<t)", "back")])))
+
+
 @pytest.mark.parametrize("show", [lambda: quiz(*QUESTIONS), lambda: flashcards(CARDS, title="Deck")])
 def test_the_same_content_gives_the_same_notebook(show):
     random.seed(1)

@@ -15,7 +15,7 @@ import math
 
 import matplotlib.pyplot as plt
 import numpy as np
-import torch  # noqa: F401  (yours to use)
+import torch
 
 from lib import plots
 from lib.byhand import puzzle, typed
