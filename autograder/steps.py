@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
+from autograder.course import Lesson
+from autograder.execute import SETUP, is_demo
 from autograder.source import CHECK_PREFIX
 
 _TO_BE_TYPED = re.compile(r"[A-Za-z_]\w* = None\b|#")
@@ -52,6 +55,7 @@ class RestoreCells(NbGraderPreprocessor):
             points = {cell.name: cell.max_score for cell in known.grade_cells}
             handed_out = {cell.name: (cell.cell_type, cell.source, cell.checksum) for cell in known.source_cells}
 
+        nb.metadata[SETUP] = plain_cells(where["assignment"])
         seen: set[str] = set()
         for cell in nb.cells:
             claimed = cell.metadata.pop("nbgrader", None)
@@ -83,6 +87,12 @@ class RestoreCells(NbGraderPreprocessor):
             if cell.metadata.get("nbgrader", {}).get("grade_id") == exercise:
                 return i + 1
         return len(nb.cells)
+
+
+def plain_cells(lesson: str) -> list[str]:
+    """The sources of a lesson's plain code cells: what it defines apart from exercises, checks and demos."""
+    cells = nbformat.read(Lesson(lesson).solution, as_version=4).cells
+    return [c.source for c in cells if c.cell_type == "code" and "nbgrader" not in c.metadata and not is_demo(c)]
 
 
 class WarningsAreNotErrors(NbGraderPreprocessor):

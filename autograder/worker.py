@@ -1,35 +1,42 @@
-"""The process in which students' code runs: `python -m autograder.worker`.
+"""The process in which students' code runs: `python -m autograder.worker`. Nothing else of the grader's exists there.
 
-It imports what lessons need once, then forks a fresh process for every submission: a fork starts in milliseconds, where
-a new kernel takes seconds to import torch. Jobs come as JSON lines on stdin, events leave as JSON lines on stdout:
+It imports what lessons need once, then forks a fresh process for every submission: a fork starts in milliseconds, where a
+new kernel takes seconds to import torch. It is told what to do over a socket, one byte a command (`S` start a submission,
+whose own socket comes along; `E` end it, `W` it has ended: how? answered by the exit code). On the submission's socket, lines of JSON:
 
-    in   {"cells": [{"index": 4, "source": "...", "check": false}, ...], "limits": {...}, "folder": "/scratch"}
-    out  {"pid": 123}   {"start": 4}   {"end": 4, "count": 1, "outputs": [...]}   ...   {"exit": 0}
+    to    {"limits": {...}, "folder": "/tmp"}                       once, first
+    to    {"run": "source", "seconds": 10}                          from  {"outputs": [...], "count": 3}
+    to    {"names": ["marginal", "p_BAC"]}                          from  {"names": {"p_BAC": 0.12, "marginal": {"function": "0"}}}
+    to    {"call": "0", "arguments": [...], "seconds": 9.5}         from  {"value": ...} or {"raised": {...}} or {"late": true}
+    from  {"callback": "1", "arguments": [...]}                     to    {"value": ...} or {"raised": {...}}
 
-Nothing of this package but this file is imported here, and nothing is ever unpickled from here: `autograder.execute`, on
-the other side, treats every event as text from a stranger.
+Values cross as `autograder.plain` encodes them. Whatever is said here is said by students' code, for all the other side
+(`autograder.examiner`) knows: it believes none of it.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
-import ctypes
 import importlib
 import io
 import json
 import os
 import resource
 import signal
+import socket
 import sys
+import time
 import traceback
 from collections.abc import Iterator
-from types import FrameType, TracebackType
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+
+from autograder import plain, sandbox
 
 TRUNCATED = "\n[output truncated here: it went over the limit of {:,} characters]\n"
 
@@ -109,7 +116,6 @@ class Shell(InteractiveShell):
     """IPython without a terminal or a kernel: cells in, recorded outputs out."""
 
     record: Record
-    checking = False
 
     def enable_gui(self, gui: Any = None) -> None:
         pass
@@ -125,25 +131,15 @@ class Shell(InteractiveShell):
             text = str(evalue)
         except BaseException:
             text = "(its message cannot be shown)"
-        lines = [str(line) for line in stb]
-        if self.checking:
-            lines = [*_students_frames(evalue), f"{name}: {text}"]
-        self.record.error(name, text, lines)
+        self.record.error(name, text, [str(line) for line in stb])
 
 
-def _students_frames(error: BaseException | None) -> list[str]:
-    """Where in the student's own cells a check's error came from; the check's own lines stay hidden."""
-    lines: list[str] = []
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        tb: TracebackType | None = error.__traceback__
-        for frame in traceback.extract_tb(tb):
-            # The student's functions live in cells; the check cell's own frame is its module.
-            if frame.filename.startswith("<ipython-input") and frame.name != "<module>":
-                lines.append(f"in {frame.name}, line {frame.lineno}: {frame.line}")
-        error = error.__cause__ or error.__context__
-    return lines
+def _students_frames(error: BaseException) -> list[str]:
+    """Where in the student's own cells an error came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"in {f.name}, line {f.lineno}: {f.line}"[:300] for f in frames if f.filename.startswith("<ipython-input")][
+        -10:
+    ]
 
 
 def make_shell(budget: int) -> Shell:
@@ -163,52 +159,138 @@ def make_shell(budget: int) -> Shell:
     return shell
 
 
-def run(job: dict[str, Any], events: io.BufferedWriter) -> None:
-    """Run a submission's cells, one after the other, reporting each. Runs in the forked process."""
-    limits = job["limits"]
-    confine(limits)
-    os.chdir(job["folder"])
-    os.environ["HOME"] = os.environ["TMPDIR"] = job["folder"]
-    shell = make_shell(limits["output_characters"])
-    running = False
+class Submission:
+    """One submission in its forked process: a shell, and the conversation about it."""
 
-    def on_alarm(_signal: int, _frame: FrameType | None) -> None:
-        if running:
-            raise TimeLimit(f"this cell ran for more than {limits['cell_seconds']:g} seconds")
+    def __init__(self, line: socket.socket, isolated: bool):
+        self.reader, self.writer = line.makefile("rb"), line.makefile("wb")
+        first = self.read()
+        self.limits = first["limits"]
+        confine(self.limits, isolated)
+        os.chdir(first["folder"])
+        os.environ["HOME"] = os.environ["TMPDIR"] = first["folder"]
+        self.shell = make_shell(self.limits["output_characters"])
+        self.functions: list[Any] = []
+        self.timing = False
+        signal.signal(signal.SIGALRM, self.on_alarm)
 
-    signal.signal(signal.SIGALRM, on_alarm)
-    for cell in job["cells"]:
-        send(events, {"start": cell["index"]})
-        shell.record = Record(limits["output_characters"])
-        shell.checking = bool(cell["check"])
-        # The alarm rings again every half second, for code that catches everything and goes on.
-        signal.setitimer(signal.ITIMER_REAL, limits["cell_seconds"], 0.5)
+    def converse(self) -> None:
+        """Answer until the other side hangs up."""
+        while True:
+            message = self.read()
+            if "run" in message:
+                self.send(self.run(message["run"], message["seconds"]))
+            elif "names" in message:
+                self.send({"names": self.look_up(message["names"])})
+            elif "call" in message:
+                self.send(self.call(message))
+
+    def run(self, source: str, seconds: float) -> dict[str, Any]:
+        record = self.shell.record = Record(self.limits["output_characters"])
         try:
-            running = True
-            result = shell.run_cell(cell["source"], store_history=True)
-            running = False
-            if not result.success and not any(o["output_type"] == "error" for o in shell.record.outputs):
+            with self.time_limit(seconds):
+                result = self.shell.run_cell(source, store_history=True)
+            if not result.success and not any(o["output_type"] == "error" for o in record.outputs):
                 error = result.error_before_exec or result.error_in_exec
-                shell.record.error(type(error).__name__, str(error), [])
+                record.error(type(error).__name__, str(error), [])
         except BaseException as error:  # An alarm between the cell's code and ours.
-            running = False
-            shell.record.error(type(error).__name__, str(error), [])
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        count = max(shell.execution_count - 1, 1)
-        send(events, {"end": cell["index"], "count": count, "outputs": shell.record.outputs})
+            record.error(type(error).__name__, str(error), [])
+        return {"outputs": record.outputs, "count": max(self.shell.execution_count - 1, 1)}
+
+    def look_up(self, names: list[str]) -> dict[str, Any]:
+        found = {}
+        for name in names:
+            if name in self.shell.user_ns:
+                try:
+                    found[name] = plain.encode(self.shell.user_ns[name], self.name_of)
+                except Exception as error:
+                    found[name] = {"opaque": f"value that does not cross: {error}"[:200]}
+        return found
+
+    def call(self, message: dict[str, Any]) -> dict[str, Any]:
+        self.shell.record = Record(
+            self.limits["output_characters"]
+        )  # What a function prints while it is checked is dropped.
+        try:
+            function = self.functions[int(message["call"])]
+            arguments = [plain.decode(a, self.callback) for a in message["arguments"]]
+            named = {k: plain.decode(v, self.callback) for k, v in message["named"].items()}
+            with self.time_limit(message["seconds"]):
+                value = function(*arguments, **named)
+            answer = {"value": plain.encode(value, self.name_of)}
+            # A function may have changed what it was given; the other side judges that.
+            for i, (sent, now) in enumerate(zip(message["arguments"], arguments)):
+                if (
+                    "function" not in (sent if isinstance(sent, dict) else {})
+                    and plain.encode(now, self.name_of) != sent
+                ):
+                    answer.setdefault("changed", {})[str(i)] = plain.encode(now, self.name_of)
+            return answer
+        except TimeLimit:
+            return {"late": True}
+        except BaseException as error:
+            try:
+                text = str(error)[:2000]
+            except BaseException:
+                text = "(its message cannot be shown)"
+            return {"raised": {"ename": type(error).__name__, "evalue": text, "frames": _students_frames(error)}}
+
+    def name_of(self, function: Any) -> str:
+        self.functions.append(function)
+        return str(len(self.functions) - 1)
+
+    def callback(self, name: str) -> Any:
+        """A function of the other side's, as this side calls it."""
+
+        def call_back(*arguments: Any) -> Any:
+            self.send({"callback": name, "arguments": [plain.encode(a, self.name_of) for a in arguments]})
+            answer = self.read()
+            if "raised" in answer:
+                raise RuntimeError(f"{answer['raised']['ename']}: {answer['raised']['evalue']}")
+            return plain.decode(answer["value"], self.callback)
+
+        return call_back
+
+    @contextlib.contextmanager
+    def time_limit(self, seconds: float) -> Iterator[None]:
+        """Raise TimeLimit in the student's code after that long, and again every half second: it may catch everything."""
+        self.seconds, self.timing = seconds, True
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01), 0.5)
+        try:
+            yield
+        finally:
+            self.timing = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def on_alarm(self, _signal: int, _frame: FrameType | None) -> None:
+        if self.timing:
+            raise TimeLimit(f"this cell ran for more than {self.seconds:g} seconds")
+
+    def read(self) -> dict[str, Any]:
+        line = self.reader.readline()
+        if not line:
+            os._exit(0)
+        return json.loads(line)
+
+    def send(self, message: dict[str, Any]) -> None:
+        self.writer.write(json.dumps(message, default=str).encode() + b"\n")
+        self.writer.flush()
 
 
-def confine(limits: dict[str, Any]) -> None:
+def confine(limits: dict[str, Any], isolated: bool) -> None:
     """Limits of the forked process: memory, file size, CPU time, no core files, threads that suit a shared machine."""
     with open("/proc/self/statm", "rb") if os.path.exists("/proc/self/statm") else io.BytesIO(b"0") as statm:
         already = int(statm.read().split()[0]) * resource.getpagesize()
     memory = already + int(limits["memory_mib"]) * 2**20
-    for kind, amount in (
+    caps = [
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_FSIZE, int(limits["file_mib"]) * 2**20),
         (resource.RLIMIT_CPU, int(limits["total_seconds"]) + 10),
         (resource.RLIMIT_CORE, 0),
-    ):
+    ]
+    if isolated:  # Elsewhere the limit would count all of the user's processes.
+        caps.append((resource.RLIMIT_NPROC, int(limits["processes"])))
+    for kind, amount in caps:
         _, hard = resource.getrlimit(kind)
         if hard != resource.RLIM_INFINITY:
             amount = min(amount, hard)
@@ -218,46 +300,51 @@ def confine(limits: dict[str, Any]) -> None:
         sys.modules["torch"].set_num_threads(1)
 
 
-def die_with_parent() -> None:
-    """Ask Linux to kill this process when its parent goes, so that a killed grader leaves nothing running."""
-    with contextlib.suppress(OSError, AttributeError):  # Not Linux: the limits on time end what is left.
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-
-
-def send(events: io.BufferedWriter, event: dict[str, Any]) -> None:
-    events.write(json.dumps(event, default=str).encode() + b"\n")
-    events.flush()
-
-
-def serve() -> None:
-    """Fork a process per job until stdin ends."""
-    die_with_parent()
-    jobs = os.fdopen(os.dup(0), "rb")
-    events = os.fdopen(os.dup(1), "wb")
+def serve(control: socket.socket, isolated: bool) -> None:
+    """Fork a process per submission, one at a time, until the other side hangs up."""
+    sandbox.die_with_parent()
     nothing = os.open(os.devnull, os.O_RDWR)
-    for fd in (0, 1):
+    for fd in (0, 1, 2):
         os.dup2(nothing, fd)
     warm_up()
-    send(events, {"ready": os.getpid()})
-    for line in jobs:
-        job = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            code = 1
-            try:
+    control.sendall(b"R")
+    child = 0
+    while True:
+        command, sockets, _, _ = socket.recv_fds(control, 1, 1)
+        if command == b"S":
+            child = os.fork()
+            if child == 0:
                 os.setsid()
-                die_with_parent()
-                jobs.close()
-                os.dup2(nothing, 2)
-                run(job, events)
-                code = 0
-            finally:
-                os._exit(code)
-        send(events, {"pid": pid})
-        _, status = os.waitpid(pid, 0)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)  # Whatever the submission left running.
-        send(events, {"exit": os.waitstatus_to_exitcode(status)})
+                sandbox.die_with_parent()
+                control.close()
+                _live(sockets[0], isolated)
+            os.close(sockets[0])
+        elif command in (b"E", b"W"):
+            for _ in range(100 if command == b"W" else 0):
+                # It has hung up: give it the time to say how it ended.
+                if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                    break
+                time.sleep(0.005)
+            for kill in (os.killpg, os.kill):
+                with contextlib.suppress(ProcessLookupError):
+                    kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
+            control.sendall(bytes([min(sandbox.exit_code(status), 255)]))
+        else:
+            os._exit(0)
+
+
+def _live(line: int, isolated: bool) -> NoReturn:
+    """The forked process: enter the namespaces, hold the conversation, never return."""
+    code = 70  # Nothing below got as far as running a cell.
+    try:
+        if isolated:
+            sandbox.enter_namespaces(scratch_mib=64)
+        submission = Submission(socket.socket(fileno=line), isolated)
+        code = 1
+        submission.converse()
+    finally:
+        os._exit(code)
 
 
 def warm_up() -> None:
@@ -269,4 +356,4 @@ def warm_up() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(socket.socket(fileno=int(sys.argv[1])), isolated="--isolate" in sys.argv)

@@ -1,0 +1,476 @@
+"""The trusted process beside every worker: it drives a submission through its cells and judges it.
+
+`python -m autograder.examiner`, one JSON job a line on stdin, one JSON result a line on stdout. Exercise cells run in the
+student's process (`autograder.worker`); check cells, visible test and hidden, run here. The names a check uses are, in this
+order, what the lesson's own plain cells define (run here, from the lesson, not from the submission), and what the student's
+process has: values cross as plain data, functions are called across (`Remote`). So hidden tests, expected values and check
+modules never exist where students' code runs, and no object of a student's ever reaches an assert.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import importlib
+import io
+import json
+import os
+import pkgutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder import plain, sandbox
+
+# Beyond a time limit that the worker enforces itself: how long until it is ended from here.
+GRACE_SECONDS = 2.0
+_START_SECONDS = 120.0
+_LINE_BYTES = 2 * plain.MAX_CHARACTERS
+
+
+class Died(Exception):
+    """The student's process ended, or did not answer in time; its message says which, in a few words."""
+
+
+class Stopped(BaseException):
+    """A call into the student's process cannot be answered any more. No Exception: no check may take it for an answer."""
+
+
+class Student:
+    """The student's process, forked off a warm worker; started again at will."""
+
+    def __init__(self, sandboxed: bool):
+        self.sandboxed = sandboxed
+        self.worker: subprocess.Popen[bytes] | None = None
+        self.control: socket.socket | None = None
+        self.line: socket.socket | None = None
+        self._unread, self._hung_up = b"", False
+
+    def start(self, limits: dict[str, Any], folder: str) -> None:
+        """A fresh process for a submission. Raises Died if there can be none."""
+        self.end()
+        if self.worker is None or self.worker.poll() is not None:
+            self._start_worker()
+        assert self.control is not None
+        self.line, theirs = socket.socketpair()
+        try:
+            socket.send_fds(self.control, [b"S"], [theirs.fileno()])
+        except OSError:
+            raise Died("its worker ended") from None
+        finally:
+            theirs.close()
+        self._unread, self._hung_up = b"", False
+        self._send({"limits": limits, "folder": "/tmp" if self.sandboxed else folder})
+
+    def ask(
+        self,
+        message: dict[str, Any],
+        deadline: float,
+        callback: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    ) -> dict[str, Any]:
+        """Send a message, answer what it calls back for, return its reply. Raises Died."""
+        self._send(message)
+        while True:
+            reply = self._receive(deadline)
+            if "callback" not in reply:
+                return reply
+            if callback is None:
+                raise Died("it broke off the conversation")
+            self._send(callback(reply))
+
+    def end(self) -> str:
+        """End the process; returns what became of it, in a few words."""
+        if self.line is None:
+            return ""
+        self.line.close()
+        self.line = None
+        try:
+            assert self.control is not None
+            self.control.sendall(b"W" if self._hung_up else b"E")
+            self.control.settimeout(10)
+            code = self.control.recv(1)
+        except OSError:
+            code = b""
+        if not code:
+            self._end_worker()
+            return "its process was killed"
+        return _ending(code[0])
+
+    def close(self) -> None:
+        """End the worker too."""
+        self.end()
+        self._end_worker()
+
+    def _start_worker(self) -> None:
+        self._end_worker()
+        self.control, theirs = socket.socketpair()
+        arguments = ["-m", "autograder.worker", str(theirs.fileno())]
+        line = sandbox.command([*arguments, "--isolate"]) if self.sandboxed else [sys.executable, *arguments]
+        with tempfile.TemporaryFile() as complaint:
+            self.worker = subprocess.Popen(
+                line, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=complaint,
+                start_new_session=True,
+            )  # fmt: skip
+            theirs.close()
+            self.control.settimeout(_START_SECONDS)
+            ready = self.control.recv(1)
+            if ready != b"R":
+                complaint.seek(0)
+                raise Died(f"its worker did not start: {complaint.read().decode(errors='replace').strip()[-500:]}")
+
+    def _end_worker(self) -> None:
+        if self.control is not None:
+            self.control.close()
+        if self.worker is not None:
+            self.worker.kill()
+            self.worker.wait()
+        self.control = self.worker = None
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self.line is not None
+        try:
+            self.line.settimeout(30)
+            self.line.sendall(json.dumps(message).encode() + b"\n")
+        except OSError:
+            self._hung_up = True
+            raise Died("") from None
+
+    def _receive(self, deadline: float) -> dict[str, Any]:
+        assert self.line is not None
+        while True:
+            line, newline, rest = self._unread.partition(b"\n")
+            if newline:
+                self._unread = rest
+                try:
+                    reply = json.loads(line)
+                except (ValueError, RecursionError):
+                    raise Died("it broke off the conversation") from None
+                if not isinstance(reply, dict):
+                    raise Died("it broke off the conversation")
+                return reply
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise Died("late")
+            self.line.settimeout(remaining)
+            try:
+                chunk = self.line.recv(1 << 20)
+            except TimeoutError:
+                raise Died("late") from None
+            except OSError:
+                chunk = b""
+            if not chunk:
+                self._hung_up = True
+                raise Died("")
+            self._unread += chunk
+            if len(self._unread) > _LINE_BYTES:
+                raise Died("sent back more than it may")
+
+
+class Remote:
+    """A function of the student's, as checks call it: arguments and result cross as plain data."""
+
+    def __init__(self, examination: Examination, name: str, shown: str):
+        self._examination, self._name, self.__name__ = examination, name, shown
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return self._examination.call(self._name, self.__name__, arguments, named)
+
+    def __deepcopy__(self, memo: Any) -> Remote:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<function {self.__name__}>"
+
+
+class Examination:
+    """One submission's way through its cells."""
+
+    def __init__(self, job: dict[str, Any], student: Student, setups: Setups):
+        self.cells, self.limits, self.setup = job["cells"], job["limits"], setups.of(job["setup"])
+        self.student = student
+        self.notes: list[list[Any]] = []
+        self.check_ends = 0.0
+        self.callbacks: dict[str, Callable[..., Any]] = {}
+        self.dead = ""
+
+    def run(self) -> dict[str, Any]:
+        """Run every cell. Returns `{"cells": {index: {"outputs", "count"}}, "notes": [[index, why], ...]}`."""
+        results: dict[str, Any] = {}
+        ended = time.monotonic() + self.limits["total_seconds"]
+        with tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True) as folder:
+            self.student.start(self.limits, folder)
+            behind: list[str] = []
+            for position, cell in enumerate(self.cells):
+                if time.monotonic() >= ended:
+                    left = self.cells[position:]
+                    why = f"not run: the submission used up its {self.limits['total_seconds']:g} seconds"
+                    results |= {str(c["index"]): _stopped(why) for c in left}
+                    self.notes.append([None, f"{len(left)} cells {why}"])
+                    break
+                seconds = min(self.limits["cell_seconds"], ended - time.monotonic())
+                try:
+                    if cell["check"]:
+                        result, why = self._judge(cell["source"], seconds)
+                        if self.dead:
+                            raise Died(self.dead)
+                    else:
+                        result, why = self._run(cell["source"], seconds), ""
+                        behind.append(cell["source"])
+                except Died as death:
+                    why = self._cause(str(death))
+                    result = _stopped(why)
+                    self._revive(behind, folder, ended)
+                results[str(cell["index"])] = result
+                if why:
+                    self.notes.append([cell["index"], why])
+            self.student.end()
+        return {"cells": results, "notes": self.notes}
+
+    def _run(self, source: str, seconds: float) -> dict[str, Any]:
+        reply = self.student.ask({"run": source, "seconds": seconds}, time.monotonic() + seconds + GRACE_SECONDS)
+        outputs, count = reply.get("outputs"), reply.get("count")
+        return {
+            "outputs": outputs if isinstance(outputs, list) else [],
+            "count": count if isinstance(count, int) else None,
+        }
+
+    def _cause(self, death: str) -> str:
+        ending = self.student.end()
+        if death == "late":
+            return f"stopped: ran for more than {self.limits['cell_seconds']:g} seconds"
+        return death or ending or "its process ended"
+
+    def _revive(self, behind: list[str], folder: str, ended: float) -> None:
+        """A fresh process in the state that the cells so far leave behind; without the one that ended the old process."""
+        self.dead = ""
+        self.student.start(self.limits, folder)
+        for source in behind:
+            with contextlib.suppress(Died):
+                self._run(source, max(0.1, min(self.limits["cell_seconds"], ended - time.monotonic())))
+
+    # --- Judging ----------------------------------------------------------------------------------------------------------
+
+    def _judge(self, source: str, seconds: float) -> tuple[dict[str, Any], str]:
+        """Run a check cell here. Returns its outputs, and a note if a limit was hit."""
+        self.check_ends = time.monotonic() + seconds
+        self.callbacks.clear()
+        printed = io.StringIO()
+        outputs: list[dict[str, Any]] = []
+        note = ""
+        names = dict(self.setup)
+        try:
+            names |= self._fetch(source, names)
+            with (
+                alarm(2 * seconds + 2 * GRACE_SECONDS),
+                contextlib.redirect_stdout(printed),
+                contextlib.redirect_stderr(io.StringIO()),
+            ):
+                exec(compile(source, "<check>", "exec"), names)
+        except Stopped as stopped:
+            note = str(stopped)
+            outputs.append(_error("CellStopped", note, []))
+        except Died:
+            raise
+        except BaseException as error:
+            frames = [f for e in _chain(error) for f in getattr(e, "frames", [])]
+            outputs.append(_error(type(error).__name__, str(error)[:2000], frames))
+        if printed.getvalue():
+            text = printed.getvalue()[: self.limits["output_characters"]]
+            outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": text})
+        return {"outputs": outputs, "count": None}, note
+
+    def _fetch(self, source: str, known: dict[str, Any]) -> dict[str, Any]:
+        """The names that a check uses and only the student can have defined, as plain values and Remotes."""
+        tree = ast.parse(source)
+        used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        wanted = sorted(n for n in used if n not in known and not hasattr(builtins, n))
+        if not wanted:
+            return {}
+        reply = self.student.ask({"names": wanted}, self.check_ends + GRACE_SECONDS)
+        found = reply.get("names")
+        if not isinstance(found, dict):
+            return {}
+        values = {}
+        for name in wanted:
+            if name in found:
+                try:
+                    values[name] = plain.decode(found[name], lambda ref, name=name: Remote(self, ref, name))
+                except ValueError:
+                    values[name] = plain.Opaque("strange")
+        return values
+
+    def call(self, name: str, shown: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Call a function in the student's process; what it changes in its arguments is changed here too."""
+        remaining = self.check_ends - time.monotonic()
+        late = f"this check ran for more than {self.limits['cell_seconds']:g} seconds"
+        if remaining <= 0:
+            raise Stopped(late)
+        encoded = [plain.encode(a, self._name_of) for a in arguments]
+        message = {"call": name, "arguments": encoded, "seconds": remaining}
+        message["named"] = {k: plain.encode(v, self._name_of) for k, v in named.items()}
+        try:
+            reply = self.student.ask(message, self.check_ends + GRACE_SECONDS, self._called_back)
+        except Died as death:
+            self.dead = str(death) or "ended"
+            if self.dead == "late":
+                raise Stopped(late) from None
+            self.dead = self.student.end() if self.dead == "ended" else self.dead
+            raise Stopped(self.dead) from None
+        if reply.get("late"):
+            raise Stopped(late)
+        if "raised" in reply:
+            raise _as_exception(reply["raised"])
+        changed = reply.get("changed")
+        for i, argument in enumerate(arguments):
+            if isinstance(changed, dict) and str(i) in changed:
+                _change(argument, plain.decode(changed[str(i)]))
+        return plain.decode(reply.get("value"), lambda ref: Remote(self, ref, shown))
+
+    def _name_of(self, function: Callable[..., Any]) -> str:
+        self.callbacks[str(len(self.callbacks))] = function
+        return str(len(self.callbacks) - 1)
+
+    def _called_back(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The student's code calls a function of the check's (a model's logits, say)."""
+        try:
+            function = self.callbacks[str(request["callback"])]
+            arguments = [plain.decode(a, lambda ref: Remote(self, ref, "function")) for a in request["arguments"]]
+            return {"value": plain.encode(function(*arguments), self._name_of)}
+        except Exception as error:
+            return {"raised": {"ename": type(error).__name__, "evalue": str(error)[:500]}}
+
+
+class Setups:
+    """What lessons' plain cells define, made once each."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, dict[str, Any]] = {}
+
+    def of(self, sources: list[str]) -> dict[str, Any]:
+        """The names that these cells define, run in order."""
+        key = "\0".join(sources)
+        if key not in self._made:
+            names: dict[str, Any] = {"__name__": "__lesson__"}
+            for source in sources:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    exec(compile(source, "<lesson>", "exec"), names)
+            self._made[key] = names
+        return self._made[key]
+
+
+@contextlib.contextmanager
+def alarm(seconds: float) -> Iterator[None]:
+    """Checks are the course's own code and short; this is for one that a strange answer sends round in circles."""
+
+    def ring(_signal: int, _frame: Any) -> None:
+        raise Stopped(f"could not be judged within {seconds:g} seconds")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _as_exception(raised: Any) -> Exception:
+    """An exception like the one the student's code raised: builtin ones as themselves, others by name only."""
+    raised = raised if isinstance(raised, dict) else {}
+    name, text = str(raised.get("ename"))[:80], str(raised.get("evalue"))[:2000]
+    kind = getattr(builtins, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)) or kind in (
+        StopIteration,
+        UnicodeDecodeError,
+        UnicodeEncodeError,
+    ):
+        kind = type("".join(c for c in name if c.isalnum() or c == "_") or "Error", (Exception,), {})
+    try:
+        error = kind(text)
+    except TypeError:
+        error = Exception(f"{name}: {text}")
+    frames = raised.get("frames")
+    error.frames = [str(f)[:300] for f in frames[:10]] if isinstance(frames, list) else []  # type: ignore[attr-defined]
+    return error
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _change(argument: Any, now: Any) -> None:
+    """Repeat here, in place, what a student's function did to its argument."""
+    with contextlib.suppress(TypeError, ValueError, RuntimeError):
+        if isinstance(argument, torch.Tensor):
+            argument.copy_(now)
+        elif isinstance(argument, np.ndarray):
+            argument[...] = now
+        elif isinstance(argument, list):
+            argument[:] = now
+        elif isinstance(argument, dict):
+            argument.clear()
+            argument.update(now)
+
+
+def _stopped(why: str) -> dict[str, Any]:
+    return {"outputs": [_error("CellStopped", why, [])], "count": None}
+
+
+def _error(ename: str, evalue: str, frames: list[str]) -> dict[str, Any]:
+    return {"output_type": "error", "ename": ename, "evalue": evalue, "traceback": [*frames, f"{ename}: {evalue}"]}
+
+
+def _ending(code: int) -> str:
+    """What an exit code of the student's process means."""
+    if code == 70:
+        return "its process could not enter the sandbox"
+    if code == 128 + signal.SIGXCPU:
+        return "stopped: used too much processor time"
+    if code == 128 + signal.SIGKILL:
+        return "its process was killed (by itself, or for lack of memory)"
+    if code > 128:
+        return f"its process crashed ({signal.Signals(code - 128).name})"
+    return f"ended its own process (exit {code})"
+
+
+def warm_up() -> None:
+    """Import every check module once."""
+    import autograder.checks
+
+    for module in pkgutil.iter_modules(autograder.checks.__path__):
+        importlib.import_module(f"autograder.checks.{module.name}")
+    torch.set_num_threads(1)
+
+
+def main(sandboxed: bool) -> None:
+    """Examine submissions until stdin ends."""
+    sandbox.die_with_parent()
+    jobs, results = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1):
+        os.dup2(nothing, fd)  # No check and no library may write between the results.
+    warm_up()
+    student, setups = Student(sandboxed), Setups()
+    for line in jobs:
+        try:
+            result = Examination(json.loads(line), student, setups).run()
+        except Died as death:
+            result = {"not_run": f"its process could not be started: {death}"}
+        results.write(json.dumps(result, default=str).encode() + b"\n")
+        results.flush()
+    student.close()
+
+
+if __name__ == "__main__":
+    main(sandboxed="--no-sandbox" not in sys.argv)

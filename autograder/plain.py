@@ -1,0 +1,194 @@
+"""Values as plain text: how arguments and results cross between the trusted process and a student's.
+
+Numbers, text, containers, numpy arrays and torch tensors become JSON and come back as exactly these types, built anew.
+Nothing is ever unpickled, and no class of the sender's reaches the receiver: a number that claims to equal everything
+arrives as a number. What is none of these arrives as `Opaque`, which equals nothing; a function arrives as whatever the
+receiver's `function` makes of its name, so that it can be called back.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+MAX_CHARACTERS = 32 * 2**20
+MAX_DEPTH = 40
+_ARRAYS = "biufc"
+_TENSORS = {
+    str(t).removeprefix("torch."): t
+    for t in (
+        torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64, torch.complex128,
+        torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool,
+    )
+}  # fmt: skip
+
+
+class TooLarge(ValueError):
+    """A value is too large or too deep to cross."""
+
+
+class Opaque:
+    """Stands for a value that is not plain data; `kind` is the name of its type where it came from."""
+
+    def __init__(self, kind: str):
+        self.kind = kind
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} object>"
+
+
+def encode(value: Any, function: Callable[[Any], str] | None = None) -> Any:
+    """The value as something `json.dumps` takes. `function` names a callable, if callables may cross.
+
+    Raises TooLarge beyond MAX_DEPTH levels or MAX_CHARACTERS.
+    """
+    budget = [MAX_CHARACTERS]
+    return _encode(value, function, MAX_DEPTH, budget)
+
+
+def dumps(value: Any, function: Callable[[Any], str] | None = None) -> str:
+    """`encode` as a JSON text."""
+    return json.dumps(encode(value, function))
+
+
+def decode(data: Any, function: Callable[[str], Any] | None = None) -> Any:
+    """The value that `encode` was given, of exact types. Raises ValueError for data that `encode` cannot have made."""
+    try:
+        return _decode(data, function, MAX_DEPTH)
+    except (KeyError, TypeError, IndexError, AttributeError, OverflowError, RuntimeError) as error:
+        raise ValueError(f"not plain data: {type(error).__name__}") from None
+
+
+def _encode(value: Any, function: Callable[[Any], str] | None, depth: int, budget: list[int]) -> Any:
+    if depth < 0:
+        raise TooLarge(f"it is nested more than {MAX_DEPTH} deep")
+    if value is None or value is True or value is False:
+        return value
+    if isinstance(value, np.generic):
+        # Before int, float and complex: numpy's scalars are subclasses of some of them.
+        return {"scalar": _encode(np.asarray(value), function, depth, budget)}
+    if isinstance(value, int):
+        number = int.__int__(value)
+        if number.bit_length() > 12_000:
+            raise TooLarge(f"it is an integer of {number.bit_length()} bits")
+        return number
+    if isinstance(value, float):
+        return (
+            {"float": float.__repr__(value)}
+            if value != value or value in (float("inf"), float("-inf"))
+            else float.__float__(value)
+        )
+    if isinstance(value, str):
+        _spend(budget, len(value))
+        return str.__str__(value)
+    if isinstance(value, complex):
+        return {"complex": [repr(value.real), repr(value.imag)]}
+    if isinstance(value, (bytes, bytearray)):
+        _spend(budget, 2 * len(value))
+        return {"bytes": base64.b64encode(bytes(value)).decode()}
+    if value is ...:
+        return {"ellipsis": True}
+    if isinstance(value, np.ndarray):
+        array = np.asarray(value)
+        if array.dtype.kind == "U":
+            return {"text array": _encode(array.tolist(), function, depth - 1, budget)}
+        if array.dtype.kind not in _ARRAYS:
+            return {"opaque": f"ndarray of {array.dtype}"}
+        _spend(budget, 2 * array.nbytes)
+        array = np.ascontiguousarray(array).reshape(array.shape)
+        little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        return {
+            "array": base64.b64encode(little.tobytes()).decode(),
+            "dtype": little.dtype.str,
+            "shape": list(array.shape),
+        }
+    if isinstance(value, torch.Tensor):
+        tensor = value.detach().cpu().contiguous()
+        name = str(tensor.dtype).removeprefix("torch.")
+        if name not in _TENSORS or tensor.layout != torch.strided:
+            return {"opaque": f"tensor of {name}"}
+        _spend(budget, 2 * tensor.numel() * tensor.element_size())
+        raw = tensor.reshape(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b""
+        return {"tensor": base64.b64encode(raw).decode(), "dtype": name, "shape": list(tensor.shape)}
+    for kind, tag in ((list, None), (tuple, "tuple"), (set, "set"), (frozenset, "set"), (range, None)):
+        if isinstance(value, kind):
+            items = []
+            for item in kind.__iter__(value):  # type: ignore[arg-type]
+                _spend(budget, 2)
+                items.append(_encode(item, function, depth - 1, budget))
+            return items if tag is None else {tag: items}
+    if isinstance(value, dict):
+        pairs = []
+        for key, item in dict.items(value):
+            _spend(budget, 4)
+            pairs.append([_encode(key, function, depth - 1, budget), _encode(item, function, depth - 1, budget)])
+        return {"dict": pairs}
+    if callable(value) and function is not None:
+        return {"function": function(value)}
+    return {"opaque": type(value).__name__[:60]}
+
+
+def _spend(budget: list[int], characters: int) -> None:
+    budget[0] -= characters
+    if budget[0] < 0:
+        raise TooLarge(f"it is larger than {MAX_CHARACTERS // 2**20} MB")
+
+
+def _decode(data: Any, function: Callable[[str], Any] | None, depth: int) -> Any:
+    if depth < 0:
+        raise ValueError("nested too deeply")
+    if data is None or type(data) in (bool, int, float, str):
+        return data
+    if type(data) is list:
+        return [_decode(item, function, depth - 1) for item in data]
+    if "array" in data:
+        return _array(data)
+    if "tensor" in data:
+        kind = _TENSORS[data["dtype"]]
+        shape = _shape(data["shape"])
+        raw = base64.b64decode(data["tensor"])
+        flat = torch.frombuffer(bytearray(raw), dtype=torch.uint8).view(kind) if raw else torch.empty(0, dtype=kind)
+        return flat.reshape(shape).clone()
+    if "scalar" in data:
+        return _array(data["scalar"])[()]
+    if "float" in data:
+        return float(data["float"])
+    if "complex" in data:
+        return complex(float(data["complex"][0]), float(data["complex"][1]))
+    if "tuple" in data:
+        return tuple(_decode(item, function, depth - 1) for item in data["tuple"])
+    if "set" in data:
+        return {_decode(item, function, depth - 1) for item in data["set"]}
+    if "dict" in data:
+        return {_decode(k, function, depth - 1): _decode(v, function, depth - 1) for k, v in data["dict"]}
+    if "bytes" in data:
+        return base64.b64decode(data["bytes"])
+    if "text array" in data:
+        return np.asarray(_decode(data["text array"], function, depth - 1), dtype=str)
+    if "ellipsis" in data:
+        return ...
+    if "function" in data and function is not None:
+        return function(str(data["function"]))
+    return Opaque(str(data.get("opaque", "function"))[:60])
+
+
+def _array(data: dict[str, Any]) -> np.ndarray:
+    kind = np.dtype(str(data["dtype"]))
+    if kind.kind not in _ARRAYS:
+        raise ValueError(f"arrays of {kind} do not cross")
+    return (
+        np.frombuffer(base64.b64decode(data["array"]), dtype=kind)
+        .reshape(_shape(data["shape"]))
+        .astype(kind.newbyteorder("="))
+    )
+
+
+def _shape(shape: Any) -> tuple[int, ...]:
+    if type(shape) is not list or len(shape) > 32 or not all(type(n) is int and n >= 0 for n in shape):
+        raise ValueError("not a shape")
+    return tuple(shape)
