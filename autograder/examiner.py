@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import functools
 import importlib
 import io
 import json
@@ -303,7 +304,7 @@ class Examination:
         for name in wanted:
             if name in found:
                 try:
-                    values[name] = plain.decode(found[name], lambda ref, name=name: Remote(self, ref, name))
+                    values[name] = plain.decode(found[name], functools.partial(self._remote, shown=name))
                 except ValueError:
                     values[name] = plain.Opaque("strange")
         return values
@@ -333,7 +334,10 @@ class Examination:
         for i, argument in enumerate(arguments):
             if isinstance(changed, dict) and str(i) in changed:
                 _change(argument, plain.decode(changed[str(i)]))
-        return plain.decode(reply.get("value"), lambda ref: Remote(self, ref, shown))
+        return plain.decode(reply.get("value"), functools.partial(self._remote, shown=shown))
+
+    def _remote(self, name: str, shown: str) -> Remote:
+        return Remote(self, name, shown)
 
     def _name_of(self, function: Callable[..., Any]) -> str:
         self.callbacks[str(len(self.callbacks))] = function
@@ -343,7 +347,9 @@ class Examination:
         """The student's code calls a function of the check's (a model's logits, say)."""
         try:
             function = self.callbacks[str(request["callback"])]
-            arguments = [plain.decode(a, lambda ref: Remote(self, ref, "function")) for a in request["arguments"]]
+            arguments = [
+                plain.decode(a, functools.partial(self._remote, shown="function")) for a in request["arguments"]
+            ]
             return {"value": plain.encode(function(*arguments), self._name_of)}
         except Exception as error:
             return {"raised": {"ename": type(error).__name__, "evalue": str(error)[:500]}}
@@ -399,7 +405,7 @@ def _as_exception(raised: Any) -> Exception:
     except TypeError:
         error = Exception(f"{name}: {text}")
     frames = raised.get("frames")
-    error.frames = [str(f)[:300] for f in frames[:10]] if isinstance(frames, list) else []  # type: ignore[attr-defined]
+    vars(error)["frames"] = [str(f)[:300] for f in frames[:10]] if isinstance(frames, list) else []
     return error
 
 

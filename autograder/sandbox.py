@@ -31,7 +31,7 @@ _CLONE_NEWNS, _CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWPID, _CLONE_NEWNET = (
     0x40000000,
 )
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 
 @functools.cache
@@ -63,12 +63,9 @@ def command(arguments: list[str]) -> list[str]:
         line += ["--ro-bind-try", file, file]
     prefixes = [p for p in dict.fromkeys((sys.base_prefix, sys.prefix)) if not p.startswith("/usr")]
     # bubblewrap makes missing folders for its own user only; a submission runs as another.
-    for folder in sorted({str(p) for prefix in prefixes for p in Path(prefix).parents} - {"/"}) + [
-        _COURSE,
-        f"{_COURSE}/lib",
-    ]:
+    above = sorted({str(parent) for prefix in prefixes for parent in Path(prefix).parents} - {"/"})
+    for folder in (*above, _COURSE, f"{_COURSE}/lib", f"{_COURSE}/autograder"):
         line += ["--perms", "0755", "--dir", folder]
-    line += ["--perms", "0755", "--dir", f"{_COURSE}/autograder"]
     for prefix in prefixes:
         line += ["--ro-bind", prefix, prefix]
     # Students are to build the models, not to import them.
@@ -78,7 +75,12 @@ def command(arguments: list[str]) -> list[str]:
     line += ["--ro-bind", str(_ROOT / "data"), f"{_COURSE}/data"]
     for name in _WORKER_FILES:
         line += ["--ro-bind", str(_ROOT / "autograder" / name), f"{_COURSE}/autograder/{name}"]
-    environment = {"PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "PYTHONPATH": _COURSE}
+    environment: dict[str, str] = {
+        "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
+        "HOME": "/tmp",
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": _COURSE,
+    }
     environment |= {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": "/tmp"}
     for name, value in environment.items():
         line += ["--setenv", name, value]
@@ -99,7 +101,7 @@ def _bwrap() -> list[str]:
     return [*line, "--cap-add", "ALL"] if os.getuid() == 0 else [*line, "--unshare-user"]
 
 
-def enter_namespaces(scratch_mib: int) -> int:
+def enter_namespaces(scratch_mib: int) -> None:
     """Called in a fresh fork: leave for namespaces of its own. Returns in a grandchild, which has no rights, sees no process
     but its own children, and has an empty /tmp of `scratch_mib` MiB; the processes in between exit with its exit code.
 
@@ -131,11 +133,6 @@ def enter_namespaces(scratch_mib: int) -> int:
     _libc("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _pass_on_exit_of(os.fork())
     die_with_parent()
-
-
-def hide_from_children() -> None:
-    """Make this process's memory and environment unreadable to others of the same user."""
-    _libc("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def die_with_parent() -> None:

@@ -219,12 +219,10 @@ class Submission:
                 value = function(*arguments, **named)
             answer = {"value": plain.encode(value, self.name_of)}
             # A function may have changed what it was given; the other side judges that.
-            for i, (sent, now) in enumerate(zip(message["arguments"], arguments)):
-                if (
-                    "function" not in (sent if isinstance(sent, dict) else {})
-                    and plain.encode(now, self.name_of) != sent
-                ):
-                    answer.setdefault("changed", {})[str(i)] = plain.encode(now, self.name_of)
+            for i, (sent, argument) in enumerate(zip(message["arguments"], arguments, strict=True)):
+                now = plain.encode(argument, self.name_of)
+                if now != sent and not (isinstance(sent, dict) and "function" in sent):
+                    answer.setdefault("changed", {})[str(i)] = now
             return answer
         except TimeLimit:
             return {"late": True}
