@@ -37,7 +37,7 @@ from traitlets import import_item
 from autograder import submission
 from autograder.build import fingerprint, generate_release, write_whole
 from autograder.course import CourseError, Gradebook, Lesson
-from autograder.execute import Limits, NotRun, Run, Stopped, Worker, error_output
+from autograder.execute import Limits, NotRun, Run, Stopped, Worker, error_output, require_sandbox
 from autograder.source import CHECK_PREFIX
 
 RECORD = "grading.json"
@@ -110,10 +110,12 @@ def grade(
     """Grade the tasks with that many worker processes. An exception, KeyboardInterrupt included, stops all workers at
     once and leaves every submission either wholly graded or to be graded by the next run.
 
-    Raises CourseError if another grading run holds this gradebook, or a lesson cannot be registered in it.
+    Raises CourseError if another grading run holds this gradebook, a lesson cannot be registered in it, or students' code
+    cannot be contained here.
     """
     if not tasks:
         return
+    require_sandbox()
     with one_writer(gradebook):
         for lesson in sorted({task.lesson for task in tasks}, key=lambda lesson: lesson.name):
             register(gradebook, lesson)

@@ -136,15 +136,11 @@ def test_processes_left_behind_are_killed(worker, tmp_path):
     assert not alive.exists()
 
 
-def test_each_submission_has_a_scratch_folder_that_goes_away(worker):
-    _, outputs = run(
-        worker,
-        "import os, pathlib\npathlib.Path('f').write_text('1'); print(os.getcwd())",
-        "print(os.path.exists('f'))",
-    )
+def test_each_submission_has_a_scratch_folder_of_its_own(worker):
+    _, outputs = run(worker, "import os, pathlib\npathlib.Path('f').write_text('1')", "print(os.path.exists('f'))")
     assert text(outputs[1]) == "True\n"
-    _, after = run(worker, f"import os\nprint(os.path.exists({text(outputs[0]).strip()!r}), os.path.exists('f'))")
-    assert text(after[0]) == "False False\n"
+    _, after = run(worker, "import os\nprint(os.path.exists('f'), os.listdir() in ([], ['.ipython']))")
+    assert text(after[0]) == "False True\n"
 
 
 def test_errors_of_checks_do_not_show_the_check(worker):
