@@ -151,7 +151,7 @@ def _decode(data: Any, function: Callable[[str], Any] | None, depth: int) -> Any
     if "tensor" in data:
         kind = _TENSORS[data["dtype"]]
         shape = _shape(data["shape"])
-        raw = base64.b64decode(data["tensor"])
+        raw = base64.b64decode(data["tensor"], validate=True)
         flat = torch.frombuffer(bytearray(raw), dtype=torch.uint8).view(kind) if raw else torch.empty(0, dtype=kind)
         return flat.reshape(shape).clone()
     if "scalar" in data:
@@ -167,7 +167,7 @@ def _decode(data: Any, function: Callable[[str], Any] | None, depth: int) -> Any
     if "dict" in data:
         return {_decode(k, function, depth - 1): _decode(v, function, depth - 1) for k, v in data["dict"]}
     if "bytes" in data:
-        return base64.b64decode(data["bytes"])
+        return base64.b64decode(data["bytes"], validate=True)
     if "text array" in data:
         return np.asarray(_decode(data["text array"], function, depth - 1), dtype=str)
     if "ellipsis" in data:
@@ -182,7 +182,7 @@ def _array(data: dict[str, Any]) -> np.ndarray:
     if kind.kind not in _ARRAYS:
         raise ValueError(f"arrays of {kind} do not cross")
     return (
-        np.frombuffer(base64.b64decode(data["array"]), dtype=kind)
+        np.frombuffer(base64.b64decode(data["array"], validate=True), dtype=kind)
         .reshape(_shape(data["shape"]))
         .astype(kind.newbyteorder("="))
     )
