@@ -148,5 +148,5 @@ def test_too_large_and_too_deep_are_refused():
     ids=repr,
 )
 def test_malformed_data_is_a_value_error(data):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         decode(data)
