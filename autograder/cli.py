@@ -293,7 +293,7 @@ def demo(workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1, gra
 
 
 def _needs_database(book: Gradebook) -> None:
-    if not (book.folder / "gradebook.db").exists():
+    if not book.has_database():
         raise CourseError(
             f"There is no gradebook in {book.folder} yet; first: autograder collect PATH, then autograder grade"
         )
