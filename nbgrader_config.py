@@ -15,6 +15,8 @@ gradebook = os.environ.get("AUTOGRADER_GRADEBOOK") or "gradebook"
 
 c = get_config()  # noqa: F821  (traitlets provides it)
 
+# nbgrader's own name for the only course in a database. PostgreSQL refuses assignments of the course "", the default.
+c.CourseDirectory.course_id = "default_course"
 c.CourseDirectory.root = root
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "notebooks"

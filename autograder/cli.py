@@ -43,6 +43,8 @@ Lessons = Annotated[
     list[str] | None, typer.Argument(help="Lessons, as 01_chain_rule, 01 or chain_rule; all if none is named.")
 ]
 Book = Annotated[Path | None, typer.Option("--gradebook", help="The class's folder. [default: gradebook]")]
+# The default that the options for limits show: nbgrader's own commands read it too.
+_CONFIGURED = "[default: c.ExecuteInWorker in nbgrader_config.py, or {:g}]"
 Force = Annotated[bool, typer.Option("--force", help="Do it again even if nothing changed.")]
 
 
@@ -117,16 +119,30 @@ def grade(
     names: Lessons = None,
     student: Annotated[list[str] | None, typer.Option(help="Only this student; may be repeated.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = os.cpu_count() or 1,
-    cell_seconds: Annotated[float, typer.Option(min=0.1, help="Time limit of one cell.")] = Limits.cell_seconds,
-    total_seconds: Annotated[float, typer.Option(min=0.1, help="Time limit of one submission.")] = Limits.total_seconds,
+    cell_seconds: Annotated[
+        float | None, typer.Option(min=0.1, help=f"Time limit of one cell. {_CONFIGURED.format(Limits.cell_seconds)}")
+    ] = None,
+    total_seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, help=f"Time limit of one submission. {_CONFIGURED.format(Limits.total_seconds)}"),
+    ] = None,
     memory_mib: Annotated[
-        int, typer.Option(min=64, help="Memory a submission may add to its worker's.")
-    ] = Limits.memory_mib,
+        int | None,
+        typer.Option(
+            min=64, help=f"Memory a submission may add to its worker's. {_CONFIGURED.format(Limits.memory_mib)}"
+        ),
+    ] = None,
     force: Force = False,
     gradebook: Book = None,
 ) -> None:
     """Grade all submissions that are new or changed. Stop it any time: the next run goes on."""
-    grade_class(Gradebook(gradebook), names, student, workers, Limits(cell_seconds, total_seconds, memory_mib), force)
+    from autograder.steps import ExecuteInWorker
+
+    book = Gradebook(gradebook)
+    options = {"cell_seconds": cell_seconds, "total_seconds": total_seconds, "memory_mib": memory_mib}
+    given = {name: limit for name, limit in options.items() if limit is not None}
+    limits = ExecuteInWorker(config=book.config, **given).limits
+    grade_class(book, names, student, workers, limits, force)
 
 
 def grade_class(

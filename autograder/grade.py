@@ -88,13 +88,18 @@ def submissions(
 def pending(
     gradebook: Gradebook, lessons: list[Lesson], students: list[str] | None, limits: Limits, force: bool
 ) -> tuple[list[Task], int]:
-    """The submissions to grade, and how many are already graded and unchanged."""
+    """The submissions to grade, and how many are already graded and unchanged.
+
+    Raises CourseError if the gradebook's database cannot be opened.
+    """
     tasks, done = [], 0
+    recorded = _in_database(gradebook, lessons)
     sides = {lesson: fingerprint(lesson) + json.dumps(asdict(limits)) for lesson in lessons}
     for student, lesson, folder in submissions(gradebook, lessons, students):
         mark = _fingerprint(folder, sides[lesson])
         record = read_record(gradebook, student, lesson)
-        if not force and record is not None and record.fingerprint == mark:
+        known = student in recorded.get(lesson.name, ())  # Not so after a change to another database, or a lost one.
+        if not force and known and record is not None and record.fingerprint == mark:
             done += 1
         else:
             tasks.append(Task(student, lesson, folder, mark))
@@ -255,7 +260,7 @@ def register(gradebook: Gradebook, lesson: Lesson) -> None:
     known: dict[str, str] = json.loads(stamp.read_text()) if stamp.exists() else {}
     current = fingerprint(lesson)
     gradebook.folder.mkdir(parents=True, exist_ok=True)
-    if gradebook.has_database() and known.get(lesson.name) == current and _in_database(gradebook, lesson):
+    if lesson.name in _in_database(gradebook, [lesson]) and known.get(lesson.name) == current:
         return
     if not lesson.solution.exists():
         raise CourseError(f"{lesson.name} is not built yet; run: autograder build")
@@ -362,10 +367,13 @@ def _name_entered(notebook: NotebookNode) -> list[str]:
     return []
 
 
-def _in_database(gradebook: Gradebook, lesson: Lesson) -> bool:
-    with Database(gradebook.db_url) as database:
-        try:
-            database.find_notebook(lesson.name, lesson.name)
-        except MissingEntry:
-            return False
-    return True
+def _in_database(gradebook: Gradebook, lessons: list[Lesson]) -> dict[str, set[str]]:
+    """The lessons that are registered in the database, each with the students whose submissions are."""
+    found: dict[str, set[str]] = {}
+    if gradebook.has_database():
+        with Database(gradebook.db_url) as database:
+            for lesson in lessons:
+                with contextlib.suppress(MissingEntry):
+                    rows = database.find_assignment(lesson.name).submissions
+                    found[lesson.name] = {row.student_id for row in rows}
+    return found

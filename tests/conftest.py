@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from autograder import sample_class
 from autograder.collect import Collected, collect
 from autograder.course import Gradebook, Lesson, lessons
 from autograder.grade import Record, grade, pending
+
+os.environ.pop("AUTOGRADER_DB", None)  # No test writes into a real class's database.
 
 
 @dataclass
