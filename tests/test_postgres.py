@@ -104,7 +104,7 @@ def command(*words):
 def test_a_class_is_graded_into_the_server(book):
     assert not book.has_database()
     assert "There is no gradebook" in command("grades", "--gradebook", book.folder).output
-    grade(book, tasks_of(book)[0], 2, sample_class.LIMITS)
+    grade(book, tasks_of(book)[0], 1, sample_class.LIMITS)
     assert {r.student: r.score for r in report.results(book, [LESSON])} == {"Chiara Rossi": MOST, "Lena Novak": 0}
     assert not list(book.folder.glob("*.db"))
     assert tasks_of(book) == ([], 2)
@@ -115,11 +115,14 @@ def test_a_class_is_graded_into_the_server(book):
 
 
 def test_nbgraders_own_commands_use_it_too(book):
-    grade(book, tasks_of(book)[0], 2, sample_class.LIMITS)
+    grade(book, tasks_of(book)[0], 1, sample_class.LIMITS)
     api = NbGraderAPI(config=book.config)
     assert api.autograde(LESSON.name, "Chiara Rossi")["success"]
     # What formgrader's pages ask for.
-    assert {s["student"]: s["score"] for s in api.get_submissions(LESSON.name)} == {"Chiara Rossi": MOST, "Lena Novak": 0}
+    assert {s["student"]: s["score"] for s in api.get_submissions(LESSON.name)} == {
+        "Chiara Rossi": MOST,
+        "Lena Novak": 0,
+    }
     assert {s["id"]: s["score"] for s in api.get_students()} == {"Chiara Rossi": MOST, "Lena Novak": 0}
     assert len(api.get_notebook_submissions(LESSON.name, LESSON.name)) == 2
     assert [a["average_score"] for a in api.get_assignments() if a["name"] == LESSON.name] == [MOST / 2]
@@ -129,7 +132,7 @@ def test_nbgraders_own_commands_use_it_too(book):
 
 
 def test_another_database_means_grading_again(book, monkeypatch):
-    grade(book, tasks_of(book)[0], 2, sample_class.LIMITS)
+    grade(book, tasks_of(book)[0], 1, sample_class.LIMITS)
     monkeypatch.delenv("AUTOGRADER_DB")
     elsewhere = Gradebook(book.folder)
     assert elsewhere.db_url.startswith("sqlite:")
@@ -140,14 +143,14 @@ def test_another_database_means_grading_again(book, monkeypatch):
 def test_the_sample_class_stays_out_of_a_real_database(book, tmp_path):
     folder = book.submitted / "A Real Student" / LESSON.name
     shutil.copytree(book.submitted / "Lena Novak" / LESSON.name, folder)
-    grade(book, tasks_of(book)[0], 2, sample_class.LIMITS)
+    grade(book, tasks_of(book)[0], 1, sample_class.LIMITS)
     said = command("demo", "--gradebook", tmp_path / "empty")
     assert "holds a real class" in said.output and said.exit_code == 1
 
 
 def test_a_server_that_does_not_answer_is_named(book, server):
     """Before grading and in the middle of it: one sentence, and nobody is marked as graded."""
-    grade(book, tasks_of(book)[0], 2, sample_class.LIMITS)
+    grade(book, tasks_of(book)[0], 1, sample_class.LIMITS)
     again, _ = tasks_of(book, force=True)
     shutil.rmtree(book.autograded)
     try:
@@ -161,7 +164,7 @@ def test_a_server_that_does_not_answer_is_named(book, server):
             assert len(said.output.splitlines()) == 1
     finally:
         server.start()
-    grade(book, tasks_of(book)[0], 2, sample_class.LIMITS)
+    grade(book, tasks_of(book)[0], 1, sample_class.LIMITS)
     assert {r.student: r.score for r in report.results(book, [LESSON])} == {"Chiara Rossi": MOST, "Lena Novak": 0}
 
 
