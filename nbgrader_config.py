@@ -1,6 +1,7 @@
 """nbgrader's view of this repository: every `nbgrader` command and formgrader read it, and so does `autograder`.
 
-The environment variable AUTOGRADER_GRADEBOOK names another gradebook folder (default: gradebook/), for a second class.
+The environment variable AUTOGRADER_GRADEBOOK names another gradebook folder (default: gradebook/), for a second class;
+AUTOGRADER_DB names another database than the file gradebook.db in that folder, as an SQLAlchemy URL.
 """
 
 import os
@@ -14,13 +15,16 @@ gradebook = os.environ.get("AUTOGRADER_GRADEBOOK") or "gradebook"
 
 c = get_config()  # noqa: F821  (traitlets provides it)
 
+# nbgrader's own name for the only course in a database. PostgreSQL refuses assignments of the course "", the default.
+c.CourseDirectory.course_id = "default_course"
 c.CourseDirectory.root = root
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "notebooks"
 c.CourseDirectory.submitted_directory = os.path.join(gradebook, "submitted")
 c.CourseDirectory.autograded_directory = os.path.join(gradebook, "autograded")
 c.CourseDirectory.feedback_directory = os.path.join(gradebook, "feedback")
-c.CourseDirectory.db_url = "sqlite:///" + os.path.join(root, gradebook, "gradebook.db")
+sqlite = "sqlite:///" + os.path.join(root, gradebook, "gradebook.db")
+c.CourseDirectory.db_url = os.environ.get("AUTOGRADER_DB") or sqlite
 # Without *.py nbgrader would copy the lesson sources, solutions and all, to students and into graded folders.
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.py", "*.part"]
 
@@ -52,7 +56,7 @@ c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 c.Autograde.autograde_preprocessors = [
-    "nbgrader.preprocessors.Execute",
+    "autograder.steps.ExecuteInWorker",
     "autograder.steps.WarningsAreNotErrors",
     "nbgrader.preprocessors.LimitOutput",
     "nbgrader.preprocessors.SaveAutoGrades",

@@ -43,6 +43,8 @@ Lessons = Annotated[
     list[str] | None, typer.Argument(help="Lessons, as 01_chain_rule, 01 or chain_rule; all if none is named.")
 ]
 Book = Annotated[Path | None, typer.Option("--gradebook", help="The class's folder. [default: gradebook]")]
+# The default that the options for limits show: nbgrader's own commands read it too.
+_CONFIGURED = "[default: c.ExecuteInWorker in nbgrader_config.py, or {:g}]"
 Force = Annotated[bool, typer.Option("--force", help="Do it again even if nothing changed.")]
 
 
@@ -117,11 +119,19 @@ def grade(
     names: Lessons = None,
     student: Annotated[list[str] | None, typer.Option(help="Only this student; may be repeated.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = os.cpu_count() or 1,
-    cell_seconds: Annotated[float, typer.Option(min=0.1, help="Time limit of one cell.")] = Limits.cell_seconds,
-    total_seconds: Annotated[float, typer.Option(min=0.1, help="Time limit of one submission.")] = Limits.total_seconds,
+    cell_seconds: Annotated[
+        float | None, typer.Option(min=0.1, help=f"Time limit of one cell. {_CONFIGURED.format(Limits.cell_seconds)}")
+    ] = None,
+    total_seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, help=f"Time limit of one submission. {_CONFIGURED.format(Limits.total_seconds)}"),
+    ] = None,
     memory_mib: Annotated[
-        int, typer.Option(min=64, help="Memory a submission may add to its worker's.")
-    ] = Limits.memory_mib,
+        int | None,
+        typer.Option(
+            min=64, help=f"Memory a submission may add to its worker's. {_CONFIGURED.format(Limits.memory_mib)}"
+        ),
+    ] = None,
     no_sandbox: Annotated[
         bool,
         typer.Option("--no-sandbox", help="Run students' code with your own rights, where there is no bubblewrap."),
@@ -132,7 +142,13 @@ def grade(
     """Grade all submissions that are new or changed. Stop it any time: the next run goes on."""
     if no_sandbox:
         os.environ[NO_SANDBOX] = "1"
-    grade_class(Gradebook(gradebook), names, student, workers, Limits(cell_seconds, total_seconds, memory_mib), force)
+    from autograder.steps import ExecuteInWorker
+
+    book = Gradebook(gradebook)
+    options = {"cell_seconds": cell_seconds, "total_seconds": total_seconds, "memory_mib": memory_mib}
+    given = {name: limit for name, limit in options.items() if limit is not None}
+    limits = ExecuteInWorker(config=book.config, **given).limits
+    grade_class(book, names, student, workers, limits, force)
 
 
 def grade_class(
@@ -302,7 +318,7 @@ def demo(workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1, gra
 
 
 def _needs_database(book: Gradebook) -> None:
-    if not (book.folder / "gradebook.db").exists():
+    if not book.has_database():
         raise CourseError(
             f"There is no gradebook in {book.folder} yet; first: autograder collect PATH, then autograder grade"
         )

@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy import create_engine, inspect, make_url
+from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
@@ -21,6 +23,11 @@ LESSON_NAME = re.compile(r"\d\d_[a-z0-9_]+")
 
 class CourseError(Exception):
     """Something a person can mend, in one sentence; the command line prints it without a traceback."""
+
+
+def first_line(error: Exception) -> str:
+    """What went wrong, without the statement and the traceback that database errors carry along."""
+    return (str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__])[0]
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,24 @@ class Gradebook:
 
     @property
     def db_url(self) -> str:
+        """The SQLAlchemy URL of nbgrader's database: a file in the folder, or what AUTOGRADER_DB names."""
         return str(self.coursedir.db_url)
+
+    def has_database(self) -> bool:
+        """Whether nbgrader's tables are in the database yet. Raises CourseError if it cannot be opened."""
+        shown = "the URL in AUTOGRADER_DB"  # Not in full before it is parsed: it may hold a password.
+        try:
+            url = make_url(self.db_url)
+            shown = url.render_as_string()
+            if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+                return False  # Connecting would make an empty file.
+            engine = create_engine(url)
+            try:
+                return inspect(engine).has_table("assignment")
+            finally:
+                engine.dispose()
+        except (SQLAlchemyError, ImportError, ValueError) as error:
+            raise CourseError(f"The gradebook's database cannot be opened: {shown} ({first_line(error)})") from error
 
     @property
     def folder(self) -> Path:

@@ -116,10 +116,12 @@ class Student:
         self.control, theirs = socket.socketpair()
         arguments = ["-m", "autograder.worker", str(theirs.fileno())]
         line = sandbox.command([*arguments, "--isolate"]) if self.sandboxed else [sys.executable, *arguments]
+        # Where there is no sandbox to hide it: no address or password of a database in the student's environment.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("AUTOGRADER_")}
         with tempfile.TemporaryFile() as complaint:
             self.worker = subprocess.Popen(
                 line, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=complaint,
-                start_new_session=True,
+                start_new_session=True, env=environment,
             )  # fmt: skip
             theirs.close()
             self.control.settimeout(_START_SECONDS)

@@ -149,7 +149,8 @@ def require_sandbox() -> None:
     """Raise CourseError if students' code cannot be contained here and nobody said that it need not be."""
     if not os.environ.get(NO_SANDBOX) and sandbox.problem():
         raise CourseError(
-            f"{sandbox.problem()} Without it students' code would run with your rights; if that is all right, add --no-sandbox."
+            f"{sandbox.problem()} Without it students' code would run with your rights; if that is all right, say "
+            f"--no-sandbox, or set {NO_SANDBOX}=1 for nbgrader's own commands."
         )
 
 

@@ -32,13 +32,15 @@ from nbgrader import utils
 from nbgrader.api import Gradebook as Database
 from nbgrader.api import MissingEntry
 from nbgrader.converters import Autograde
+from sqlalchemy.exc import InterfaceError, OperationalError
 from traitlets import import_item
 
 from autograder import submission
 from autograder.build import fingerprint, generate_release, write_whole
-from autograder.course import CourseError, Gradebook, Lesson
-from autograder.execute import Limits, NotRun, Run, Stopped, Worker, error_output, require_sandbox
+from autograder.course import CourseError, Gradebook, Lesson, first_line
+from autograder.execute import Limits, NotRun, Run, Stopped, Worker, require_sandbox
 from autograder.source import CHECK_PREFIX
+from autograder.steps import ExecuteInWorker, fail_every_check
 
 RECORD = "grading.json"
 
@@ -86,13 +88,18 @@ def submissions(
 def pending(
     gradebook: Gradebook, lessons: list[Lesson], students: list[str] | None, limits: Limits, force: bool
 ) -> tuple[list[Task], int]:
-    """The submissions to grade, and how many are already graded and unchanged."""
+    """The submissions to grade, and how many are already graded and unchanged.
+
+    Raises CourseError if the gradebook's database cannot be opened.
+    """
     tasks, done = [], 0
+    recorded = _in_database(gradebook, lessons)
     sides = {lesson: fingerprint(lesson) + json.dumps(asdict(limits)) for lesson in lessons}
     for student, lesson, folder in submissions(gradebook, lessons, students):
         mark = _fingerprint(folder, sides[lesson])
         record = read_record(gradebook, student, lesson)
-        if not force and record is not None and record.fingerprint == mark:
+        known = student in recorded.get(lesson.name, ())  # Not so after a change to another database, or a lost one.
+        if not force and known and record is not None and record.fingerprint == mark:
             done += 1
         else:
             tasks.append(Task(student, lesson, folder, mark))
@@ -110,8 +117,8 @@ def grade(
     """Grade the tasks with that many worker processes. An exception, KeyboardInterrupt included, stops all workers at
     once and leaves every submission either wholly graded or to be graded by the next run.
 
-    Raises CourseError if another grading run holds this gradebook, a lesson cannot be registered in it, or students' code
-    cannot be contained here.
+    Raises CourseError if another grading run holds this gradebook, its database does not answer, a lesson cannot be
+    registered in it, or students' code cannot be contained here.
     """
     if not tasks:
         return
@@ -144,6 +151,8 @@ def grade(
                     record = Record(task.student, task.lesson.name, task.fingerprint)
                     try:
                         notebook = desk.prepare(task, record, roster)
+                    except (OperationalError, InterfaceError):
+                        raise  # The database's trouble, not this submission's.
                     except Exception as error:
                         # Unreadable says why; anything else is a surprise of this submission, which must not stop the rest.
                         known = isinstance(error, submission.Unreadable)
@@ -169,6 +178,10 @@ def grade(
                         record.seconds = round(outcome.seconds, 3)
                     desk.settle(task, notebook, record)
                     on_record(record)
+        except (OperationalError, InterfaceError) as error:
+            raise CourseError(
+                f"The gradebook's database stopped answering; run the same command again to go on. ({first_line(error)})"
+            ) from error
         finally:
             for worker in crew:
                 worker.stop()
@@ -183,8 +196,7 @@ class Desk:
         self.gradebook = gradebook
         steps = Autograde(coursedir=gradebook.coursedir, config=gradebook.config)
         self.repair = self._pipeline(steps.sanitize_preprocessors)
-        # Executing is the worker's part; the steps after it are nbgrader's, as configured.
-        self.judge = self._pipeline(pp for pp in steps.autograde_preprocessors if not _is_execute(pp))
+        self.judge = self._pipeline(steps.autograde_preprocessors)
 
     def prepare(self, task: Task, record: Record, roster: set[str] | None) -> NotebookNode:
         """The repaired notebook, ready to run. Raises submission.Unreadable."""
@@ -201,9 +213,7 @@ class Desk:
         """The lesson as handed out, with the reason on top and in every check: what an unreadable submission becomes."""
         handed_out = nbformat.read(task.lesson.release, as_version=4)
         notebook = self._through(self.repair, handed_out, task)
-        for cell in notebook.cells:
-            if cell.cell_type == "code" and utils.is_grade(cell):
-                cell.outputs = [error_output("NotRun", reason)]
+        fail_every_check(notebook, reason)
         notebook.cells.insert(0, nbformat.v4.new_markdown_cell(f"**This submission could not be graded:** {reason}."))
         return notebook
 
@@ -220,11 +230,14 @@ class Desk:
         write_whole(folder / f"{task.lesson.name}.ipynb", nbformat.writes(notebook) + "\n")
         write_whole(folder / RECORD, json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n")
 
-    def _pipeline(self, preprocessors: Any) -> NotebookExporter:
+    def _pipeline(self, preprocessors: list[Any]) -> NotebookExporter:
+        """nbgrader's steps as configured, but for the one that runs the notebook: here a whole crew does that."""
         exporter = NotebookExporter(config=self.gradebook.config)
         exporter._preprocessors = []
         for pp in preprocessors:
-            exporter.register_preprocessor(import_item(pp) if isinstance(pp, str) else pp, enabled=True)
+            step = import_item(pp) if isinstance(pp, str) else pp
+            if step is not ExecuteInWorker:
+                exporter.register_preprocessor(step, enabled=True)
         for step in exporter._preprocessors:
             step.log.setLevel("CRITICAL")  # Repairs are expected here; what matters is in the record.
         return exporter
@@ -241,14 +254,14 @@ class Desk:
 def register(gradebook: Gradebook, lesson: Lesson) -> None:
     """Record the lesson's exercises and checks in the gradebook database, through nbgrader's generate_assignment.
 
-    Raises CourseError if the lesson gained or lost exercises since submissions to it were graded, which nbgrader's
-    gradebook cannot follow.
+    Raises CourseError if the database does not answer, or the lesson gained or lost exercises since submissions to it were
+    graded, which nbgrader's gradebook cannot follow.
     """
     stamp = gradebook.folder / "assignments.json"
     known: dict[str, str] = json.loads(stamp.read_text()) if stamp.exists() else {}
     current = fingerprint(lesson)
     gradebook.folder.mkdir(parents=True, exist_ok=True)
-    if known.get(lesson.name) == current and _in_database(gradebook, lesson):
+    if lesson.name in _in_database(gradebook, [lesson]) and known.get(lesson.name) == current:
         return
     if not lesson.solution.exists():
         raise CourseError(f"{lesson.name} is not built yet; run: autograder build")
@@ -355,15 +368,13 @@ def _name_entered(notebook: NotebookNode) -> list[str]:
     return []
 
 
-def _in_database(gradebook: Gradebook, lesson: Lesson) -> bool:
-    with Database(gradebook.db_url) as database:
-        try:
-            database.find_notebook(lesson.name, lesson.name)
-        except MissingEntry:
-            return False
-    return True
-
-
-def _is_execute(preprocessor: Any) -> bool:
-    name = preprocessor if isinstance(preprocessor, str) else preprocessor.__name__
-    return name.rpartition(".")[2] == "Execute"
+def _in_database(gradebook: Gradebook, lessons: list[Lesson]) -> dict[str, set[str]]:
+    """The lessons that are registered in the database, each with the students whose submissions are."""
+    found: dict[str, set[str]] = {}
+    if gradebook.has_database():
+        with Database(gradebook.db_url) as database:
+            for lesson in lessons:
+                with contextlib.suppress(MissingEntry):
+                    rows = database.find_assignment(lesson.name).submissions
+                    found[lesson.name] = {row.student_id for row in rows}
+    return found

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from nbgrader.api import Gradebook as Database
 
 from autograder import proof
 from autograder.answers import Answer
@@ -257,11 +258,15 @@ def enrol(gradebook: Gradebook) -> None:
 
 
 def refuse_real_class(gradebook: Gradebook) -> None:
-    """Raises CourseError if the gradebook holds students who are not of the sample class."""
+    """Raises CourseError if the gradebook, folder or database, holds students who are not of the sample class."""
     known = {student.name for student in CLASS}
-    others = sorted({student for student, _, _ in submissions(gradebook, lessons())} - known)
+    found = {student for student, _, _ in submissions(gradebook, lessons())}
+    if gradebook.has_database():
+        with Database(gradebook.db_url) as database:
+            found |= {student.id for student in database.students}
+    others = sorted(found - known)
     if others:
         raise CourseError(
-            f"{gradebook.folder} holds a real class ({others[0]!r} and {len(others) - 1} others). The sample class would mix with "
-            "it; give it a folder of its own: autograder demo --gradebook /tmp/sample"
+            f"{gradebook.folder} or its database holds a real class ({others[0]!r} and {len(others) - 1} others). The sample "
+            "class would mix with it; give it a folder of its own, without AUTOGRADER_DB: autograder demo --gradebook /tmp/sample"
         )

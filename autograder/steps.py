@@ -5,8 +5,9 @@ They are named in `nbgrader_config.py`, so nbgrader's own commands and formgrade
 
 from __future__ import annotations
 
+import atexit
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import nbformat
 from nbformat import NotebookNode
@@ -14,9 +15,10 @@ from nbformat.v4 import new_code_cell
 from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Float, Int
 
 from autograder.course import Lesson
-from autograder.execute import SETUP, is_demo
+from autograder.execute import SETUP, Limits, NotRun, Worker, error_output, is_demo
 from autograder.source import CHECK_PREFIX
 
 _TO_BE_TYPED = re.compile(r"[A-Za-z_]\w* = None\b|#")
@@ -93,6 +95,59 @@ def plain_cells(lesson: str) -> list[str]:
     """The sources of a lesson's plain code cells: what it defines apart from exercises, checks and demos."""
     cells = nbformat.read(Lesson(lesson).solution, as_version=4).cells
     return [c.source for c in cells if c.cell_type == "code" and "nbgrader" not in c.metadata and not is_demo(c)]
+
+
+class ExecuteInWorker(NbGraderPreprocessor):
+    """Run the notebook in a worker process, as `autograder grade` does; it takes the place of nbgrader's Execute.
+
+    Demos are skipped, limits hold, and a cell that ends or hangs its process costs only itself. The worker stays warm for
+    the next notebook this process grades. `c.ExecuteInWorker` in nbgrader_config.py sets the limits of every way to grade.
+    """
+
+    cell_seconds = Float(Limits.cell_seconds, min=0.1, help="Time limit of one cell, in seconds.").tag(config=True)
+    total_seconds = Float(Limits.total_seconds, min=0.1, help="Time limit of one submission, in seconds.").tag(
+        config=True
+    )
+    memory_mib = Int(
+        Limits.memory_mib, min=64, help="Memory a submission may add to its worker's, in units of 2**20 bytes."
+    ).tag(config=True)
+
+    _worker: ClassVar[Worker | None] = None
+
+    @property
+    def limits(self) -> Limits:
+        """The limits as configured."""
+        return Limits(self.cell_seconds, self.total_seconds, self.memory_mib)
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Raises CourseError if a worker cannot be started at all."""
+        worker = self._warm_worker()
+        who = f"{resources['nbgrader']['student']}, {resources['nbgrader']['notebook']}"
+        try:
+            notes = worker.run(nb, self.limits).notes
+        except NotRun as error:
+            fail_every_check(nb, str(error))
+            notes = [str(error)]
+        except BaseException:
+            worker.close()  # Left in mid-conversation; the next notebook starts it again.
+            raise
+        for note in notes:
+            self.log.warning("%s: %s", who, note)
+        return nb, resources
+
+    @classmethod
+    def _warm_worker(cls) -> Worker:
+        if cls._worker is None:
+            cls._worker = Worker()
+            atexit.register(cls._worker.close)
+        return cls._worker
+
+
+def fail_every_check(notebook: NotebookNode, reason: str) -> None:
+    """Make every check of a notebook that could not be run say why."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and utils.is_grade(cell):
+            cell.outputs = [error_output("NotRun", reason)]
 
 
 class WarningsAreNotErrors(NbGraderPreprocessor):

@@ -65,6 +65,7 @@ def stock(lesson: Lesson, demos: bool) -> float:
 
 def main() -> None:
     """Measure and print."""
+    os.environ.pop("AUTOGRADER_DB", None)  # Nothing here belongs into a real class's database.
     console = Console(width=110)
     cores = os.cpu_count() or 1
     console.print(

@@ -14,6 +14,7 @@ from autograder.course import Gradebook, Lesson, lessons
 from autograder.execute import NO_SANDBOX
 from autograder.grade import Record, grade, pending
 
+os.environ.pop("AUTOGRADER_DB", None)  # No test writes into a real class's database.
 if sandbox.problem():
     # Everything but the sandbox itself can still be tested; tests/test_hostile.py is skipped and says why.
     os.environ[NO_SANDBOX] = "1"

@@ -6,10 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from nbgrader.apps.api import NbGraderAPI
+
 from autograder import report, sample_class
 from autograder.course import ROOT, Gradebook, lessons
 from autograder.grade import register
+from autograder.steps import ExecuteInWorker
 from benchmarks.stock import HONEST, StockClass, without_demos
+
+# nbgrader knows no roster, and cannot read what is no notebook.
+_NOT_OPENED = ["broken JSON", "broken empty file", "broken format", "broken no notebook", "unknown student"]
+OPENED_BY_NBGRADER = [student.name for student in sample_class.CLASS if student.name not in _NOT_OPENED]
 
 
 def test_scores_agree_with_stock_nbgrader(graded_class, tmp_path):
@@ -29,16 +36,49 @@ def test_scores_agree_with_stock_nbgrader(graded_class, tmp_path):
             assert theirs[student] == ours[student, lesson.name], student
 
 
-def test_the_repositorys_own_nbgrader_command_agrees(graded_class, tmp_path):
-    """As a TA would type it, on a submission whose checks were edited and one that warns, demos and all."""
-    lesson, book = lessons()[0], graded_class.book
-    fresh = Gradebook(tmp_path / "gradebook")
-    for student in ("Chiara Rossi", "cells edited", "cells deleted"):
-        shutil.copytree(book.submitted / student / lesson.name, fresh.submitted / student / lesson.name)
+def handed_in_again(graded_class, folder, lesson, students):
+    """A gradebook with these students' submissions to the lesson, none of them graded."""
+    fresh = Gradebook(folder)
+    for student in students:
+        shutil.copytree(graded_class.book.submitted / student / lesson.name, fresh.submitted / student / lesson.name)
     register(fresh, lesson)
-    command = [Path(sys.executable).parent / "nbgrader", "autograde", lesson.name]
-    subprocess.run(command, cwd=ROOT, env=os.environ, check=True, capture_output=True)
-    ours = {r.student: r.points for r in report.results(book, [lesson])}
-    theirs = {r.student: r.points for r in report.results(fresh, [lesson])}
-    assert theirs == {student: ours[student] for student in theirs}
-    assert len(theirs) == 3
+    return fresh
+
+
+def test_the_repositorys_own_nbgrader_command_agrees(graded_class, tmp_path):
+    """As a TA would type it, on everything that nbgrader can open: loops without end, killed processes, edited checks."""
+    lesson = lessons()[0]
+    fresh = handed_in_again(graded_class, tmp_path / "gradebook", lesson, OPENED_BY_NBGRADER)
+    limits = [
+        f"--ExecuteInWorker.{name}_seconds={getattr(sample_class.LIMITS, name + '_seconds')}"
+        for name in ("cell", "total")
+    ]
+    command = [Path(sys.executable).parent / "nbgrader", "autograde", lesson.name, *limits]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ, check=True, capture_output=True, text=True)
+    ours = {r.student: r for r in report.results(graded_class.book, [lesson])}
+    theirs = {r.student: r for r in report.results(fresh, [lesson])}
+    assert set(theirs) == set(OPENED_BY_NBGRADER)
+    for student, result in theirs.items():
+        assert result.points == ours[student].points, student
+        assert result.lost == ours[student].lost, student
+    assert "broken kernel killed, 01_chain_rule: the cell `import os, signal`: its process was killed" in done.stderr
+
+
+def test_formgraders_button_agrees(graded_class, tmp_path):
+    """What a click on "autograde" calls, one student at a time, in the server's own process."""
+    lesson = lessons()[1]
+    students = ["Chiara Rossi", "Jonas Weber", "broken kernel killed", "broken os._exit", "cells edited"]
+    fresh = handed_in_again(graded_class, tmp_path / "gradebook", lesson, students)
+    api = NbGraderAPI(config=fresh.config)
+    warm = set()
+    for student in students:
+        answer = api.autograde(lesson.name, student)
+        assert answer["success"], answer
+        warm.add(ExecuteInWorker._worker.process.pid)
+    assert len(warm) == 1
+    ours = {r.student: r for r in report.results(graded_class.book, [lesson])}
+    theirs = {r.student: r for r in report.results(fresh, [lesson])}
+    for student in students:
+        assert theirs[student].points == ours[student].points, student
+        assert theirs[student].lost == ours[student].lost, student
+        assert api.get_submission(lesson.name, student)["score"] == ours[student].score
