@@ -23,8 +23,6 @@ from rich.progress import (
     Progress,
     SpinnerColumn,
     TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Table
 
@@ -146,9 +144,7 @@ def grade_class(
         progress = GradingProgress(tasks, out)
         try:
             with progress:
-                grader.grade(
-                    book, tasks, workers, limits, on_record=progress.settled, on_run=progress.running
-                )
+                grader.grade(book, tasks, workers, limits, on_record=progress.settled, on_run=progress.running)
         except KeyboardInterrupt:
             out.print(f"Stopped: {progress.total.settled} of {len(tasks)} graded. Run the same command again to go on.")
             raise typer.Exit(130) from None

@@ -38,11 +38,12 @@ from traitlets import import_item
 from autograder import grading_log, submission
 from autograder.build import fingerprint, generate_release, write_whole
 from autograder.course import CourseError, Gradebook, Lesson
-from autograder.execute import Limits, NotRun, Run, Stopped, Worker, error_output
+from autograder.execute import Limits, NotRun, Run, Stopped, Worker, cell_title, error_output
 from autograder.source import CHECK_PREFIX
 
 RECORD = "grading.json"
 NAME_NOTE = "by-hand name: "
+NOT_ATTEMPTED = "not attempted"
 
 
 @dataclass
@@ -234,6 +235,7 @@ class Desk:
             more = {"timestamp": timestamp} if timestamp else {}
             database.update_or_create_submission(task.lesson.name, task.student, **more)
         notebook = self._through(self.judge, notebook, task)
+        record.notes += limits_within(notebook, record.notes)
         record.lost = lost_points(notebook)
         record.score, record.maximum = points(notebook)
         record.when = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -313,6 +315,23 @@ def read_roster(gradebook: Gradebook) -> set[str] | None:
     return {row.split(",")[0].strip() for row in rows[1:] if row.strip()}
 
 
+def limits_within(notebook: NotebookNode, known: list[str]) -> list[str]:
+    """Notes on limits that cells hit and survived, as their outputs show them, but for cells `known` has a note on."""
+    notes = []
+    for cell in notebook.cells:
+        title = cell_title(cell)
+        if cell.cell_type != "code" or any(note.startswith(f"{title}: ") for note in known):
+            continue
+        for output in cell.outputs:
+            if output.output_type == "error" and output.ename == "TimeLimit":
+                notes.append(f"{title}: {output.evalue}")
+            elif output.output_type == "error" and output.ename.endswith("MemoryError"):
+                notes.append(f"{title}: ran out of memory")
+            elif output.output_type == "stream" and "\n[output truncated here: " in output.text[-200:]:
+                notes.append(f"{title}: printed more than the limit")
+    return notes
+
+
 def points(notebook: NotebookNode) -> tuple[float, float]:
     """The score and the maximum of an autograded notebook, in points."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code" and utils.is_grade(cell)]
@@ -337,7 +356,7 @@ def reason_of(cell: NotebookNode) -> str:
         if output.output_type == "error":
             first = (output.evalue.strip().splitlines() or [""])[0]
             if output.ename == "NotImplementedError":
-                return "not attempted"
+                return NOT_ATTEMPTED
             if output.ename == "NameError" and (name := re.search(r"name '(\w+)' is not defined", first)):
                 return f"{name[1]} is not defined: its cell is missing or failed"
             if output.ename in ("AssertionError", "CellStopped", "NotRun", "TimeLimit"):

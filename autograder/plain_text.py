@@ -22,9 +22,7 @@ def printable(text: str) -> str:
     `\\x07` or `\\u202e`. Newlines stay; tabs become four spaces."""
     text = _LINE_ENDS.sub("\n", _ANSI.sub("", text)).replace("\t", "    ")
     # Cc control, Cf format (joins and direction overrides), Cs surrogates, Co private, Cn unassigned.
-    return "".join(
-        ch if ch in _ALLOWED or unicodedata.category(ch)[0] != "C" else _code(ch) for ch in text
-    )
+    return "".join(ch if ch in _ALLOWED or unicodedata.category(ch)[0] != "C" else _code(ch) for ch in text)
 
 
 def one_line(text: str, limit: int = 300) -> str:

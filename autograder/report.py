@@ -27,6 +27,7 @@ from autograder.grade import NAME_NOTE, Record, read_record, read_roster, submis
 from autograder.plain_text import for_markup
 from autograder.source import CHECK_PREFIX, grade_ids
 
+BY_A_GRADER = "changed by a grader"
 _HIDE_TESTS = "autograder.steps.HideTests"
 
 
@@ -125,7 +126,7 @@ def reasons(results: list[Result]) -> list[tuple[str, str, list[tuple[str, float
     found = []
     for result in results:
         lost = [
-            (name, maximum - score, result.lost.get(name, "changed by a grader"))
+            (name, maximum - score, result.lost.get(name, BY_A_GRADER))
             for name, (score, maximum) in result.points.items()
             if score < maximum
         ]

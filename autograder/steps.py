@@ -12,11 +12,14 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from nbgrader import utils
 from nbgrader.api import Gradebook
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
 
 from autograder.plain_text import printable
 from autograder.source import CHECK_PREFIX
 
+_FRAME = re.compile(r"in \S+, line \d+: .*")
+_IPYTHON_FRAME = re.compile(r"Cell In\[(?P<cell>\d+)\], line (?P<line>\d+)(, in (?P<name>[^\s(]+))?")
+_IPYTHON_LINE = re.compile(r"-+> \d+ (.*)")
 _TO_BE_TYPED = re.compile(r"[A-Za-z_]\w* = None\b|#")
 
 
