@@ -27,8 +27,9 @@ def printable(text: str) -> str:
 
 def one_line(text: str, limit: int = 300) -> str:
     """`printable`, on one line of at most `limit` characters: longer text ends in an ellipsis."""
-    line = " ".join(printable(text[: 4 * limit]).split())
-    return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1] + "…"
+    start = text[: 20 * limit]  # Escape sequences may be most of it; a gigabyte need not be read.
+    line = " ".join(printable(start).split())
+    return line if len(line) <= limit and start == text else line[: limit - 1] + "…"
 
 
 def for_markup(text: str) -> str:

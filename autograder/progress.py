@@ -32,7 +32,8 @@ _WINDOW = 64
 
 @dataclass
 class Counts:
-    """Where the submissions of one lesson are."""
+    """Where the submissions of one lesson are. One is `running` from the start of its cells until its grade is recorded, so
+    a few more run than there are workers."""
 
     total: int = 0
     running: int = 0
@@ -144,7 +145,13 @@ class Progress:
     def render(self) -> RenderableType:
         """The live table as it stands."""
         with self._lock:
-            table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=len(self.lessons) > 1)
+            table = Table(
+                box=box.SIMPLE_HEAD,
+                show_edge=False,
+                pad_edge=False,
+                padding=(0, 1, 0, 0),
+                show_footer=len(self.lessons) > 1,
+            )
             rows = {**self.lessons, "total": self.total}
             table.add_column("lesson", footer="total", no_wrap=True, overflow="ellipsis", min_width=6)
             for head in ("waiting", "running", "graded", "full marks", "not runnable"):

@@ -6,6 +6,7 @@ beside the autograded notebooks.
 
 from __future__ import annotations
 
+import copy
 import csv
 import hashlib
 import io
@@ -188,7 +189,7 @@ def feedback(
     comment changed, or if it was made with hidden tests and now is not, or the other way round. `on_page` is called after each page, made or not.
     """
     written, fresh = [], 0
-    config = gradebook.config.copy()
+    config = copy.deepcopy(gradebook.config)  # Its own copy() shares the sections.
     if hidden_tests:
         steps = config.GenerateFeedback.preprocessors
         config.GenerateFeedback.preprocessors = [step for step in steps if step != _HIDE_TESTS]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,9 +89,8 @@ def explain(gradebook: Gradebook, student: str, lesson: Lesson) -> Explanation:
             found.lost.append(lost)
     told = {lost.exercise for lost in found.lost}
     for cell in cells:
-        if cell.cell_type == "code" and not utils.is_grade(cell) and (raised := _raised(cell)):
-            if cell_title(cell) not in told:
-                found.failed.append(f"{cell_title(cell)}: {raised}")
+        if cell.cell_type == "code" and not utils.is_grade(cell) and cell_title(cell) not in told:
+            found.failed += [f"{cell_title(cell)}: {raised}" for raised in [_raised(cell)] if raised]
     return found
 
 
@@ -197,19 +197,25 @@ def _check_place(lesson: Lesson, exercise: str) -> str:
 
 
 def _known(wanted: str, students: list[str], folder: Path) -> str:
-    """The student's id, whatever the case typed. Raises CourseError, suggesting ids that are spelt alike or contain it."""
+    """The student's id, whatever case and accents were typed. Raises CourseError, suggesting ids that are spelt alike or
+    contain what was typed."""
     if wanted in students:
         return wanted
     folded: dict[str, list[str]] = {}
     for student in students:
-        folded.setdefault(student.casefold(), []).append(student)
-    if len(same := folded.get(wanted.casefold(), [])) == 1:
+        folded.setdefault(_folded(student), []).append(student)
+    if len(same := folded.get(_folded(wanted), [])) == 1:
         return same[0]
-    close = difflib.get_close_matches(wanted.casefold(), folded, n=3)
-    close += [name for name in folded if wanted.casefold() in name and name not in close][:3]
+    close = difflib.get_close_matches(_folded(wanted), folded, n=3)
+    close += [name for name in folded if _folded(wanted) in name and name not in close]
     suggested = [repr(one_line(student)) for name in close for student in folded[name]]
     hint = f" Did you mean {' or '.join(suggested[:3])}?" if suggested else ""
     raise CourseError(f"There is no student {one_line(wanted)!r} in {folder}.{hint}")
+
+
+def _folded(name: str) -> str:
+    """The name without case and accents."""
+    return "".join(ch for ch in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(ch))
 
 
 def _submitted(folder: Path) -> str:
