@@ -28,6 +28,8 @@ REMARKS_SHOWN = 5
 LINE_SECONDS = 10.0
 # The rate is that of the last so many submissions: it forgets how long the workers took to start.
 _WINDOW = 64
+# What the columns of numbers take; the names of lessons share the rest.
+_NUMBERS_WIDTH = 47
 
 
 @dataclass
@@ -153,7 +155,8 @@ class Progress:
                 show_footer=len(self.lessons) > 1,
             )
             rows = {**self.lessons, "total": self.total}
-            table.add_column("lesson", footer="total", no_wrap=True, overflow="ellipsis", min_width=6)
+            room = max(self.console.width - _NUMBERS_WIDTH, 8)
+            table.add_column("lesson", footer="total", no_wrap=True, overflow="ellipsis", max_width=room)
             for head in ("waiting", "running", "graded", "full marks", "not runnable"):
                 footer = f"{getattr(rows['total'], head.replace(' marks', '').replace(' ', '_'))}"
                 table.add_column(head, footer=footer, justify="right", vertical="bottom")

@@ -114,7 +114,7 @@ def _head(found: Explanation) -> Iterator[Text | str]:
     yield Text(f"{one_line(result.student)}, {result.lesson}: {points}", style="bold")
     times = [f"submitted {found.submitted}"] if found.submitted else []
     if result.points:
-        times += [f"graded {record.when.replace('+00:00', ' UTC').replace('T', ' ')}"] * bool(record.when)
+        times += [f"graded {record.when.replace('T', ' ').replace('+00:00', ' UTC')}"] * bool(record.when)
         if record.seconds:
             times.append(f"{record.seconds:g} s to run")
     if times:

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from autograder import grading_log
-from autograder.course import lessons
+from autograder.course import Lesson, lessons
 from autograder.execute import Limits
 from autograder.grade import NAME_NOTE, Record, Task
 from autograder.plain_text import for_markup, one_line, printable
@@ -105,8 +105,9 @@ def test_durations():
 
 
 def test_a_narrow_terminal_holds_it(tmp_path):
-    todo = tasks(tmp_path)
-    progress = Progress(todo, console(io.StringIO()))
+    long = Lesson("09_" + "a_long_topic_" * 5)
+    todo = [Task("student", long, tmp_path, ""), *tasks(tmp_path)]
+    progress = Progress(todo, console(io.StringIO(), 60))
     for task in todo:
         progress.settled(record(task, notes=["some cell: " + "far too much to say " * 20]))
     page = drawn(progress, 60)
