@@ -70,16 +70,25 @@ def test_all_shows_the_hidden_test_and_where_it_is_written(graded_class):
     assert lines[int(place) - 1].startswith("def check_")
 
 
-def test_the_students_line_is_named_and_marked(graded_class):
-    shown = said(graded_class.book, "broken infinite loop")
-    assert f"in {FUNCTION}, line 2: while True: pass" in shown
-    assert "  >   2      while True: pass" in shown
-    assert f"Limit or crash: check_{FUNCTION}: this cell ran for more than 3 seconds." in shown
+def test_the_students_line_is_named_and_marked(copied):
+    path = copied.autograded / "broken os._exit" / LESSON.name / f"{LESSON.name}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    check = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == CHECK_PREFIX + FUNCTION)
+    frame = f"in {FUNCTION}, line 2: import os; os._exit(0)"
+    check.outputs[-1].traceback = [frame, "in elsewhere, line 1: something else", "OSError: no"]
+    nbformat.write(notebook, path)
+    shown = said(copied, "broken os._exit")
+    assert f"  {frame}\n  in elsewhere, line 1: something else\n" in shown
+    assert f"      1  def {FUNCTION}(*anything):\n  >   2      import os; os._exit(0)\n" in shown
 
 
 def test_limits_and_crashes_are_told(graded_class):
     assert "Limit or crash: the cell `import os, signal`: its process was killed" in said(
         graded_class.book, "broken kernel killed"
+    )
+    assert re.search(
+        rf"Limit or crash: check_{FUNCTION}: .*ran for more than 3 seconds",
+        said(graded_class.book, "broken infinite loop"),
     )
     assert "printed more than the limit" in said(graded_class.book, "broken output flood")
     log = (graded_class.book.folder / grading_log.NAME).read_text(encoding="utf-8")
