@@ -51,8 +51,8 @@ class Record:
     """What `grading.json` keeps of one graded submission.
 
     `status` is "graded", or why nothing could be run; `notes` are the limits it hit and the like; `lost` maps each
-    exercise that lost points to the reason, in one sentence. `score` and `maximum` are points, `seconds` is what running
-    the cells took, `when` the time of grading (ISO 8601, UTC; empty if unknown).
+    exercise that lost points to the reason, in one sentence. `score` and `maximum` are points, `seconds` is what
+    running the cells took, `when` the time of grading (ISO 8601, UTC; empty if unknown).
     """
 
     student: str
@@ -125,9 +125,10 @@ def grade(
     on_record: Callable[[Record], None] = lambda record: None,
     on_run: Callable[[Task], None] = lambda task: None,
 ) -> None:
-    """Grade the tasks with that many worker processes. `on_start` is called when a submission is prepared, `on_run` when
-    its cells start to run (from another thread), `on_record` when it is graded; `grading.log` is told all the same. An exception, KeyboardInterrupt included, stops all workers at
-    once and leaves every submission either wholly graded or to be graded by the next run.
+    """Grade the tasks with that many worker processes. `on_start` is called when a submission is prepared, `on_run`
+    when its cells start to run (from another thread), `on_record` when it is graded; `grading.log` is told in any case.
+    An exception, KeyboardInterrupt included, stops all workers at once and leaves every submission either wholly graded
+    or to be graded by the next run.
 
     Raises CourseError if another grading run holds this gradebook, or a lesson cannot be registered in it.
     """

@@ -55,8 +55,9 @@ class Counts:
 class Progress:
     """The progress of one grading run, shown between entering and leaving the `with` block.
 
-    On a terminal: rows per lesson, a total, rate and time left (ETA), and the last few remarks, drawn over themselves. Elsewhere: a line for
-    every submission with something to say, and one on the whole every ten seconds. NO_COLOR is respected.
+    On a terminal: rows per lesson, a total, rate and time left (ETA), and the last few remarks, drawn over themselves.
+    Elsewhere: a line for every submission with something to say, and one on the whole every ten seconds. NO_COLOR is
+    respected.
     """
 
     def __init__(self, tasks: Sequence[Task], console: Console, clock: Callable[[], float] = time.monotonic):

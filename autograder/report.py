@@ -186,7 +186,8 @@ def feedback(
     """Make the HTML page of every graded submission with nbgrader's generate_feedback; `hidden_tests` shows those too.
 
     Returns the pages written and how many were up to date: a page is made again when its notebook, a score or a
-    comment changed, or if it was made with hidden tests and now is not, or the other way round. `on_page` is called after each page, made or not.
+    comment changed, or it was made with hidden tests and is now wanted without (or the other way round). `on_page` is
+    called after each page, made or not.
     """
     written, fresh = [], 0
     config = copy.deepcopy(gradebook.config)  # Its own copy() shares the sections.
