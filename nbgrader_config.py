@@ -64,9 +64,9 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
-# Feedback shows what a hidden test complained about, not the test.
+# Feedback shows what a hidden test complained about, not the test; `autograder feedback --all` leaves that step out.
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",
-    "nbgrader.preprocessors.ClearHiddenTests",
+    "autograder.steps.HideTests",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import base64
 import contextlib
+import copy
 import hashlib
 import io
 import logging
@@ -152,7 +153,7 @@ def generate_release(lesson: Lesson, folder: Path, gradebook: Gradebook | None =
     With a gradebook, the lesson's cells are also recorded in its database, which is what grading restores edited check
     cells from. Without, nothing outside `folder` is touched.
     """
-    config: Config = (gradebook or Gradebook()).config.copy()
+    config: Config = copy.deepcopy((gradebook or Gradebook()).config)
     config.CourseDirectory.release_directory = str(folder / "release")
     if gradebook is None:
         config.GenerateAssignment.no_database = True

@@ -23,13 +23,12 @@ from rich.progress import (
     Progress,
     SpinnerColumn,
     TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Table
 
 from autograder.course import ROOT, CourseError, Gradebook, lessons
 from autograder.execute import NO_SANDBOX, Limits
+from autograder.printable import for_markup
 
 # nbgrader 0.9 reads half-made rows of its database; it has always done so, and it is harmless.
 warnings.filterwarnings("ignore", message="Object of type <Submitted")
@@ -154,54 +153,43 @@ def grade(
 def grade_class(
     book: Gradebook, names: list[str] | None, students: list[str] | None, workers: int, limits: Limits, force: bool
 ) -> None:
-    """Grade with a progress bar; prints a line for every submission with something to say, and a summary."""
+    """Grade with the progress in sight, and print a summary."""
     from autograder import grade as grader
+    from autograder.progress import Progress as GradingProgress
 
     tasks, done = grader.pending(book, lessons(names), students, limits, force)
     if not tasks and not done:
         raise CourseError(
             f"There is nothing to grade in {book.submitted}; take submissions in with: autograder collect PATH"
         )
-    finished = 0
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=out, disable=not out.is_terminal) as progress:
-        bar = progress.add_task("grading", total=len(tasks))
-
-        def report(record: grader.Record) -> None:
-            nonlocal finished
-            finished += 1
-            progress.advance(bar)
-            said = [record.status] * (record.status != "graded") + [
-                n for n in record.notes if not n.startswith("by-hand name")
-            ]
-            if said:
-                progress.print(f"  {escape(record.student)}, {record.lesson}: {escape('; '.join(said))}")
-
+    if tasks:
+        progress = GradingProgress(tasks, out)
         try:
-            grader.grade(book, tasks, workers, limits, on_record=report)
+            with progress:
+                grader.grade(book, tasks, workers, limits, on_record=progress.settled, on_run=progress.running)
         except KeyboardInterrupt:
-            progress.stop()
-            out.print(f"Stopped: {finished} of {len(tasks)} graded. Run the same command again to go on.")
+            out.print(f"Stopped: {progress.total.settled} of {len(tasks)} graded. Run the same command again to go on.")
             raise typer.Exit(130) from None
+        if progress.remarkable:
+            out.print(
+                f"{progress.remarkable} with a remark; `autograder grades` shows them all, `autograder why STUDENT LESSON` explains one."
+            )
     out.print(f"{len(tasks)} graded, {done} already graded and unchanged.")
 
 
 @app.command()
 @says_what_is_wrong
-def feedback(names: Lessons = None, force: Force = False, gradebook: Book = None) -> None:
-    """Make an HTML page for every graded submission."""
-    make_feedback(Gradebook(gradebook), names, force)
+def feedback(
+    names: Lessons = None,
+    hidden_tests: Annotated[bool, typer.Option("--all", help="Show the hidden tests too, for your eyes only.")] = False,
+    force: Force = False,
+    gradebook: Book = None,
+) -> None:
+    """Make an HTML page for every graded submission: what hidden tests said, not the tests."""
+    make_feedback(Gradebook(gradebook), names, force, hidden_tests)
 
 
-def make_feedback(book: Gradebook, names: list[str] | None, force: bool) -> None:
+def make_feedback(book: Gradebook, names: list[str] | None, force: bool, hidden_tests: bool = False) -> None:
     """Feedback pages with a progress bar."""
     from autograder import report
 
@@ -217,8 +205,10 @@ def make_feedback(book: Gradebook, names: list[str] | None, force: bool) -> None
     ) as progress:
         total = sum((book.autograded / r.student / r.lesson).exists() for r in report.results(book, chosen))
         bar = progress.add_task("feedback", total=total)
-        written, fresh = report.feedback(book, chosen, force, on_page=lambda page: progress.advance(bar))
+        written, fresh = report.feedback(book, chosen, force, lambda page: progress.advance(bar), hidden_tests)
     out.print(f"{len(written)} feedback pages written, {fresh} up to date, in {book.feedback}")
+    if hidden_tests:
+        out.print("They show the hidden tests. Before handing any out, run again without --all.", style="yellow")
 
 
 @app.command()
@@ -242,16 +232,34 @@ def show_grades(book: Gradebook, names: list[str] | None, why: bool) -> None:
     out.print(report.table(results, chosen))
     if why:
         for student, lesson, lost in report.reasons(results):
-            out.print(f"\n[bold]{escape(student)}[/bold], {lesson}")
+            out.print(f"\n[bold]{for_markup(student)}[/bold], {lesson}")
             same = Counter(reason for _, _, reason in lost)
             for reason, times in same.items():
                 exercises = [name for name, _, r in lost if r == reason]
                 points = sum(p for _, p, r in lost if r == reason)
                 what = f"all {times} exercises" if times == len(lost) > 3 else ", ".join(exercises)
-                out.print(f"  -{points:g}  {what}: {escape(reason)}")
+                out.print(f"  -{points:g}  {what}: {for_markup(reason)}")
         out.print()
     wide, long = report.write_csv(book, results, chosen)
     out.print(f"Written: {wide} and {long}")
+
+
+@app.command()
+@says_what_is_wrong
+def why(
+    student: Annotated[str, typer.Argument(help="The student's id, as `autograder grades` shows it.")],
+    lesson: Annotated[str, typer.Argument(help="The lesson, as 01_chain_rule, 01 or chain_rule.")],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also the checks with their hidden tests, and cells in full.")
+    ] = False,
+    gradebook: Book = None,
+) -> None:
+    """Explain one grade: each lost point, each limit hit, and where to look."""
+    from autograder import why as forensics
+
+    book = Gradebook(gradebook)
+    _needs_database(book)
+    out.print(forensics.text(forensics.explain(book, student, lessons([lesson])[0]), everything))
 
 
 @app.command()

@@ -21,6 +21,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -35,14 +36,16 @@ from nbgrader.converters import Autograde
 from sqlalchemy.exc import InterfaceError, OperationalError
 from traitlets import import_item
 
-from autograder import submission
+from autograder import grading_log, submission
 from autograder.build import fingerprint, generate_release, write_whole
 from autograder.course import CourseError, Gradebook, Lesson, first_line
-from autograder.execute import Limits, NotRun, Run, Stopped, Worker, require_sandbox
+from autograder.execute import Limits, NotRun, Run, Stopped, Worker, cell_title, require_sandbox
 from autograder.source import CHECK_PREFIX
 from autograder.steps import ExecuteInWorker, fail_every_check
 
 RECORD = "grading.json"
+NAME_NOTE = "by-hand name: "
+NOT_ATTEMPTED = "not attempted"
 
 
 @dataclass
@@ -50,7 +53,8 @@ class Record:
     """What `grading.json` keeps of one graded submission.
 
     `status` is "graded", or why nothing could be run; `notes` are the limits it hit and the like; `lost` maps each
-    exercise that lost points to the reason, in one sentence.
+    exercise that lost points to the reason, in one sentence. `score` and `maximum` are points, `seconds` is what
+    running the cells took, `when` the time of grading (ISO 8601, UTC; empty if unknown).
     """
 
     student: str
@@ -60,6 +64,19 @@ class Record:
     notes: list[str] = field(default_factory=list)
     lost: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    score: float = 0.0
+    maximum: float = 0.0
+    when: str = ""
+
+    @property
+    def limits_hit(self) -> list[str]:
+        """The notes on limits, as `CELL: what happened`; the others say what was typed or which file was taken."""
+        return [note for note in self.notes if not note.startswith((NAME_NOTE, submission.TAKEN_FROM))]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a TA wants to hear about this submission at once; empty if nothing is out of the ordinary."""
+        return [self.status] * (self.status != "graded") + [n for n in self.notes if not n.startswith(NAME_NOTE)]
 
 
 @dataclass(frozen=True)
@@ -113,9 +130,12 @@ def grade(
     limits: Limits,
     on_start: Callable[[Task], None] = lambda task: None,
     on_record: Callable[[Record], None] = lambda record: None,
+    on_run: Callable[[Task], None] = lambda task: None,
 ) -> None:
-    """Grade the tasks with that many worker processes. An exception, KeyboardInterrupt included, stops all workers at
-    once and leaves every submission either wholly graded or to be graded by the next run.
+    """Grade the tasks with that many worker processes. `on_start` is called when a submission is prepared, `on_run`
+    when its cells start to run (from another thread), `on_record` when it is graded; `grading.log` is told in any case.
+    An exception, KeyboardInterrupt included, stops all workers at once and leaves every submission either wholly graded
+    or to be graded by the next run.
 
     Raises CourseError if another grading run holds this gradebook, its database does not answer, a lesson cannot be
     registered in it, or students' code cannot be contained here.
@@ -123,7 +143,7 @@ def grade(
     if not tasks:
         return
     require_sandbox()
-    with one_writer(gradebook):
+    with one_writer(gradebook), grading_log.run(gradebook.folder, tasks, workers, limits) as log:
         for lesson in sorted({task.lesson for task in tasks}, key=lambda lesson: lesson.name):
             register(gradebook, lesson)
         roster = read_roster(gradebook)
@@ -133,9 +153,10 @@ def grade(
         for worker in crew:
             free.put(worker)
 
-        def run(notebook: NotebookNode) -> Run:
+        def run(task: Task, notebook: NotebookNode) -> Run:
             worker = free.get()
             try:
+                on_run(task)
                 return worker.run(notebook, limits)
             finally:
                 free.put(worker)
@@ -160,9 +181,10 @@ def grade(
                             str(error) if known else f"could not be prepared: {type(error).__name__}: {error}"
                         )
                         desk.settle(task, desk.blank(task, record.status), record)
+                        log.settled(record)
                         on_record(record)
                         continue
-                    under_way[pool.submit(run, notebook)] = (task, notebook, record)
+                    under_way[pool.submit(run, task, notebook)] = (task, notebook, record)
                 if not under_way:
                     break
                 finished, _ = wait(under_way, return_when=FIRST_COMPLETED, timeout=1.0)
@@ -177,6 +199,7 @@ def grade(
                         record.notes += outcome.notes
                         record.seconds = round(outcome.seconds, 3)
                     desk.settle(task, notebook, record)
+                    log.settled(record)
                     on_record(record)
         except (OperationalError, InterfaceError) as error:
             raise CourseError(
@@ -225,7 +248,10 @@ class Desk:
             more = {"timestamp": timestamp} if timestamp else {}
             database.update_or_create_submission(task.lesson.name, task.student, **more)
         notebook = self._through(self.judge, notebook, task)
+        record.notes += limits_within(notebook, record.notes)
         record.lost = lost_points(notebook)
+        record.score, record.maximum = points(notebook)
+        record.when = datetime.now(timezone.utc).isoformat(timespec="seconds")
         folder = self.gradebook.autograded / task.student / task.lesson.name
         write_whole(folder / f"{task.lesson.name}.ipynb", nbformat.writes(notebook) + "\n")
         write_whole(folder / RECORD, json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n")
@@ -305,6 +331,30 @@ def read_roster(gradebook: Gradebook) -> set[str] | None:
     return {row.split(",")[0].strip() for row in rows[1:] if row.strip()}
 
 
+def limits_within(notebook: NotebookNode, known: list[str]) -> list[str]:
+    """Notes on limits that cells hit and survived, as their outputs show them, but for cells `known` has a note on."""
+    notes = []
+    for cell in notebook.cells:
+        title = cell_title(cell)
+        if cell.cell_type != "code" or any(note.startswith(f"{title}: ") for note in known):
+            continue
+        for output in cell.outputs:
+            if output.output_type == "error" and output.ename == "TimeLimit":
+                notes.append(f"{title}: {output.evalue}")
+            elif output.output_type == "error" and output.ename.endswith("MemoryError"):
+                notes.append(f"{title}: ran out of memory")
+            elif output.output_type == "stream" and "\n[output truncated here: " in output.text[-200:]:
+                notes.append(f"{title}: printed more than the limit")
+    return notes
+
+
+def points(notebook: NotebookNode) -> tuple[float, float]:
+    """The score and the maximum of an autograded notebook, in points."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and utils.is_grade(cell)]
+    grades = [utils.determine_grade(cell) for cell in cells]
+    return sum(score or 0.0 for score, _ in grades), sum(maximum for _, maximum in grades)
+
+
 def lost_points(notebook: NotebookNode) -> dict[str, str]:
     """Each exercise of an autograded notebook that lost points, with the reason."""
     lost = {}
@@ -322,7 +372,7 @@ def reason_of(cell: NotebookNode) -> str:
         if output.output_type == "error":
             first = (output.evalue.strip().splitlines() or [""])[0]
             if output.ename == "NotImplementedError":
-                return "not attempted"
+                return NOT_ATTEMPTED
             if output.ename == "NameError" and (name := re.search(r"name '(\w+)' is not defined", first)):
                 return f"{name[1]} is not defined: its cell is missing or failed"
             if output.ename in ("AssertionError", "CellStopped", "NotRun", "TimeLimit"):
@@ -364,7 +414,7 @@ def _name_entered(notebook: NotebookNode) -> list[str]:
         if cell.metadata.get("nbgrader", {}).get("grade_id") == "student_name":
             typed = re.findall(r"^student_name\s*=\s*(['\"])(.+?)\1", cell.source, flags=re.MULTILINE)
             if typed:
-                return [f"by-hand name: {typed[-1][1].strip()}"]
+                return [f"{NAME_NOTE}{typed[-1][1].strip()}"]
     return []
 
 

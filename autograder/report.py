@@ -6,6 +6,7 @@ beside the autograded notebooks.
 
 from __future__ import annotations
 
+import copy
 import csv
 import hashlib
 import io
@@ -18,15 +19,17 @@ from nbgrader.api import Gradebook as Database
 from nbgrader.api import MissingEntry
 from nbgrader.converters import GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
-from rich.markup import escape
 from rich.table import Table
+from traitlets.config import Config
 
 from autograder.build import write_whole
 from autograder.course import ROOT, CourseError, Gradebook, Lesson
-from autograder.grade import Record, read_record, read_roster, submissions
+from autograder.grade import NAME_NOTE, Record, read_record, read_roster, submissions
+from autograder.printable import for_markup
 from autograder.source import CHECK_PREFIX, grade_ids
 
-_NAME_NOTE = "by-hand name: "
+BY_A_GRADER = "changed by a grader"
+_HIDE_TESTS = "autograder.steps.HideTests"
 
 
 @dataclass
@@ -86,9 +89,9 @@ def _compare_names(graded: dict[str, Result]) -> None:
     """Replace the notes on names entered for the personal sequence by a warning where two students entered the same."""
     entered: dict[str, list[str]] = defaultdict(list)
     for result in graded.values():
-        for note in [n for n in result.notes if n.startswith(_NAME_NOTE)]:
+        for note in [n for n in result.notes if n.startswith(NAME_NOTE)]:
             result.notes.remove(note)
-            entered[note.removeprefix(_NAME_NOTE).casefold()].append(result.student)
+            entered[note.removeprefix(NAME_NOTE).casefold()].append(result.student)
     for students in entered.values():
         for student in students if len(students) > 1 else []:
             others = ", ".join(s for s in students if s != student)
@@ -115,7 +118,7 @@ def table(results: list[Result], lessons: list[Lesson]) -> Table:
                 remarks += mine.remarks
         total, most = (sum(getattr(r, x) for r in theirs.values()) for x in ("score", "maximum"))
         unique = list(dict.fromkeys(remarks))
-        shown.add_row(escape(student), *cells, f"{total:g}/{most:g}", escape("; ".join(unique)))
+        shown.add_row(for_markup(student), *cells, f"{total:g}/{most:g}", for_markup("; ".join(unique)))
     return shown
 
 
@@ -124,7 +127,7 @@ def reasons(results: list[Result]) -> list[tuple[str, str, list[tuple[str, float
     found = []
     for result in results:
         lost = [
-            (name, maximum - score, result.lost.get(name, "changed by a grader"))
+            (name, maximum - score, result.lost.get(name, BY_A_GRADER))
             for name, (score, maximum) in result.points.items()
             if score < maximum
         ]
@@ -178,24 +181,30 @@ def feedback(
     lessons: list[Lesson],
     force: bool = False,
     on_page: Callable[[Path], None] = lambda page: None,
+    hidden_tests: bool = False,
 ) -> tuple[list[Path], int]:
-    """Make the HTML page of every graded submission with nbgrader's generate_feedback.
+    """Make the HTML page of every graded submission with nbgrader's generate_feedback; `hidden_tests` shows those too.
 
     Returns the pages written and how many were up to date: a page is made again when its notebook, a score or a
-    comment changed. `on_page` is called after each page, made or not.
+    comment changed, or it was made with hidden tests and is now wanted without (or the other way round). `on_page` is
+    called after each page, made or not.
     """
     written, fresh = [], 0
+    config = copy.deepcopy(gradebook.config)  # Its own copy() shares the sections.
+    if hidden_tests:
+        steps = config.GenerateFeedback.preprocessors
+        config.GenerateFeedback.preprocessors = [step for step in steps if step != _HIDE_TESTS]
     for result in results(gradebook, lessons):
         notebook = gradebook.autograded / result.student / result.lesson / f"{result.lesson}.ipynb"
         page = gradebook.feedback / result.student / result.lesson / f"{result.lesson}.html"
         if not notebook.exists():
             continue
-        mark = _feedback_mark(gradebook, result, notebook)
+        mark = _feedback_mark(gradebook, result, notebook) + " with hidden tests" * hidden_tests
         stamp = page.with_name(".made_from")
         if not force and page.exists() and stamp.exists() and stamp.read_text() == mark:
             fresh += 1
         else:
-            _make_page(gradebook, result)
+            _make_page(config, result)
             stamp.write_text(mark)
             written.append(page)
         on_page(page)
@@ -211,9 +220,9 @@ def _feedback_mark(gradebook: Gradebook, result: Result, notebook: Path) -> str:
     return digest.hexdigest()
 
 
-def _make_page(gradebook: Gradebook, result: Result) -> None:
-    coursedir = CourseDirectory(config=gradebook.config, assignment_id=result.lesson, student_id=result.student)
-    converter = GenerateFeedback(coursedir=coursedir, config=gradebook.config, force=True)
+def _make_page(config: Config, result: Result) -> None:
+    coursedir = CourseDirectory(config=config, assignment_id=result.lesson, student_id=result.student)
+    converter = GenerateFeedback(coursedir=coursedir, config=config, force=True)
     converter.log.setLevel("CRITICAL")
     try:
         converter.start()

@@ -14,6 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 
 MAX_BYTES = 50 * 2**20
+TAKEN_FROM = "taken from "
 
 
 class Unreadable(Exception):
@@ -32,7 +33,7 @@ def find(folder: Path, lesson: str) -> tuple[Path, str]:
         return wanted, ""
     others = [p for p in sorted(folder.glob("*.ipynb")) if p.is_file() and not p.is_symlink()]
     if len(others) == 1:
-        return others[0], f"taken from {others[0].name!r}"
+        return others[0], f"{TAKEN_FROM}{others[0].name!r}"
     found = sorted(p.name for p in folder.iterdir())
     raise Unreadable(f"no {lesson}.ipynb in the folder, which holds {', '.join(found[:5]) or 'nothing'}")
 
