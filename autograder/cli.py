@@ -122,15 +122,26 @@ def grade(
     memory_mib: Annotated[
         int, typer.Option(min=64, help="Memory a submission may add to its worker's.")
     ] = Limits.memory_mib,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Address of a Dask scheduler, tcp://HOST:8786: its workers run the submissions."),
+    ] = None,
     force: Force = False,
     gradebook: Book = None,
 ) -> None:
     """Grade all submissions that are new or changed. Stop it any time: the next run goes on."""
-    grade_class(Gradebook(gradebook), names, student, workers, Limits(cell_seconds, total_seconds, memory_mib), force)
+    limits = Limits(cell_seconds, total_seconds, memory_mib)
+    grade_class(Gradebook(gradebook), names, student, workers, limits, force, scheduler)
 
 
 def grade_class(
-    book: Gradebook, names: list[str] | None, students: list[str] | None, workers: int, limits: Limits, force: bool
+    book: Gradebook,
+    names: list[str] | None,
+    students: list[str] | None,
+    workers: int,
+    limits: Limits,
+    force: bool,
+    scheduler: str | None = None,
 ) -> None:
     """Grade with a progress bar; prints a line for every submission with something to say, and a summary."""
     from autograder import grade as grader
@@ -164,7 +175,7 @@ def grade_class(
                 progress.print(f"  {escape(record.student)}, {record.lesson}: {escape('; '.join(said))}")
 
         try:
-            grader.grade(book, tasks, workers, limits, on_record=report)
+            grader.grade(book, tasks, workers, limits, on_record=report, scheduler=scheduler)
         except KeyboardInterrupt:
             progress.stop()
             out.print(f"Stopped: {finished} of {len(tasks)} graded. Run the same command again to go on.")

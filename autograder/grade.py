@@ -3,7 +3,7 @@
 For each submission, in this order:
 
 1. read it (`autograder.submission`) and repair it: nbgrader's sanitize preprocessors, with our RestoreCells;
-2. run its cells in a worker process (`autograder.execute`), demos skipped;
+2. run its cells in a worker process (`autograder.execute`) here or on a cluster (`autograder.crew`), demos skipped;
 3. nbgrader's autograde preprocessors: scores go to the gradebook database, the notebook to `autograded/`;
 4. last, write `grading.json` beside it: what was graded, what came of it, and a fingerprint of both sides.
 
@@ -19,10 +19,9 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import nbformat
@@ -37,7 +36,8 @@ from traitlets import import_item
 from autograder import submission
 from autograder.build import fingerprint, generate_release, write_whole
 from autograder.course import CourseError, Gradebook, Lesson
-from autograder.execute import Limits, NotRun, Run, Stopped, Worker, error_output
+from autograder.crew import muster
+from autograder.execute import Limits, NotRun, Run, error_output
 from autograder.source import CHECK_PREFIX
 
 RECORD = "grading.json"
@@ -106,11 +106,14 @@ def grade(
     limits: Limits,
     on_start: Callable[[Task], None] = lambda task: None,
     on_record: Callable[[Record], None] = lambda record: None,
+    scheduler: str | None = None,
 ) -> None:
-    """Grade the tasks with that many worker processes. An exception, KeyboardInterrupt included, stops all workers at
-    once and leaves every submission either wholly graded or to be graded by the next run.
+    """Grade the tasks with that many worker processes, or with the Dask cluster at the address `scheduler`. An exception,
+    KeyboardInterrupt included, stops all workers at once and leaves every submission either wholly graded or to be graded
+    by the next run.
 
-    Raises CourseError if another grading run holds this gradebook, or a lesson cannot be registered in it.
+    Raises CourseError if another grading run holds this gradebook, a lesson cannot be registered in it, or the cluster
+    cannot be used.
     """
     if not tasks:
         return
@@ -119,25 +122,13 @@ def grade(
             register(gradebook, lesson)
         roster = read_roster(gradebook)
         desk = Desk(gradebook)
-        crew = [Worker() for _ in range(max(1, min(workers, len(tasks))))]
-        free: SimpleQueue[Worker] = SimpleQueue()
-        for worker in crew:
-            free.put(worker)
-
-        def run(notebook: NotebookNode) -> Run:
-            worker = free.get()
-            try:
-                return worker.run(notebook, limits)
-            finally:
-                free.put(worker)
-
-        pool = ThreadPoolExecutor(len(crew))
+        crew = muster(min(workers, len(tasks)), scheduler)
         under_way: dict[Future[Run], tuple[Task, NotebookNode, Record]] = {}
         queue = iter(tasks)
         try:
             while True:
                 # Prepare a little ahead of the workers, no more: preparing reads the database, and memory is finite.
-                while len(under_way) < 2 * len(crew) and (task := next(queue, None)) is not None:
+                while len(under_way) < 2 * crew.size and (task := next(queue, None)) is not None:
                     on_start(task)
                     record = Record(task.student, task.lesson.name, task.fingerprint)
                     try:
@@ -151,7 +142,7 @@ def grade(
                         desk.settle(task, desk.blank(task, record.status), record)
                         on_record(record)
                         continue
-                    under_way[pool.submit(run, notebook)] = (task, notebook, record)
+                    under_way[crew.submit(notebook, limits)] = (task, notebook, record)
                 if not under_way:
                     break
                 finished, _ = wait(under_way, return_when=FIRST_COMPLETED, timeout=1.0)
@@ -168,10 +159,7 @@ def grade(
                     desk.settle(task, notebook, record)
                     on_record(record)
         finally:
-            for worker in crew:
-                worker.stop()
-            with contextlib.suppress(Stopped):
-                pool.shutdown(wait=True, cancel_futures=True)
+            crew.stop()
 
 
 class Desk:
