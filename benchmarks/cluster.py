@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import psutil
 import typer
 from nbgrader.api import Gradebook as Database
 from rich.console import Console
@@ -84,27 +85,36 @@ def hand_in(book: Gradebook, lesson: Lesson, count: int) -> dict[str, str]:
 
 
 def run_grading(
-    book: Gradebook,
-    lesson: Lesson,
-    workers: int,
-    scheduler: str | None = None,
-    victim: subprocess.Popen[bytes] | None = None,
+    book: Gradebook, lesson: Lesson, scheduler: str | None = None, victims: list[subprocess.Popen[bytes]] | None = None
 ) -> tuple[list[Record], float, float, list[float]]:
-    """Grade what is handed in, and kill the victim when half is recorded. Returns the records in order, wall seconds, this
-    process's CPU seconds, and when each was recorded."""
+    """Grade what is handed in, with one worker here or on the cluster. When half is recorded, the first of the victims that
+    is found running a submission is killed.
+
+    Returns the records in order, wall seconds, this process's CPU seconds, and when each was recorded.
+    """
     records: list[Record] = []
     when: list[float] = []
     tasks, _ = pending(book, [lesson], None, Limits(), force=False)
+    spared = list(victims or [])
 
     def on_record(record: Record) -> None:
         records.append(record)
         when.append(time.perf_counter())
-        if victim is not None and len(records) == len(tasks) // 2:
-            victim.kill()  # SIGKILL
+        if len(records) >= len(tasks) // 2 and len(spared) == len(victims or []):
+            for victim in spared:
+                if busy(victim):
+                    victim.kill()
+                    spared.remove(victim)
+                    break
 
     begun, cpu = time.perf_counter(), time.process_time()
-    grade(book, tasks, workers, Limits(), on_record=on_record, scheduler=scheduler)
+    grade(book, tasks, 1, Limits(), on_record=on_record, scheduler=scheduler)
     return records, time.perf_counter() - begun, time.process_time() - cpu, when
+
+
+def busy(worker: subprocess.Popen[bytes]) -> bool:
+    """Whether a Dask worker runs a submission now: its warm worker process has forked."""
+    return len(psutil.Process(worker.pid).children(recursive=True)) > 1
 
 
 def prove(
@@ -133,7 +143,7 @@ def main(
         folder = Path(name)
         alone = Gradebook(folder / "alone")
         stories = hand_in(alone, lesson, 2 * len(HONEST))
-        records, _, _, _ = run_grading(alone, lesson, 1)
+        records, _, _, _ = run_grading(alone, lesson)
         # The first one waits for torch to be imported.
         run_seconds = statistics.mean(record.seconds for record in records[1:])
         points = {stories[result.student]: result.score for result in report.results(alone, [lesson])}
@@ -142,7 +152,7 @@ def main(
         book = Gradebook(folder / "cluster")
         stories = hand_in(book, lesson, count)
         with cluster(folder, workers) as (address, processes):
-            records, wall, cpu, when = run_grading(book, lesson, 1, address, processes[0])
+            records, wall, cpu, when = run_grading(book, lesson, address, processes)
             alive = sum(process.poll() is None for process in processes)
         prove(book, lesson, stories, records, points)
         again = sum("run twice: its first worker was lost" in record.notes for record in records)
