@@ -209,7 +209,8 @@ class DaskCrew:
                 if isinstance(news, _Job):
                     waiting.append(news)
                 elif news in in_hand:  # Else it was given up for lost, and is with another worker now.
-                    self._take(news, in_hand.pop(news), waiting)
+                    self._take(news, in_hand[news], waiting)
+                    del in_hand[news]
         except OSError as error:
             failure = CourseError(
                 f"The Dask scheduler at {self.address} is gone ({error}); start it and run the same command again to go on."

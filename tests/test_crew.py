@@ -5,19 +5,20 @@ import os
 import subprocess
 import sys
 import time
-from concurrent.futures import wait
 from pathlib import Path
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder import crew
-from autograder.course import ROOT, CourseError
+from autograder import crew, report, sample_class
+from autograder.course import ROOT, CourseError, lessons
 from autograder.crew import DaskCrew, LocalCrew, fill_in, question, run_text
-from autograder.execute import Limits, NotRun
+from autograder.execute import Limits
+from autograder.grade import grade, pending
 
 LIMITS = Limits(cell_seconds=5.0, total_seconds=20.0, memory_mib=1024)
 WORKERS = 3
+LESSON = lessons()[0]
 
 
 def start(*arguments):
@@ -62,10 +63,14 @@ def cluster(tmp_path_factory):
 
 
 def end_of_worker(asked):
-    """What a Dask worker runs in the test below: a submission with these words ends the worker itself."""
+    """Stands for `run_text`: a submission with these words ends the Dask worker itself."""
     if "END THE WORKER" in asked:
         os._exit(1)
     return run_text(asked)
+
+
+def has_a_bug(asked):
+    return str(1 / 0)
 
 
 def test_a_cluster_gives_what_one_machine_gives(cluster):
@@ -87,22 +92,37 @@ def test_a_cluster_gives_what_one_machine_gives(cluster):
     assert any("exit 7" in note for note in notes)
 
 
-def test_a_submission_that_ends_workers_is_set_aside_and_the_others_finish(cluster, monkeypatch):
-    monkeypatch.setattr(crew, "run_text", end_of_worker)
-    sources = ["# END THE WORKER" if i == 3 else f"{i} * {i}" for i in range(12)]
-    notebooks = [new_notebook(cells=[new_code_cell(source)]) for source in sources]
+def test_a_bug_in_a_worker_shows_and_does_not_hang(cluster, monkeypatch):
+    monkeypatch.setattr(crew, "run_text", has_a_bug)
     dask = DaskCrew(cluster)
     try:
-        futures = [dask.submit(notebook, LIMITS) for notebook in notebooks]
-        assert not wait(futures, timeout=60).not_done
-        with pytest.raises(NotRun, match="set aside: it ended two workers"):
-            futures[3].result()
-        for i in set(range(12)) - {3}:
-            futures[i].result()
-            assert notebooks[i].cells[0].outputs[0].data["text/plain"] == str(i * i)
-        assert dask.size == WORKERS - 2
+        with pytest.raises(ZeroDivisionError):
+            dask.submit(new_notebook(cells=[new_code_cell("1")]), LIMITS).result(timeout=30)
     finally:
         dask.stop()
+
+
+def test_a_submission_that_ends_workers_is_set_aside_and_the_others_are_graded_once(cluster, monkeypatch, book):
+    monkeypatch.setattr(crew, "run_text", end_of_worker)
+    right = next(s for s in sample_class.CLASS if s.name == "Amélie Dubois")
+    (content,) = right.hands_in(LESSON, right.name).values()
+    for student in ("a", "b", "c", "d", "killer"):
+        notebook = json.loads(content)
+        if student == "killer":
+            notebook["cells"][0]["source"] = "END THE WORKER"
+        folder = book.submitted / student / LESSON.name
+        folder.mkdir(parents=True)
+        (folder / f"{LESSON.name}.ipynb").write_text(json.dumps(notebook))
+    tasks, _ = pending(book, [LESSON], None, LIMITS, force=False)
+    records = []
+    grade(book, tasks, 1, LIMITS, on_record=records.append, scheduler=cluster)
+    assert sorted(record.student for record in records) == ["a", "b", "c", "d", "killer"]
+    results = {result.student: result for result in report.results(book, [LESSON])}
+    assert results["killer"].status == "set aside: it ended two workers"
+    assert results["killer"].score == 0
+    for student in "abcd":
+        assert results[student].status == "graded"
+        assert results[student].score == results[student].maximum
 
 
 def test_no_workers_and_a_scheduler_that_goes_end_the_run_with_a_sentence(tmp_path, monkeypatch):
