@@ -135,6 +135,10 @@ def grade(
         bool,
         typer.Option("--no-sandbox", help="Run students' code with your own rights, where there is no bubblewrap."),
     ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Address of a Dask scheduler, tcp://HOST:8786: its workers run the submissions."),
+    ] = None,
     force: Force = False,
     gradebook: Book = None,
 ) -> None:
@@ -147,11 +151,17 @@ def grade(
     options = {"cell_seconds": cell_seconds, "total_seconds": total_seconds, "memory_mib": memory_mib}
     given = {name: limit for name, limit in options.items() if limit is not None}
     limits = ExecuteInWorker(config=book.config, **given).limits
-    grade_class(book, names, student, workers, limits, force)
+    grade_class(book, names, student, workers, limits, force, scheduler)
 
 
 def grade_class(
-    book: Gradebook, names: list[str] | None, students: list[str] | None, workers: int, limits: Limits, force: bool
+    book: Gradebook,
+    names: list[str] | None,
+    students: list[str] | None,
+    workers: int,
+    limits: Limits,
+    force: bool,
+    scheduler: str | None = None,
 ) -> None:
     """Grade with the progress in sight, and print a summary."""
     from autograder import grade as grader
@@ -166,7 +176,15 @@ def grade_class(
         progress = GradingProgress(tasks, out)
         try:
             with progress:
-                grader.grade(book, tasks, workers, limits, on_record=progress.settled, on_run=progress.running)
+                grader.grade(
+                    book,
+                    tasks,
+                    workers,
+                    limits,
+                    on_record=progress.settled,
+                    on_run=progress.running,
+                    scheduler=scheduler,
+                )
         except KeyboardInterrupt:
             out.print(f"Stopped: {progress.total.settled} of {len(tasks)} graded. Run the same command again to go on.")
             raise typer.Exit(130) from None

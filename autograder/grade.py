@@ -3,7 +3,7 @@
 For each submission, in this order:
 
 1. read it (`autograder.submission`) and repair it: nbgrader's sanitize preprocessors, with our RestoreCells;
-2. run its cells in a worker process (`autograder.execute`), demos skipped;
+2. run its cells in a worker process (`autograder.execute`) here or on a cluster (`autograder.crew`), demos skipped;
 3. nbgrader's autograde preprocessors: scores go to the gradebook database, the notebook to `autograded/`;
 4. last, write `grading.json` beside it: what was graded, what came of it, and a fingerprint of both sides.
 
@@ -14,16 +14,16 @@ in its `grading.json` is done, so a run that was stopped anywhere goes on where 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import nbformat
@@ -39,7 +39,8 @@ from traitlets import import_item
 from autograder import grading_log, submission
 from autograder.build import fingerprint, generate_release, write_whole
 from autograder.course import CourseError, Gradebook, Lesson, first_line
-from autograder.execute import Limits, NotRun, Run, Stopped, Worker, cell_title, require_sandbox
+from autograder.crew import muster
+from autograder.execute import Limits, NotRun, Run, cell_title, require_sandbox
 from autograder.source import CHECK_PREFIX
 from autograder.steps import ExecuteInWorker, fail_every_check
 
@@ -131,43 +132,33 @@ def grade(
     on_start: Callable[[Task], None] = lambda task: None,
     on_record: Callable[[Record], None] = lambda record: None,
     on_run: Callable[[Task], None] = lambda task: None,
+    scheduler: str | None = None,
 ) -> None:
-    """Grade the tasks with that many worker processes. `on_start` is called when a submission is prepared, `on_run`
-    when its cells start to run (from another thread), `on_record` when it is graded; `grading.log` is told in any case.
-    An exception, KeyboardInterrupt included, stops all workers at once and leaves every submission either wholly graded
-    or to be graded by the next run.
+    """Grade the tasks with that many worker processes, or with the Dask cluster at the address `scheduler`.
+
+    `on_start` is called when a submission is prepared, `on_run` when its cells start to run (from another thread),
+    `on_record` when it is graded; `grading.log` is told in any case. An exception, KeyboardInterrupt included, stops all
+    workers at once and leaves every submission either wholly graded or to be graded by the next run.
 
     Raises CourseError if another grading run holds this gradebook, its database does not answer, a lesson cannot be
-    registered in it, or students' code cannot be contained here.
+    registered in it, students' code cannot be contained here, or the cluster cannot be used.
     """
     if not tasks:
         return
-    require_sandbox()
+    if scheduler is None:  # A cluster's workers see to it themselves.
+        require_sandbox()
     with one_writer(gradebook), grading_log.run(gradebook.folder, tasks, workers, limits) as log:
         for lesson in sorted({task.lesson for task in tasks}, key=lambda lesson: lesson.name):
             register(gradebook, lesson)
         roster = read_roster(gradebook)
         desk = Desk(gradebook)
-        crew = [Worker() for _ in range(max(1, min(workers, len(tasks))))]
-        free: SimpleQueue[Worker] = SimpleQueue()
-        for worker in crew:
-            free.put(worker)
-
-        def run(task: Task, notebook: NotebookNode) -> Run:
-            worker = free.get()
-            try:
-                on_run(task)
-                return worker.run(notebook, limits)
-            finally:
-                free.put(worker)
-
-        pool = ThreadPoolExecutor(len(crew))
+        crew = muster(min(workers, len(tasks)), scheduler)
         under_way: dict[Future[Run], tuple[Task, NotebookNode, Record]] = {}
         queue = iter(tasks)
         try:
             while True:
                 # Prepare a little ahead of the workers, no more: preparing reads the database, and memory is finite.
-                while len(under_way) < 2 * len(crew) and (task := next(queue, None)) is not None:
+                while len(under_way) < 2 * crew.size and (task := next(queue, None)) is not None:
                     on_start(task)
                     record = Record(task.student, task.lesson.name, task.fingerprint)
                     try:
@@ -184,7 +175,8 @@ def grade(
                         log.settled(record)
                         on_record(record)
                         continue
-                    under_way[pool.submit(run, task, notebook)] = (task, notebook, record)
+                    future = crew.submit(notebook, limits, functools.partial(on_run, task))
+                    under_way[future] = (task, notebook, record)
                 if not under_way:
                     break
                 finished, _ = wait(under_way, return_when=FIRST_COMPLETED, timeout=1.0)
@@ -206,10 +198,7 @@ def grade(
                 f"The gradebook's database stopped answering; run the same command again to go on. ({first_line(error)})"
             ) from error
         finally:
-            for worker in crew:
-                worker.stop()
-            with contextlib.suppress(Stopped):
-                pool.shutdown(wait=True, cancel_futures=True)
+            crew.stop()
 
 
 class Desk:
