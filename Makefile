@@ -25,17 +25,19 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# The sandbox for students' code: installed where that takes no password; elsewhere `autograder grade` says how.
-$(VENV)/.sandbox: | $(READY)
-	@command -v bwrap >/dev/null || { command -v apt-get >/dev/null && $(SUDO) apt-get update -qq && \
-	  $(SUDO) apt-get install -y -qq bubblewrap >/dev/null; } 2>/dev/null || true
+# What Debian has for us: the sandbox for students' code and, for CI, a PostgreSQL server to test against. Installed where
+# that takes no password; elsewhere `autograder grade` and the skipped tests say what is missing.
+DEBIAN := bubblewrap $(if $(CI),postgresql)
+$(VENV)/.debian: | $(READY)
+	@dpkg -s $(DEBIAN) >/dev/null 2>&1 || { command -v apt-get && $(SUDO) apt-get update -qq && \
+	  $(SUDO) apt-get install -y -qq --no-install-recommends $(DEBIAN); } >/dev/null 2>&1 || true
 	@touch $@
 
-demo: $(READY) $(VENV)/.sandbox ## grade a sample class and show its gradebook
+demo: $(READY) $(VENV)/.debian ## grade a sample class and show its gradebook
 	@$(BIN)/autograder build
 	@$(BIN)/autograder demo
 
-test: $(READY) $(VENV)/.sandbox ## lint, type-check, run every test and every notebook
+test: $(READY) $(VENV)/.debian ## lint, type-check, run every test and every notebook
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

@@ -47,21 +47,20 @@ c.GenerateAssignment.preprocessors = [
 
 # The same repairs and the same fairness whether a TA types `autograder grade`, `nbgrader autograde` or clicks in
 # formgrader: see autograder/steps.py.
+# (nbgrader's CheckCellMetadata has nothing left to check: RestoreCells writes the metadata of every cell itself.)
 c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.DeduplicateIds",
     "nbgrader.preprocessors.OverwriteKernelspec",
     "autograder.steps.RestoreCells",
     "nbgrader.preprocessors.OverwriteCells",
-    "nbgrader.preprocessors.CheckCellMetadata",
 ]
 c.Autograde.autograde_preprocessors = [
     "autograder.steps.ExecuteInWorker",
     "autograder.steps.WarningsAreNotErrors",
     "nbgrader.preprocessors.LimitOutput",
-    "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.steps.SaveScores",
     "nbgrader.preprocessors.AssignLatePenalties",
-    "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
 # Feedback shows what a hidden test complained about, not the test; `autograder feedback --all` leaves that step out.

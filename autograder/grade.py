@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import nbgrader.api
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
 from nbgrader import utils
@@ -147,7 +148,7 @@ def grade(
         return
     if scheduler is None:  # A cluster's workers see to it themselves.
         require_sandbox()
-    with one_writer(gradebook), grading_log.run(gradebook.folder, tasks, workers, limits) as log:
+    with one_writer(gradebook), one_engine(), grading_log.run(gradebook.folder, tasks, workers, limits) as log:
         for lesson in sorted({task.lesson for task in tasks}, key=lambda lesson: lesson.name):
             register(gradebook, lesson)
         roster = read_roster(gradebook)
@@ -382,6 +383,27 @@ def one_writer(gradebook: Gradebook) -> Iterator[None]:
         except OSError:
             raise CourseError(f"Another grading run is writing {gradebook.folder}; wait for it, or stop it.") from None
         yield
+
+
+@contextlib.contextmanager
+def one_engine() -> Iterator[None]:
+    """Keep one SQLAlchemy engine per database while grading.
+
+    nbgrader opens the database anew in every step, and a new engine compiles every query again: most of a step's time.
+    """
+    engines: dict[str, Any] = {}
+    create = nbgrader.api.create_engine
+
+    def create_once(url: str, **options: Any) -> Any:
+        if url not in engines:
+            engines[url] = create(url, **options)
+        return engines[url]
+
+    nbgrader.api.create_engine = create_once
+    try:
+        yield
+    finally:
+        nbgrader.api.create_engine = create
 
 
 def _fingerprint(folder: Path, side: str) -> str:

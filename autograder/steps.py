@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from nbgrader import utils
 from nbgrader.api import Gradebook
-from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
+from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Float, Int
 
 from autograder.course import Lesson
@@ -152,6 +152,20 @@ def fail_every_check(notebook: NotebookNode, reason: str) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "code" and utils.is_grade(cell):
             cell.outputs = [error_output("NotRun", reason)]
+
+
+class SaveScores(SaveAutoGrades):
+    """nbgrader's SaveAutoGrades, in one transaction per notebook instead of one per cell: all scores or none, and quicker."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        where = resources["nbgrader"]
+        self.notebook_id, self.assignment_id, self.student_id = where["notebook"], where["assignment"], where["student"]
+        with Gradebook(where["db_url"]) as self.gradebook:
+            commit, self.gradebook.db.commit = self.gradebook.db.commit, self.gradebook.db.flush
+            for index, cell in enumerate(nb.cells):
+                self.preprocess_cell(cell, resources, index)
+            commit()
+        return nb, resources
 
 
 class WarningsAreNotErrors(NbGraderPreprocessor):
