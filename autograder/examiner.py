@@ -118,6 +118,7 @@ class Student:
         line = sandbox.command([*arguments, "--isolate"]) if self.sandboxed else [sys.executable, *arguments]
         # Where there is no sandbox to hide it: no address or password of a database in the student's environment.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("AUTOGRADER_")}
+        environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
         with tempfile.TemporaryFile() as complaint:
             self.worker = subprocess.Popen(
                 line, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=complaint,

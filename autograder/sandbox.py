@@ -81,7 +81,12 @@ def command(arguments: list[str]) -> list[str]:
         "LANG": "C.UTF-8",
         "PYTHONPATH": _COURSE,
     }
-    environment |= {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": "/tmp"}
+    environment |= {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MPLCONFIGDIR": "/tmp",
+    }
     for name, value in environment.items():
         line += ["--setenv", name, value]
     return [*line, sys.executable, *arguments]

@@ -35,6 +35,8 @@ from typing import Any, NoReturn
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from matplotlib_inline.backend_inline import configure_inline_support
+from traitlets.config import Config
 
 from autograder import plain, sandbox
 
@@ -142,34 +144,33 @@ def _students_frames(error: BaseException) -> list[str]:
     ]
 
 
-def make_shell(budget: int) -> Shell:
-    """The shell of one submission, with stdout, stderr, display and figures recorded."""
-    Shell.clear_instance()
-    shell = Shell.instance()
+def make_shell() -> Shell:
+    """A shell with stdout, stderr, display and figures recorded. Made once, before any submission: each gets a copy, by fork."""
+    quiet = Config()
+    quiet.HistoryManager.enabled = False
+    shell = Shell.instance(config=quiet)
     shell.colors = "nocolor"
     shell.display_pub = Publisher(shell=shell, parent=shell)
     shell.displayhook = Hook(shell=shell, parent=shell)
     shell.display_trap.hook = shell.displayhook
-    shell.history_manager.enabled = False
-    shell.record = Record(budget)
-    sys.stdout, sys.stderr = Stream(shell, "stdout"), Stream(shell, "stderr")
-    from matplotlib_inline.backend_inline import configure_inline_support
-
+    shell.record = Record(0)
     configure_inline_support(shell, "module://matplotlib_inline.backend_inline")
+    shell.run_cell("pass", store_history=False)  # The first cell pays for much that is made only when needed.
     return shell
 
 
 class Submission:
     """One submission in its forked process: a shell, and the conversation about it."""
 
-    def __init__(self, line: socket.socket, isolated: bool):
+    def __init__(self, line: socket.socket, shell: Shell, isolated: bool):
         self.reader, self.writer = line.makefile("rb"), line.makefile("wb")
         first = self.read()
         self.limits = first["limits"]
         confine(self.limits, isolated)
         os.chdir(first["folder"])
         os.environ["HOME"] = os.environ["TMPDIR"] = first["folder"]
-        self.shell = make_shell(self.limits["output_characters"])
+        self.shell = shell
+        sys.stdout, sys.stderr = Stream(shell, "stdout"), Stream(shell, "stderr")
         self.functions: list[Any] = []
         self.timing = False
         signal.signal(signal.SIGALRM, self.on_alarm)
@@ -304,7 +305,7 @@ def serve(control: socket.socket, isolated: bool) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(nothing, fd)
-    warm_up()
+    shell = warm_up()
     control.sendall(b"R")
     child = 0
     while True:
@@ -315,7 +316,7 @@ def serve(control: socket.socket, isolated: bool) -> None:
                 os.setsid()
                 sandbox.die_with_parent()
                 control.close()
-                _live(sockets[0], isolated)
+                _live(sockets[0], shell, isolated)
             os.close(sockets[0])
         elif command in (b"E", b"W"):
             for _ in range(100 if command == b"W" else 0):
@@ -332,25 +333,25 @@ def serve(control: socket.socket, isolated: bool) -> None:
             os._exit(0)
 
 
-def _live(line: int, isolated: bool) -> NoReturn:
+def _live(line: int, shell: Shell, isolated: bool) -> NoReturn:
     """The forked process: enter the namespaces, hold the conversation, never return."""
     code = 70  # Nothing below got as far as running a cell.
     try:
         if isolated:
             sandbox.enter_namespaces(scratch_mib=64)
-        submission = Submission(socket.socket(fileno=line), isolated)
+        submission = Submission(socket.socket(fileno=line), shell, isolated)
         code = 1
         submission.converse()
     finally:
         os._exit(code)
 
 
-def warm_up() -> None:
-    """Import once what every submission imports."""
-    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+def warm_up() -> Shell:
+    """Import once what every submission imports, and make the shell it runs in."""
     for name in ("ipywidgets", "matplotlib.pyplot", "numpy", "torch", "tqdm.auto"):
         importlib.import_module(name)
     sys.modules["torch"].set_num_threads(1)  # A thread pool would not survive the fork.
+    return make_shell()
 
 
 if __name__ == "__main__":

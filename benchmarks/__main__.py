@@ -5,23 +5,29 @@ Figures are medians of a few repetitions; what counts are the ratios.
 
 from __future__ import annotations
 
+import json
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from nbformat import NotebookNode
 from rich.console import Console
 from rich.table import Table
 
-from autograder import build, sample_class
+from autograder import build, proof, sample_class
 from autograder.course import Gradebook, Lesson, lessons
-from autograder.execute import Limits
+from autograder.execute import SETUP, Limits, Worker, is_demo
 from autograder.grade import grade, pending
+from autograder.source import CHECK_PREFIX
+from autograder.steps import plain_cells
+from autograder.submission import clean
 from benchmarks.stock import HONEST, StockClass, without_demos
 
-COPIES = 5  # Of each honest student, for ours; stock is slow enough to measure on one.
+COPIES = 20  # Of each honest student, for ours: a class of 120. Stock is slow enough to measure on one.
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -63,6 +69,60 @@ def stock(lesson: Lesson, demos: bool) -> float:
         return seconds(lambda: course.autograde(lesson)) / len(HONEST)
 
 
+def overhead(lesson: Lesson) -> tuple[float, float]:
+    """Seconds that running one submission takes, and those that its cells take by themselves, on one warm worker.
+
+    The difference is what isolation costs: a fresh sandboxed process, and calls that cross processes.
+    """
+    student = sample_class.CLASS[0]
+    (content,) = student.hands_in(lesson, student.name).values()
+    notebook = clean(json.loads(content))
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        cell.metadata.nbgrader = NotebookNode(grade_id=name, grade=name.startswith(CHECK_PREFIX), points=1)
+    check_sources = proof.exercises(lesson)
+    for cell in notebook.cells:
+        name = cell.metadata.nbgrader.grade_id
+        if name.startswith(CHECK_PREFIX):
+            cell.source = check_sources[name.removeprefix(CHECK_PREFIX)].source
+        elif not name:
+            del cell.metadata["nbgrader"]
+    worker = Worker()
+    times = []
+    try:
+        for _ in range(12):
+            notebook.metadata[SETUP] = plain_cells(lesson.name)
+            times.append(worker.run(notebook, Limits()).seconds)
+    finally:
+        worker.close()
+    names: dict[str, object] = {}
+    sources = [c.source for c in notebook.cells if c.cell_type == "code" and not is_demo(c)]
+    direct = []
+    for _ in range(6):
+        begun = time.perf_counter()
+        for source in sources:
+            exec(compile(source, "cell", "exec"), names)
+        direct.append(time.perf_counter() - begun)
+    return statistics.median(times[2:]), statistics.median(direct[1:])
+
+
+def footprint() -> float:
+    """Proportional set size of one warm worker (examiner and sandboxed worker together), MiB. Linux only."""
+    worker = Worker()
+    try:
+        worker.run(NotebookNode(cells=[], metadata=NotebookNode()), Limits())
+        assert worker.process is not None
+        family, total = [worker.process.pid], 0
+        while family:
+            pid = family.pop()
+            family += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            total += int(next(line.split()[1] for line in rollup.splitlines() if line.startswith("Pss:")))
+        return total / 1024
+    finally:
+        worker.close()
+
+
 def main() -> None:
     """Measure and print."""
     os.environ.pop("AUTOGRADER_DB", None)  # Nothing here belongs into a real class's database.
@@ -79,6 +139,16 @@ def main() -> None:
             lesson.name, f"{mine:.3f}", f"{full:.2f}", f"{full / mine:.0f}x", f"{bare:.2f}", f"{bare / mine:.0f}x"
         )
     console.print(shown)
+    console.print("One submission on a warm worker, and its cells by themselves in one process:")
+    for lesson in lessons():
+        whole, bare = overhead(lesson)
+        console.print(
+            f"  {lesson.name}: {1000 * whole:.0f} ms, {1000 * bare:.0f} ms by themselves: {1000 * (whole - bare):.0f} ms more"
+        )
+    if sys.platform == "linux":
+        console.print(
+            f"Memory of a warm worker: {footprint():.0f} MiB (proportional set size, examiner and sandbox together)."
+        )
     again = statistics.median(seconds(lambda: [build.build(x) for x in lessons()]) for _ in range(3))
     once = Table("lesson", "execute and build, s", "notebook, kB")
     for lesson in lessons():

@@ -31,7 +31,7 @@ def test_the_grade_command_reads_the_same_limits(book, monkeypatch):
     book.config.ExecuteInWorker.memory_mib = 100
     seen = []
     monkeypatch.setattr(cli, "Gradebook", lambda folder: book)
-    monkeypatch.setattr(cli, "grade_class", lambda book, names, students, workers, limits, force: seen.append(limits))
+    monkeypatch.setattr(cli, "grade_class", lambda *arguments: seen.append(arguments[4]))
     done = CliRunner().invoke(cli.app, ["grade", "--memory-mib", "200"], catch_exceptions=False)
     assert done.exit_code == 0
     assert seen == [Limits(cell_seconds=3.5, memory_mib=200)]
