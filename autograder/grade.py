@@ -78,7 +78,8 @@ def submissions(
     for lesson in lessons:
         for folder in sorted(gradebook.submitted.glob(f"*/{lesson.name}")):
             student = folder.parent.name
-            if folder.is_dir() and not folder.is_symlink() and (students is None or student in students):
+            linked = folder.is_symlink() or folder.parent.is_symlink()
+            if folder.is_dir() and not linked and (students is None or student in students):
                 found.append((student, lesson, folder))
     return found
 
@@ -213,7 +214,8 @@ class Desk:
             more = {"timestamp": timestamp} if timestamp else {}
             database.update_or_create_submission(task.lesson.name, task.student, **more)
         notebook = self._through(self.judge, notebook, task)
-        record.lost = lost_points(notebook)
+        record.status, record.notes = one_line(record.status), [one_line(note) for note in record.notes]
+        record.lost = {name: one_line(why) for name, why in lost_points(notebook).items()}
         folder = self.gradebook.autograded / task.student / task.lesson.name
         write_whole(folder / f"{task.lesson.name}.ipynb", nbformat.writes(notebook) + "\n")
         write_whole(folder / RECORD, json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n")
@@ -299,6 +301,11 @@ def lost_points(notebook: NotebookNode) -> dict[str, str]:
             if score is not None and score < maximum:
                 lost[cell.metadata.nbgrader.grade_id.removeprefix(CHECK_PREFIX)] = reason_of(cell)
     return lost
+
+
+def one_line(text: str) -> str:
+    """Text of a student's as a report and a terminal may show it: no escape sequences, nothing invisible, no novel."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:400])
 
 
 def reason_of(cell: NotebookNode) -> str:

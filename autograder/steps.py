@@ -5,6 +5,7 @@ They are named in `nbgrader_config.py`, so nbgrader's own commands and formgrade
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -19,6 +20,10 @@ from autograder.course import Lesson
 from autograder.execute import SETUP, is_demo
 from autograder.source import CHECK_PREFIX
 
+# What nbgrader cuts out of cells; it fails on one that it did not expect.
+_MARKERS = re.compile(r"(BEGIN|END) (HIDDEN TESTS|SOLUTION|MARK SCHEME)")
+# What begins a tag. nbgrader's pages show text cells as HTML, scripts and all; after a space it is no tag.
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _TO_BE_TYPED = re.compile(r"[A-Za-z_]\w* = None\b|#")
 
 
@@ -45,7 +50,7 @@ class RestoreCells(NbGraderPreprocessor):
 
     Whatever a submission says of points, locks or ids is replaced by what the gradebook says; a cell that claims an id
     which is unknown, or taken by an earlier cell, becomes an ordinary cell. nbgrader's OverwriteCells then restores the
-    text of edited checks.
+    text of edited checks. In what the student wrote, nothing is left that nbgrader or a TA's browser would act on.
     """
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
@@ -56,6 +61,12 @@ class RestoreCells(NbGraderPreprocessor):
             handed_out = {cell.name: (cell.cell_type, cell.source, cell.checksum) for cell in known.source_cells}
 
         nb.metadata[SETUP] = plain_cells(where["assignment"])
+        ours = handed_out_text(where["assignment"])
+        for cell in nb.cells:
+            if cell.cell_type == "code":
+                cell.source = _MARKERS.sub(lambda marker: marker[0].lower(), cell.source)
+            elif cell.source not in ours:
+                cell.source = _TAG.sub("< ", cell.source)
         seen: set[str] = set()
         for cell in nb.cells:
             claimed = cell.metadata.pop("nbgrader", None)
@@ -93,6 +104,12 @@ def plain_cells(lesson: str) -> list[str]:
     """The sources of a lesson's plain code cells: what it defines apart from exercises, checks and demos."""
     cells = nbformat.read(Lesson(lesson).solution, as_version=4).cells
     return [c.source for c in cells if c.cell_type == "code" and "nbgrader" not in c.metadata and not is_demo(c)]
+
+
+def handed_out_text(lesson: str) -> set[str]:
+    """The sources of the text cells that students were given."""
+    cells = json.loads(Lesson(lesson).release.read_bytes())["cells"]
+    return {"".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"}
 
 
 class WarningsAreNotErrors(NbGraderPreprocessor):

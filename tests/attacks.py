@@ -362,7 +362,7 @@ FORGERIES = [
     Attack("return functions", "give the judge proxies in place of numbers", answers=functions("return lambda *a: 1")),
     Attack("never the same twice", "return a generator that never ends", answers=functions("import itertools\nreturn itertools.count()")),
     Attack("contains itself", "send the judge round in circles", answers=functions("x = []; x.append(x)\nreturn x")),
-    Attack("too large to cross", "flood the judge with a huge result", answers=functions("import numpy as np\nreturn np.zeros((10**4, 10**3))", "marginal", "conditional") | functions("return 'x' * 10**8", "free_parameters") | functions("return [[]] * 10**7", "joint_from_order")),
+    Attack("too large to cross", "flood the judge with a huge result", answers=functions("import numpy as np\nreturn np.zeros((10**4, 10**3))", "marginal", "conditional") | functions("return 'x' * 10**8", "free_parameters") | functions("return [[]] * (10**6)", "joint_from_order")),
     Attack("patched equality of typed text", "pass text for numbers", answers=typed("'0.12'")),
 ]  # fmt: skip
 
@@ -390,7 +390,7 @@ ESCAPES = [
     Attack("fork bomb", "use up all processes", "import os\nfor _ in range(200):\n    try:\n        if os.fork() == 0:\n            while True:\n                try: os.fork()\n                except OSError: break\n            import time; time.sleep(0.2); os._exit(0)\n    except OSError: break"),
     Attack("thread bomb", "use up all threads", "import threading, time\ntry:\n    for _ in range(5000): threading.Thread(target=time.sleep, args=(5,), daemon=True).start()\nexcept RuntimeError as e: print(e)"),
     Attack("memory bomb", "use up all memory", "import numpy as np, torch\nfor f in (lambda: bytearray(10**11), lambda: np.ones(10**10), lambda: torch.ones(10**10), lambda: [0] * 10**10, lambda: 'x' * 10**11):\n    try: f(); print('got it')\n    except (MemoryError, RuntimeError) as e: print(type(e).__name__)\nimport mmap\nkept = []\nwhile True: kept.append(np.ones(10**7))"),
-    Attack("memory bomb in company", "use up all memory by many processes, each within its limit", "import os, time\nfor _ in range(20):\n    try:\n        if os.fork() == 0:\n            kept = b'x' * (400 << 20); time.sleep(60); os._exit(0)\n    except OSError: break\ntime.sleep(60)"),
+    Attack("memory bomb in company", "use up all memory by many processes, each within its limit", "import os, time\nfor _ in range(20):\n    try:\n        if os.fork() == 0:\n            kept = b'x' * (400 << 20); time.sleep(60); os._exit(0)\n    except OSError: break\ntime.sleep(1)"),
     Attack("memory outside the process", "use up all memory by files that are memory", "import os\nfds = []\ntry:\n    while True:\n        fds.append(os.memfd_create('x'))\n        for _ in range(63): os.write(fds[-1], b'x' * (1 << 20))\n        if len(fds) > 12: print('too much'); break\nexcept OSError as e: print(e)"),
     Attack("recursion", "overflow the stack", "import sys\nsys.setrecursionlimit(10**8)\ndef f(): return f()\nf()"),
     Attack("fill the disk", "fill /tmp and /dev/shm", "import os\nfor folder in ('/tmp', '/dev/shm', '/var/tmp', '/course'):\n    try:\n        for i in range(100):\n            with open(f'{folder}/{i}', 'wb') as f:\n                for _ in range(63): f.write(b'x' * (1 << 20))\n        print('too much')\n    except OSError as e: print(e)"),

@@ -36,7 +36,7 @@ from tests.attacks import ATTACKS, LESSON, Attack, hand_in_solution
 
 pytestmark = pytest.mark.skipif(bool(sandbox.problem()), reason=f"no sandbox here: {sandbox.problem()}")
 
-LIMITS = Limits(cell_seconds=2.0, total_seconds=8.0, memory_mib=512)
+LIMITS = Limits(cell_seconds=1.5, total_seconds=6.0, memory_mib=512)
 POINTS = {n.removeprefix(CHECK_PREFIX): p for n, p in grade_ids(LESSON.release).items() if p is not None}
 # Pieces of what a student may never see: of hidden tests, of the grader, of the gradebook.
 HIDDEN = ("def check_", "_LEAKS", "import judge", "trusted process beside every worker", "SQLite format 3", "class Examination")
@@ -186,7 +186,7 @@ def test_attack(arena, attack):
     assert "found:hostile" not in shown
     assert "'/" not in re.findall(r"found: -1 \[(.*?)\]", shown)
     # fills nobody's disk, and stays text wherever it is shown,
-    assert len(shown) < 30_000_000
+    assert len(shown) < 7_000_000
     assert arena.told(who).replace("\n", "").isprintable()
     assert max(map(len, arena.told(who).split("\n"))) < 1000
     # leaves no process,
