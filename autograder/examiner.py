@@ -20,6 +20,7 @@ import io
 import json
 import os
 import pkgutil
+import resource
 import signal
 import socket
 import subprocess
@@ -36,8 +37,9 @@ import torch
 from autograder import plain, sandbox
 
 # Beyond a time limit that the worker enforces itself: how long until it is ended from here.
-GRACE_SECONDS = 2.0
+GRACE_SECONDS = 1.0
 _START_SECONDS = 120.0
+_LOOK_SECONDS = 0.25
 _LINE_BYTES = 2 * plain.MAX_CHARACTERS
 # All outputs of a submission together, in characters, as a multiple of what one cell may print.
 _OUTPUT_CELLS = 50
@@ -64,6 +66,8 @@ class Student:
         self.control: socket.socket | None = None
         self.line: socket.socket | None = None
         self._unread, self._hung_up = b"", False
+        # Memory is looked at now and then: the limit on each process would let many together use many times as much.
+        self._own, self._may_use, self._look_again = 0, 0, 0.0
 
     def start(self, limits: dict[str, Any], folder: str) -> None:
         """A fresh process for a submission. Raises Died if there can be none."""
@@ -79,6 +83,7 @@ class Student:
         finally:
             theirs.close()
         self._unread, self._hung_up = b"", False
+        self._may_use, self._look_again = int(limits["memory_mib"]) * 2**20, 0.0
         self._send({"limits": limits, "folder": "/tmp" if self.sandboxed else folder}, time.monotonic() + 10)
 
     def ask(
@@ -115,6 +120,26 @@ class Student:
             return "its process was killed"
         return _ending(code[0])
 
+    def _memory(self) -> int:
+        """Bytes that the processes of the submission use, beyond what each shares with the warm worker."""
+        assert self.worker is not None
+        sizes, ahead = [], [self.worker.pid]
+        while ahead:
+            process = f"/proc/{ahead.pop()}"
+            try:
+                with open(f"{process}/statm") as statm:
+                    _, resident, shared, *_ = map(int, statm.read().split())
+                # A process that has just ended has no children; its own go to one further up.
+                for thread in os.listdir(f"{process}/task"):
+                    with open(f"{process}/task/{thread}/children") as children:
+                        ahead += map(int, children.read().split())
+            except OSError:
+                continue
+            sizes.append((resident - shared) * resource.getpagesize())
+        if not self._own:
+            self._own = max(sizes, default=0)
+        return sum(max(0, size - self._own) for size in sizes)
+
     def close(self) -> None:
         """End the worker too."""
         self.end()
@@ -136,6 +161,8 @@ class Student:
             if ready != b"R":
                 complaint.seek(0)
                 raise Died(f"its worker did not start: {complaint.read().decode(errors='replace').strip()[-500:]}")
+        self._own = 0
+        self._memory()
 
     def _end_worker(self) -> None:
         if self.control is not None:
@@ -172,14 +199,18 @@ class Student:
                 if not isinstance(reply, dict):
                     raise Died("it broke off the conversation")
                 return reply
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
+            now = time.monotonic()
+            if now >= deadline:
                 raise Died("late")
-            self.line.settimeout(remaining)
+            if now >= self._look_again:
+                self._look_again = now + _LOOK_SECONDS
+                if self._memory() > self._may_use:
+                    raise Died("stopped: its processes together used more memory than it may")
+            self.line.settimeout(min(deadline - now, _LOOK_SECONDS))
             try:
                 chunk = self.line.recv(1 << 20)
             except TimeoutError:
-                raise Died("late") from None
+                continue
             except OSError:
                 chunk = b""
             if not chunk:
@@ -259,7 +290,9 @@ class Examination:
             if output is not None:
                 self.output_room -= len(json.dumps(output))
                 if self.output_room < 0:
-                    outputs.append({"output_type": "stream", "name": "stdout", "text": "[outputs left out: too many]\n"})
+                    outputs.append(
+                        {"output_type": "stream", "name": "stdout", "text": "[outputs left out: too many]\n"}
+                    )
                     break
                 outputs.append(output)
         return {"outputs": outputs, "count": count if type(count) is int and 0 <= count < 10**6 else None}
@@ -294,7 +327,7 @@ class Examination:
             # Made anew for every check: a student's function may write into any table that a test hands it.
             names = made(self.setup)
             with (
-                alarm(2 * seconds + 2 * GRACE_SECONDS),
+                alarm(seconds + 2 * GRACE_SECONDS),
                 contextlib.redirect_stdout(printed),
                 contextlib.redirect_stderr(io.StringIO()),
             ):

@@ -22,8 +22,8 @@ from autograder.source import CHECK_PREFIX
 
 # What nbgrader cuts out of cells; it fails on one that it did not expect.
 _MARKERS = re.compile(r"(BEGIN|END) (HIDDEN TESTS|SOLUTION|MARK SCHEME)")
-# What begins a tag. nbgrader's pages show text cells as HTML, scripts and all; after a space it is no tag.
-_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+# What makes a tag or a link, which may hold a script. nbgrader's pages show text cells as they are; a space makes it text.
+_TAG_OR_LINK = re.compile(r"<(?=[A-Za-z/!?])|\](?=[(:\[])")
 _TO_BE_TYPED = re.compile(r"[A-Za-z_]\w* = None\b|#")
 
 
@@ -63,10 +63,9 @@ class RestoreCells(NbGraderPreprocessor):
         nb.metadata[SETUP] = plain_cells(where["assignment"])
         ours = handed_out_text(where["assignment"])
         for cell in nb.cells:
-            if cell.cell_type == "code":
-                cell.source = _MARKERS.sub(lambda marker: marker[0].lower(), cell.source)
-            elif cell.source not in ours:
-                cell.source = _TAG.sub("< ", cell.source)
+            cell.source = _MARKERS.sub(lambda marker: marker[0].lower(), cell.source)
+            if cell.cell_type != "code" and cell.source not in ours:
+                cell.source = _TAG_OR_LINK.sub(r"\g<0> ", cell.source)
         seen: set[str] = set()
         for cell in nb.cells:
             claimed = cell.metadata.pop("nbgrader", None)

@@ -130,7 +130,12 @@ def _generous(cell: Notebook) -> list[Notebook]:
 
 def _partial_credit(cell: Notebook) -> list[Notebook]:
     points = cell["metadata"]["nbgrader"]["points"]
-    output = {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": {"text/plain": str(points)}}
+    output = {
+        "output_type": "execute_result",
+        "execution_count": 1,
+        "metadata": {},
+        "data": {"text/plain": str(points)},
+    }
     return [cell | {"source": f"{points}", "outputs": [output], "execution_count": 1}]
 
 
@@ -148,7 +153,11 @@ def _decoys(notebook: Notebook) -> Notebook:
 
 def _claims(notebook: Notebook) -> Notebook:
     state = {"application/vnd.jupyter.widget-state+json": {"state": {"x": "</script><script>alert('pwned')</script>"}}}
-    notebook["metadata"] = {"widgets": state, "title": "<script>alert('pwned')</script>", "kernelspec": {"name": "bash"}}
+    notebook["metadata"] = {
+        "widgets": state,
+        "title": "<script>alert('pwned')</script>",
+        "kernelspec": {"name": "bash"},
+    }
     notebook["metadata"]["lesson_setup"] = ["typed = lambda *a: None"]
     hostile = "x'\"><script>alert('pwned')</script>"
     for i, cell in enumerate(notebook["cells"]):
@@ -390,13 +399,13 @@ ESCAPES = [
     Attack("fork bomb", "use up all processes", "import os\nfor _ in range(200):\n    try:\n        if os.fork() == 0:\n            while True:\n                try: os.fork()\n                except OSError: break\n            import time; time.sleep(0.2); os._exit(0)\n    except OSError: break"),
     Attack("thread bomb", "use up all threads", "import threading, time\ntry:\n    for _ in range(5000): threading.Thread(target=time.sleep, args=(5,), daemon=True).start()\nexcept RuntimeError as e: print(e)"),
     Attack("memory bomb", "use up all memory", "import numpy as np, torch\nfor f in (lambda: bytearray(10**11), lambda: np.ones(10**10), lambda: torch.ones(10**10), lambda: [0] * 10**10, lambda: 'x' * 10**11):\n    try: f(); print('got it')\n    except (MemoryError, RuntimeError) as e: print(type(e).__name__)\nimport mmap\nkept = []\nwhile True: kept.append(np.ones(10**7))"),
-    Attack("memory bomb in company", "use up all memory by many processes, each within its limit", "import os, time\nfor _ in range(20):\n    try:\n        if os.fork() == 0:\n            kept = b'x' * (400 << 20); time.sleep(60); os._exit(0)\n    except OSError: break\ntime.sleep(1)"),
-    Attack("memory outside the process", "use up all memory by files that are memory", "import os\nfds = []\ntry:\n    while True:\n        fds.append(os.memfd_create('x'))\n        for _ in range(63): os.write(fds[-1], b'x' * (1 << 20))\n        if len(fds) > 12: print('too much'); break\nexcept OSError as e: print(e)"),
+    Attack("memory bomb in company", "use up all memory by many processes, each within its limit", "import os, time\nfor _ in range(20):\n    try:\n        if os.fork() == 0:\n            kept = b'x' * (400 << 20); time.sleep(60); os._exit(0)\n    except OSError: break\ntime.sleep(1)", says="more memory than it may"),
+    Attack("memory outside the process", "use up all memory by files that are memory", "import os\nfds = []\ntry:\n    while True:\n        fds.append(os.memfd_create('x'))\n        for _ in range(63): os.write(fds[-1], b'x' * (1 << 20))\n        if len(fds) > 12: raise SystemExit('found: -1 [\'/memory\']')\nexcept OSError as e: print(e)"),
     Attack("recursion", "overflow the stack", "import sys\nsys.setrecursionlimit(10**8)\ndef f(): return f()\nf()"),
-    Attack("fill the disk", "fill /tmp and /dev/shm", "import os\nfor folder in ('/tmp', '/dev/shm', '/var/tmp', '/course'):\n    try:\n        for i in range(100):\n            with open(f'{folder}/{i}', 'wb') as f:\n                for _ in range(63): f.write(b'x' * (1 << 20))\n        print('too much')\n    except OSError as e: print(e)"),
+    Attack("fill the disk", "fill /tmp and /dev/shm", "import os\nfor folder in ('/tmp', '/dev/shm', '/var/tmp', '/course'):\n    try:\n        for i in range(100):\n            with open(f'{folder}/{i}', 'wb') as f:\n                for _ in range(63): f.write(b'x' * (1 << 20))\n        raise SystemExit('found: -1 [\'/disk\']')\n    except OSError as e: print(e)"),
     Attack("many files", "use up all inodes", "import os\ntry:\n    for i in range(10**6): os.close(os.open(f'/tmp/{i}', os.O_CREAT))\nexcept OSError as e: print(i < 10**5, e)"),
     Attack("outlive the run", "leave a daemon behind", "import os\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        os.closerange(0, 100)\n        os.execvp('sh', ['hostile-daemon', '-c', 'sleep 3; touch @OUTSIDE@/touched; sleep 60'])\n    os._exit(0)"),
-    Attack("zombies", "leave children that nobody waits for", "import os, time\nfor _ in range(30):\n    if os.fork() == 0: os._exit(0)\nos.posix_spawn('/bin/sleep', ['hostile-daemon', '60'], {})"),
+    Attack("zombies", "leave children that nobody waits for", "import os, time\nfor _ in range(30):\n    if os.fork() == 0: os._exit(0)\nos.posix_spawn('/bin/sleep', ['hostile-zombie', '60'], {})"),
     Attack("signal everybody", "kill the grader", "import os, signal\nfor pid in (-1, 0, 1, 2, os.getppid(), -os.getppid()):\n    for s in (signal.SIGINT, signal.SIGTERM, signal.SIGSTOP):\n        if pid in (0,) and s != signal.SIGINT: continue\n        try: os.kill(pid, s)\n        except (OSError, KeyboardInterrupt): pass", last="import os, signal\nos.kill(1, signal.SIGKILL); os.kill(-1, signal.SIGKILL); os.killpg(0, signal.SIGKILL)"),
     Attack("stop itself", "keep the grader waiting", answers=functions("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", "marginal"), says="ran for more than"),
     Attack("sleep in a call", "keep the grader waiting", answers=functions("import time\nwhile True:\n    try: time.sleep(1000)\n    except BaseException: pass", "marginal"), says="ran for more than"),
@@ -412,7 +421,7 @@ TALK = [
     Attack("answer before being asked", "send replies in advance", MY_SUBMISSION + "for _ in range(1000): say(b'{\"value\": true}\\n{\"names\": {}}\\n{\"outputs\": [], \"count\": 1}\\n')"),
     Attack("garbage", "break the reader", MY_SUBMISSION + "say(bytes(range(256)) * 10 + b'\\n')"),
     Attack("strange JSON", "break what reads a reply", MY_SUBMISSION + "say(b'[]\\nnull\\n' + b'[' * 10**5 + b'\\n{\"outputs\": 1' + b'0' * 5000 + b'}\\n')"),
-    Attack("an endless line", "fill the examiner's memory", MY_SUBMISSION + "while True: say(b'x' * (1 << 20))", says="sent back more than it may"),
+    Attack("an endless line", "fill the examiner's memory", MY_SUBMISSION + "while True: say(b'x' * (1 << 20))"),
     Attack("half a line", "keep the examiner waiting", answers={"marginal": MY_SUBMISSION + "def marginal(*a):\n    import time\n    say(b'{\"value\": ')\n    while True:\n        try: time.sleep(1000)\n        except BaseException: pass"}, says="ran for more than"),
     Attack("call back for ever", "keep the examiner answering", answers={"marginal": MY_SUBMISSION + "def marginal(*a):\n    for _ in range(10**5): say(b'{\"callback\": \"0\", \"arguments\": [{\"function\": \"0\"}]}\\n' * 10)"}),
     Attack("millions of small things", "multiply in the examiner's memory", answers={"marginal": MY_SUBMISSION + "def marginal(*a):\n    say(b'{\"value\": [' + b'{},' * (15 << 20) + b'0]}\\n')"}),
@@ -450,7 +459,7 @@ FLOODS = [
     Attack("a name for two", "put escape sequences into the report by way of the cell's name", "#\x1b[2J\x1b]0;pwned\x07[bold]\nimport os; os._exit(3)", says="ended its own process"),
     Attack("10 MB of source", "keep the parser busy", "x = [" + "1, " * 3_000_000 + "]"),
     Attack("deeply nested source", "overflow the parser", "x = " + "(" * 100_000 + ")" * 100_000, last="-" * 200_000 + "1"),
-    Attack("20 000 cells", "keep everybody busy", change=lambda n: n | {"cells": [*n["cells"], *[code("1", tags=["demo"]), code("2")] * 10_000]}),
+    Attack("10 000 cells", "keep everybody busy", change=lambda n: n | {"cells": [*n["cells"], *[code("1", tags=["demo"]), code("2")] * 5_000]}),
     Attack("half a character", "text that no file can hold", change=_text("student_name = '\ud800'\nprint('\ud800\x00')")),
     Attack("a null in the source", "text that no parser takes", change=_text("student_name = 'x'\0\nprint(1)")),
     Attack("binary", "crash the reader", change=_binary, says="not text"),
@@ -510,7 +519,9 @@ def main() -> None:
             shown.add_row(attack.name, escape(attack.intent), f"{result.score:g}", escape(happened[:120]))
         Console().print(shown)
         full = sum(arena.results[who].score == arena.results[who].maximum for who in arena.honest)
-        print(f"{len(ATTACKS)} attacks in {arena.seconds:.0f} s; {full} of {len(arena.honest)} honest students full points.")
+        print(
+            f"{len(ATTACKS)} attacks in {arena.seconds:.0f} s; {full} of {len(arena.honest)} honest students full points."
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Every attack in `tests/attacks.py` gains nothing, leaks nothing and disturbs nobody.
 
-All are graded in one run, by one worker, with honest students in between: what an attack leaves behind meets the next
-one. Each attack is then held to account by itself.
+All are graded in one run, by two workers, with honest students in between: what an attack leaves behind meets the next
+ones. Each attack is then held to account by itself.
 """
 
 from __future__ import annotations
@@ -36,10 +36,17 @@ from tests.attacks import ATTACKS, LESSON, Attack, hand_in_solution
 
 pytestmark = pytest.mark.skipif(bool(sandbox.problem()), reason=f"no sandbox here: {sandbox.problem()}")
 
-LIMITS = Limits(cell_seconds=1.5, total_seconds=6.0, memory_mib=512)
+LIMITS = Limits(cell_seconds=1.0, total_seconds=4.0, memory_mib=512)
 POINTS = {n.removeprefix(CHECK_PREFIX): p for n, p in grade_ids(LESSON.release).items() if p is not None}
 # Pieces of what a student may never see: of hidden tests, of the grader, of the gradebook.
-HIDDEN = ("def check_", "_LEAKS", "import judge", "trusted process beside every worker", "SQLite format 3", "class Examination")
+HIDDEN = (
+    "def check_",
+    "_LEAKS",
+    "import judge",
+    "trusted process beside every worker",
+    "SQLite format 3",
+    "class Examination",
+)
 HONEST_EVERY = 8
 
 
@@ -92,19 +99,24 @@ def fight(folder: Path, attacks: list[Attack]) -> Arena:
                 arena.honest.append(f"{n:03d} ~honest")
                 hand_in_solution(arena.book.submitted / arena.honest[-1] / LESSON.name, arena.honest[-1])
         kept = [outside / "secret.txt", *arena.book.submitted.rglob("*.ipynb")]
-        kept += [p for folder in ("lib", "data", "autograder") for p in (ROOT / folder).rglob("*.*") if "__py" not in str(p)]
+        kept += [
+            p for folder in ("lib", "data", "autograder") for p in (ROOT / folder).rglob("*.*") if "__py" not in str(p)
+        ]
         arena.planted = {p: p.read_bytes() for p in kept if p.is_file() and not p.is_symlink()}
         tasks, _ = pending(arena.book, [LESSON], None, LIMITS, force=False)
 
         def on_record(record: Record) -> None:
             arena.records[record.student] = record
-            if found := marked_processes():
+            marks = [
+                mark for a in attacks if student(a) == record.student for mark in re.findall(r"hostile-\w+'", a.first)
+            ]
+            if found := [p for mark in marks for p in processes(mark.rstrip("'"))]:
                 arena.left_over[record.student] = found
 
         os.environ["COURSE_CANARY"] = arena.secret
         begun = time.monotonic()
         try:
-            grade(arena.book, tasks, 1, LIMITS, on_record=on_record)
+            grade(arena.book, tasks, 2, LIMITS, on_record=on_record)
         finally:
             del os.environ["COURSE_CANARY"]
         arena.seconds = time.monotonic() - begun
@@ -151,12 +163,12 @@ def listeners(outside: Path, heard: list[str]) -> Iterator[dict[str, str]]:
                 thread.join()
 
 
-def marked_processes() -> list[str]:
-    """The processes of attacks that are still there, seen from outside."""
+def processes(name: str) -> list[str]:
+    """The processes that call themselves so, seen from outside."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            if path.read_bytes().startswith(b"hostile-daemon"):
+            if path.read_bytes().startswith(name.encode()):
                 found.append(path.parent.name)
     return found
 
@@ -253,7 +265,7 @@ def test_hostile_names_stay_names(book, tmp_path):
     taken = [p.name for p in book.submitted.iterdir()]
     assert len(taken) > 8
     for name in taken:
-        assert name.isprintable() and not set(name) & set("/\\<>[]=;$`*~\"|%{}") and len(name) <= 100
+        assert name.isprintable() and not set(name) & set('/\\<>[]=;$`*~"|%{}') and len(name) <= 100
     results = [report.Result(n, LESSON.name, {}, "graded") for n in taken]
     for path in report.write_csv(book, results, [LESSON]):
         assert not re.search(r'(^|,)"?[=+@-]', path.read_text(), flags=re.MULTILINE)
