@@ -44,7 +44,7 @@ HIDDEN = (
     "_LEAKS",
     "import judge",
     "trusted process beside every worker",
-    "SQLite format 3",
+    "submitted_assignment",
     "class Examination",
 )
 HONEST_EVERY = 8
