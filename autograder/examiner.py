@@ -10,6 +10,8 @@ modules never exist where students' code runs, and no object of a student's ever
 from __future__ import annotations
 
 import ast
+import base64
+import binascii
 import builtins
 import contextlib
 import functools
@@ -18,12 +20,14 @@ import io
 import json
 import os
 import pkgutil
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -33,9 +37,12 @@ import torch
 from autograder import plain, sandbox
 
 # Beyond a time limit that the worker enforces itself: how long until it is ended from here.
-GRACE_SECONDS = 2.0
+GRACE_SECONDS = 1.0
 _START_SECONDS = 120.0
+_LOOK_SECONDS = 0.25
 _LINE_BYTES = 2 * plain.MAX_CHARACTERS
+# All outputs of a submission together, in characters, as a multiple of what one cell may print.
+_OUTPUT_CELLS = 50
 
 
 class Died(Exception):
@@ -44,6 +51,10 @@ class Died(Exception):
 
 class Stopped(BaseException):
     """A call into the student's process cannot be answered any more. No Exception: no check may take it for an answer."""
+
+
+class Overran(Stopped):
+    """Judging took too long on this side; wherever that struck, the conversation may be broken off in mid-word."""
 
 
 class Student:
@@ -55,6 +66,8 @@ class Student:
         self.control: socket.socket | None = None
         self.line: socket.socket | None = None
         self._unread, self._hung_up = b"", False
+        # Memory is looked at now and then: the limit on each process would let many together use many times as much.
+        self._own, self._may_use, self._look_again = 0, 0, 0.0
 
     def start(self, limits: dict[str, Any], folder: str) -> None:
         """A fresh process for a submission. Raises Died if there can be none."""
@@ -70,7 +83,8 @@ class Student:
         finally:
             theirs.close()
         self._unread, self._hung_up = b"", False
-        self._send({"limits": limits, "folder": "/tmp" if self.sandboxed else folder})
+        self._may_use, self._look_again = int(limits["memory_mib"]) * 2**20, 0.0
+        self._send({"limits": limits, "folder": "/tmp" if self.sandboxed else folder}, time.monotonic() + 10)
 
     def ask(
         self,
@@ -79,14 +93,14 @@ class Student:
         callback: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     ) -> dict[str, Any]:
         """Send a message, answer what it calls back for, return its reply. Raises Died."""
-        self._send(message)
+        self._send(message, deadline)
         while True:
             reply = self._receive(deadline)
             if "callback" not in reply:
                 return reply
             if callback is None:
                 raise Died("it broke off the conversation")
-            self._send(callback(reply))
+            self._send(callback(reply), deadline)
 
     def end(self) -> str:
         """End the process; returns what became of it, in a few words."""
@@ -105,6 +119,26 @@ class Student:
             self._end_worker()
             return "its process was killed"
         return _ending(code[0])
+
+    def _memory(self) -> int:
+        """Bytes that the processes of the submission use, beyond what each shares with the warm worker."""
+        assert self.worker is not None
+        sizes, ahead = [], [self.worker.pid]
+        while ahead:
+            process = f"/proc/{ahead.pop()}"
+            try:
+                with open(f"{process}/statm") as statm:
+                    _, resident, shared, *_ = map(int, statm.read().split())
+                # A process that has just ended has no children; its own go to one further up.
+                for thread in os.listdir(f"{process}/task"):
+                    with open(f"{process}/task/{thread}/children") as children:
+                        ahead += map(int, children.read().split())
+            except OSError:
+                continue
+            sizes.append((resident - shared) * resource.getpagesize())
+        if not self._own:
+            self._own = max(sizes, default=0)
+        return sum(max(0, size - self._own) for size in sizes)
 
     def close(self) -> None:
         """End the worker too."""
@@ -130,6 +164,8 @@ class Student:
             if ready != b"R":
                 complaint.seek(0)
                 raise Died(f"its worker did not start: {complaint.read().decode(errors='replace').strip()[-500:]}")
+        self._own = 0
+        self._memory()
 
     def _end_worker(self) -> None:
         if self.control is not None:
@@ -139,11 +175,13 @@ class Student:
             self.worker.wait()
         self.control = self.worker = None
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any], deadline: float) -> None:
         assert self.line is not None
         try:
-            self.line.settimeout(30)
+            self.line.settimeout(max(deadline - time.monotonic(), 0.001))
             self.line.sendall(json.dumps(message).encode() + b"\n")
+        except TimeoutError:
+            raise Died("late") from None
         except OSError:
             self._hung_up = True
             raise Died("") from None
@@ -154,6 +192,9 @@ class Student:
             line, newline, rest = self._unread.partition(b"\n")
             if newline:
                 self._unread = rest
+                # A byte on the line can become a hundred in memory: what counts is how many values there are.
+                if sum(map(line.count, (b",", b"[", b"{"))) > plain.MAX_VALUES:
+                    raise Died("sent back more than it may")
                 try:
                     reply = json.loads(line)
                 except (ValueError, RecursionError):
@@ -161,14 +202,18 @@ class Student:
                 if not isinstance(reply, dict):
                     raise Died("it broke off the conversation")
                 return reply
-            remaining = deadline - time.monotonic()
-            if remaining <= 0:
+            now = time.monotonic()
+            if now >= deadline:
                 raise Died("late")
-            self.line.settimeout(remaining)
+            if now >= self._look_again:
+                self._look_again = now + _LOOK_SECONDS
+                if self._memory() > self._may_use:
+                    raise Died("stopped: its processes together used more memory than it may")
+            self.line.settimeout(min(deadline - now, _LOOK_SECONDS))
             try:
                 chunk = self.line.recv(1 << 20)
             except TimeoutError:
-                raise Died("late") from None
+                continue
             except OSError:
                 chunk = b""
             if not chunk:
@@ -198,8 +243,9 @@ class Remote:
 class Examination:
     """One submission's way through its cells."""
 
-    def __init__(self, job: dict[str, Any], student: Student, setups: Setups):
-        self.cells, self.limits, self.setup = job["cells"], job["limits"], setups.of(job["setup"])
+    def __init__(self, job: dict[str, Any], student: Student):
+        self.cells, self.limits, self.setup = job["cells"], job["limits"], compiled(tuple(job["setup"]))
+        self.output_room = _OUTPUT_CELLS * int(self.limits["output_characters"])
         self.student = student
         self.notes: list[list[Any]] = []
         self.check_ends = 0.0
@@ -241,11 +287,18 @@ class Examination:
 
     def _run(self, source: str, seconds: float) -> dict[str, Any]:
         reply = self.student.ask({"run": source, "seconds": seconds}, time.monotonic() + seconds + GRACE_SECONDS)
-        outputs, count = reply.get("outputs"), reply.get("count")
-        return {
-            "outputs": outputs if isinstance(outputs, list) else [],
-            "count": count if isinstance(count, int) else None,
-        }
+        claimed, count = reply.get("outputs"), reply.get("count")
+        outputs = []
+        for output in map(_rebuilt, claimed[:1000] if isinstance(claimed, list) else []):
+            if output is not None:
+                self.output_room -= len(json.dumps(output))
+                if self.output_room < 0:
+                    outputs.append(
+                        {"output_type": "stream", "name": "stdout", "text": "[outputs left out: too many]\n"}
+                    )
+                    break
+                outputs.append(output)
+        return {"outputs": outputs, "count": count if type(count) is int and 0 <= count < 10**6 else None}
 
     def _cause(self, death: str) -> str:
         ending = self.student.end()
@@ -258,8 +311,11 @@ class Examination:
         self.dead = ""
         self.student.start(self.limits, folder)
         for source in behind:
+            # A cell may well take longer, or never end, when it is run again.
+            if (left := ended - time.monotonic()) <= 0:
+                break
             with contextlib.suppress(Died):
-                self._run(source, max(0.1, min(self.limits["cell_seconds"], ended - time.monotonic())))
+                self._run(source, min(self.limits["cell_seconds"], left))
 
     # --- Judging ----------------------------------------------------------------------------------------------------------
 
@@ -270,17 +326,20 @@ class Examination:
         printed = io.StringIO()
         outputs: list[dict[str, Any]] = []
         note = ""
-        names = dict(self.setup)
         try:
-            names |= self._fetch(source, names)
+            # Made anew for every check: a student's function may write into any table that a test hands it.
+            names = made(self.setup)
             with (
-                alarm(2 * seconds + 2 * GRACE_SECONDS),
+                alarm(seconds + 2 * GRACE_SECONDS),
                 contextlib.redirect_stdout(printed),
                 contextlib.redirect_stderr(io.StringIO()),
             ):
+                names |= self._fetch(source, names)
                 exec(compile(source, "<check>", "exec"), names)
         except Stopped as stopped:
             note = str(stopped)
+            if isinstance(stopped, Overran):
+                self.dead = note
             outputs.append(_error("CellStopped", note, []))
         except Died:
             raise
@@ -288,7 +347,7 @@ class Examination:
             frames = [f for e in _chain(error) for f in getattr(e, "frames", [])]
             outputs.append(_error(type(error).__name__, str(error)[:2000], frames))
         if printed.getvalue():
-            text = printed.getvalue()[: self.limits["output_characters"]]
+            text = _text(printed.getvalue()[: self.limits["output_characters"]])
             outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": text})
         return {"outputs": outputs, "count": None}, note
 
@@ -358,22 +417,19 @@ class Examination:
             return {"raised": {"ename": type(error).__name__, "evalue": str(error)[:500]}}
 
 
-class Setups:
-    """What lessons' plain cells define, made once each."""
+@functools.lru_cache(maxsize=64)
+def compiled(sources: tuple[str, ...]) -> list[types.CodeType]:
+    """A lesson's plain cells, ready to run."""
+    return [compile(source, "<lesson>", "exec") for source in sources]
 
-    def __init__(self) -> None:
-        self._made: dict[str, dict[str, Any]] = {}
 
-    def of(self, sources: list[str]) -> dict[str, Any]:
-        """The names that these cells define, run in order."""
-        key = "\0".join(sources)
-        if key not in self._made:
-            names: dict[str, Any] = {"__name__": "__lesson__"}
-            for source in sources:
-                with contextlib.redirect_stdout(io.StringIO()):
-                    exec(compile(source, "<lesson>", "exec"), names)
-            self._made[key] = names
-        return self._made[key]
+def made(cells: list[types.CodeType]) -> dict[str, Any]:
+    """The names that these cells define, run in order."""
+    names: dict[str, Any] = {"__name__": "__lesson__"}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for cell in cells:
+            exec(cell, names)
+    return names
 
 
 @contextlib.contextmanager
@@ -381,7 +437,7 @@ def alarm(seconds: float) -> Iterator[None]:
     """Checks are the course's own code and short; this is for one that a strange answer sends round in circles."""
 
     def ring(_signal: int, _frame: Any) -> None:
-        raise Stopped(f"could not be judged within {seconds:g} seconds")
+        raise Overran(f"could not be judged within {seconds:g} seconds")
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -437,7 +493,56 @@ def _stopped(why: str) -> dict[str, Any]:
 
 
 def _error(ename: str, evalue: str, frames: list[str]) -> dict[str, Any]:
-    return {"output_type": "error", "ename": ename, "evalue": evalue, "traceback": [*frames, f"{ename}: {evalue}"]}
+    return _rebuilt_error(ename, evalue, [*frames, f"{ename}: {evalue}"])
+
+
+# --- Outputs, rebuilt from what a student's process says they are --------------------------------------------------------
+
+
+def _rebuilt(output: Any) -> dict[str, Any] | None:
+    """A well-formed notebook output of text and pictures only, or None.
+
+    HTML, scripts, SVG and all else that a browser would run are left out: nothing that grading shows needs them.
+    """
+    kind = output.get("output_type") if isinstance(output, dict) else None
+    if kind == "stream":
+        name = "stderr" if output.get("name") == "stderr" else "stdout"
+        return {"output_type": "stream", "name": name, "text": _text(output.get("text"))}
+    if kind == "error":
+        lines = output.get("traceback")
+        return _rebuilt_error(output.get("ename"), output.get("evalue"), lines if isinstance(lines, list) else [])
+    if kind not in ("display_data", "execute_result") or not isinstance(output.get("data"), dict):
+        return None
+    said, data = output["data"], {}
+    for source in ("text/markdown", "text/plain"):
+        if isinstance(said.get(source), str):
+            data["text/plain"] = _text(said[source])
+            break
+    if isinstance(said.get("image/png"), str) and _is_base64(said["image/png"]):
+        data["image/png"] = said["image/png"]
+    rebuilt: dict[str, Any] = {"output_type": kind, "data": data, "metadata": {}}
+    if kind == "execute_result":
+        count = output.get("execution_count")
+        rebuilt["execution_count"] = count if type(count) is int and 0 <= count < 10**6 else None
+    return rebuilt
+
+
+def _rebuilt_error(ename: Any, evalue: Any, lines: list[Any]) -> dict[str, Any]:
+    shown = [_text(line)[:4000] for line in lines[:200]]
+    return {"output_type": "error", "ename": _text(ename)[:100], "evalue": _text(evalue)[:2000], "traceback": shown}
+
+
+def _text(value: Any) -> str:
+    """Text that any file can hold: half a surrogate pair cannot be written."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode("".join(text.split()).encode("ascii"), validate=True)
+    except (ValueError, binascii.Error):
+        return False
+    return True
 
 
 def _ending(code: int) -> str:
@@ -470,10 +575,10 @@ def main(sandboxed: bool) -> None:
     for fd in (0, 1):
         os.dup2(nothing, fd)  # No check and no library may write between the results.
     warm_up()
-    student, setups = Student(sandboxed), Setups()
+    student = Student(sandboxed)
     for line in jobs:
         try:
-            result = Examination(json.loads(line), student, setups).run()
+            result = Examination(json.loads(line), student).run()
         except Died as death:
             result = {"not_run": f"its process could not be started: {death}"}
         results.write(json.dumps(result, default=str).encode() + b"\n")

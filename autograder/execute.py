@@ -2,7 +2,7 @@
 
 `Worker` is the grader's handle on a pair of processes: the examiner (`autograder.examiner`), which is trusted and runs the
 check cells, and the student's process in its sandbox, which runs all others. A cell that ends, kills or hangs the student's
-process costs only itself. Everything that comes back is rebuilt here as well-formed notebook outputs.
+process costs only itself. What comes back is the examiner's: outputs of text and pictures, rebuilt from the student's.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Worker:
             raise NotRun(str(result["not_run"]))
         for index, outcome in result["cells"].items():
             cell = notebook.cells[int(index)]
-            cell.outputs = [rebuilt for o in outcome["outputs"] if (rebuilt := _rebuild(o))]
+            cell.outputs = from_dict(outcome["outputs"])
             cell.execution_count = outcome["count"]
         notes = [f"{cell_title(notebook.cells[i])}: {why}" if i is not None else why for i, why in result["notes"]]
         return Run(time.monotonic() - begun, notes)
@@ -171,29 +171,3 @@ def cell_title(cell: NotebookNode) -> str:
 def error_output(ename: str, evalue: str) -> NotebookNode:
     """An error output as a notebook keeps it."""
     return NotebookNode(output_type="error", ename=ename, evalue=evalue, traceback=[f"{ename}: {evalue}"])
-
-
-def _rebuild(output: Any) -> NotebookNode | None:
-    """A well-formed notebook output from what a worker sent, or None."""
-    if not isinstance(output, dict):
-        return None
-    kind = output.get("output_type")
-    if kind == "stream":
-        name = "stderr" if output.get("name") == "stderr" else "stdout"
-        return NotebookNode(output_type="stream", name=name, text=str(output.get("text", "")))
-    if kind == "error":
-        lines = [str(line) for line in output.get("traceback") or []]
-        return NotebookNode(
-            output_type="error", ename=str(output.get("ename")), evalue=str(output.get("evalue")), traceback=lines
-        )
-    if kind in ("display_data", "execute_result") and isinstance(output.get("data"), dict):
-        metadata = output.get("metadata")
-        rebuilt = from_dict(
-            {"output_type": kind, "data": output["data"], "metadata": metadata if isinstance(metadata, dict) else {}}
-        )
-        if kind == "execute_result":
-            rebuilt.execution_count = (
-                output.get("execution_count") if isinstance(output.get("execution_count"), int) else None
-            )
-        return rebuilt
-    return None

@@ -42,6 +42,7 @@ from autograder.build import fingerprint, generate_release, write_whole
 from autograder.course import CourseError, Gradebook, Lesson, first_line
 from autograder.crew import muster
 from autograder.execute import Limits, NotRun, Run, cell_title, require_sandbox
+from autograder.printable import one_line
 from autograder.source import CHECK_PREFIX
 from autograder.steps import ExecuteInWorker, fail_every_check
 
@@ -99,7 +100,8 @@ def submissions(
     for lesson in lessons:
         for folder in sorted(gradebook.submitted.glob(f"*/{lesson.name}")):
             student = folder.parent.name
-            if folder.is_dir() and not folder.is_symlink() and (students is None or student in students):
+            linked = folder.is_symlink() or folder.parent.is_symlink()
+            if folder.is_dir() and not linked and (students is None or student in students):
                 found.append((student, lesson, folder))
     return found
 
@@ -239,7 +241,8 @@ class Desk:
             database.update_or_create_submission(task.lesson.name, task.student, **more)
         notebook = self._through(self.judge, notebook, task)
         record.notes += limits_within(notebook, record.notes)
-        record.lost = lost_points(notebook)
+        record.status, record.notes = one_line(record.status), [one_line(note) for note in record.notes]
+        record.lost = {name: one_line(why) for name, why in lost_points(notebook).items()}
         record.score, record.maximum = points(notebook)
         record.when = datetime.now(timezone.utc).isoformat(timespec="seconds")
         folder = self.gradebook.autograded / task.student / task.lesson.name

@@ -18,6 +18,9 @@ import torch
 
 MAX_CHARACTERS = 32 * 2**20
 MAX_DEPTH = 40
+# Lists of lists and the like: how many values one message may hold. An array is one.
+MAX_VALUES = 4_000_000
+_CHARACTERS_PER_VALUE = MAX_CHARACTERS // MAX_VALUES + 1
 _ARRAYS = "biufc"
 _TENSORS = {
     str(t).removeprefix("torch."): t
@@ -119,13 +122,13 @@ def _encode(value: Any, function: Callable[[Any], str] | None, depth: int, budge
         if isinstance(value, kind):
             items = []
             for item in kind.__iter__(value):  # type: ignore[arg-type]
-                _spend(budget, 2)
+                _spend(budget, _CHARACTERS_PER_VALUE)
                 items.append(_encode(item, function, depth - 1, budget))
             return items if tag is None else {tag: items}
     if isinstance(value, dict):
         pairs = []
         for key, item in dict.items(value):
-            _spend(budget, 4)
+            _spend(budget, 4 * _CHARACTERS_PER_VALUE)  # key, value, and the pair they are
             pairs.append([_encode(key, function, depth - 1, budget), _encode(item, function, depth - 1, budget)])
         return {"dict": pairs}
     if callable(value) and function is not None:
@@ -152,7 +155,9 @@ def _decode(data: Any, function: Callable[[str], Any] | None, depth: int) -> Any
         kind = _TENSORS[data["dtype"]]
         shape = _shape(data["shape"])
         raw = base64.b64decode(data["tensor"], validate=True)
-        flat = torch.frombuffer(bytearray(raw), dtype=torch.uint8).view(kind) if raw else torch.empty(0, dtype=kind)
+        flat = torch.frombuffer(bytearray(raw), dtype=torch.uint8) if raw else torch.empty(0, dtype=torch.uint8)
+        # A byte that is neither 0 nor 1 makes a boolean that is neither true nor false.
+        flat = flat != 0 if kind == torch.bool else flat.view(kind)
         return flat.reshape(shape).clone()
     if "scalar" in data:
         return _array(data["scalar"])[()]
@@ -181,11 +186,9 @@ def _array(data: dict[str, Any]) -> np.ndarray:
     kind = np.dtype(str(data["dtype"]))
     if kind.kind not in _ARRAYS:
         raise ValueError(f"arrays of {kind} do not cross")
-    return (
-        np.frombuffer(base64.b64decode(data["array"], validate=True), dtype=kind)
-        .reshape(_shape(data["shape"]))
-        .astype(kind.newbyteorder("="))
-    )
+    flat = np.frombuffer(base64.b64decode(data["array"], validate=True), dtype=np.uint8 if kind == np.bool_ else kind)
+    native = flat != 0 if kind == np.bool_ else flat.astype(kind.newbyteorder("="))
+    return native.reshape(_shape(data["shape"]))
 
 
 def _shape(shape: Any) -> tuple[int, ...]:

@@ -9,7 +9,9 @@ Needs Linux and bubblewrap. This file is imported on both sides, so it imports n
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import errno
 import functools
 import os
 import shutil
@@ -31,7 +33,19 @@ _CLONE_NEWNS, _CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWPID, _CLONE_NEWNET = (
     0x40000000,
 )
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 22, 36, 38
+
+# System calls that submissions are refused, by their numbers on each architecture: memory that no limit counts, keys that
+# outlast a process, other namespaces, other processes' memory, and parts of the kernel that only ever helped to break it.
+_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_REFUSED = {
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194),
+    "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
+    "unshare": (272, 97), "setns": (308, 268), "pivot_root": (155, 41), "mount": (165, 40), "umount2": (166, 39),
+    "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430), "fsmount": (432, 432),
+    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
+    "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425),
+}  # fmt: skip
 
 
 @functools.cache
@@ -89,6 +103,8 @@ def command(arguments: list[str]) -> list[str]:
     }
     for name, value in environment.items():
         line += ["--setenv", name, value]
+    # Last: with everything in place, its own root is read-only too, or submissions could leave files for the next.
+    line += ["--remount-ro", "/"]
     return [*line, sys.executable, *arguments]
 
 
@@ -113,6 +129,7 @@ def enter_namespaces(scratch_mib: int) -> None:
     Raises OSError if the kernel refuses.
     """
     user, group = os.getuid(), os.getgid()
+    _leave_keyring()
     flags = _CLONE_NEWNS | _CLONE_NEWIPC | _CLONE_NEWPID | _CLONE_NEWNET
     if user == 0:
         _libc("unshare", flags)
@@ -127,7 +144,7 @@ def enter_namespaces(scratch_mib: int) -> None:
     _mount("none", "/", "", _MS_REC | _MS_PRIVATE)
     _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
     for folder in ("/tmp", "/dev/shm"):
-        _mount("tmpfs", folder, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={scratch_mib}m,mode=1777")
+        _mount("tmpfs", folder, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={scratch_mib}m,nr_inodes=20k,mode=1777")
     if user == 0:
         nobody = 61_000 + int.from_bytes(os.urandom(2), "big") % 4_000
         os.setgroups([])
@@ -136,14 +153,63 @@ def enter_namespaces(scratch_mib: int) -> None:
     else:
         _drop_capabilities()
     _libc("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _refuse_system_calls()
     _pass_on_exit_of(os.fork())
     die_with_parent()
+
+
+def _leave_keyring() -> None:
+    """Keys in a session's keyring can be read and left by everybody in it: take an empty one."""
+    number = {"x86_64": 250, "aarch64": 219}.get(os.uname().machine)
+    if number is not None:  # Where the call is forbidden or unknown, there are no keys to reach either.
+        ctypes.CDLL(None, use_errno=True).syscall(number, 1, None)
+
+
+def _refuse_system_calls() -> None:
+    """A filter on system calls that no lesson needs: another wall, where the kernel has it."""
+    machine = os.uname().machine
+    if machine not in _ARCHITECTURES or sys.byteorder != "little":
+        return
+    column = list(_ARCHITECTURES).index(machine)
+    load, equal, at_least, any_bit, finish = 0x20, 0x15, 0x35, 0x45, 0x06
+    allow, refuse, unknown = 0x7FFF0000, 0x50000 | errno.EPERM, 0x50000 | errno.ENOSYS
+    # Each step: operation, how many steps to skip if true, if false, operand.
+    steps = [(load, 0, 0, 4), (equal, 1, 0, _ARCHITECTURES[machine]), (finish, 0, 0, refuse), (load, 0, 0, 0)]
+    if machine == "x86_64":  # Its second set of numbers for the same calls.
+        steps += [(at_least, 0, 1, 0x40000000), (finish, 0, 0, refuse)]
+    for numbers in _REFUSED.values():
+        steps += [(equal, 0, 1, numbers[column]), (finish, 0, 0, refuse)]
+    # clone3 hides its flags from filters; told that there is none, the C library uses clone.
+    steps += [(equal, 0, 1, 435), (finish, 0, 0, unknown)]
+    steps += [
+        (equal, 0, 3, (56, 220)[column]),
+        (load, 0, 0, 16),
+        (any_bit, 0, 1, _CLONE_NEWUSER),
+        (finish, 0, 0, refuse),
+    ]
+    steps += [(finish, 0, 0, allow)]
+
+    class Step(ctypes.Structure):
+        _fields_ = [("code", ctypes.c_uint16), ("jt", ctypes.c_uint8), ("jf", ctypes.c_uint8), ("k", ctypes.c_uint32)]
+
+    class Program(ctypes.Structure):
+        _fields_ = [("length", ctypes.c_uint16), ("steps", ctypes.POINTER(Step))]
+
+    program = Program(len(steps), (Step * len(steps))(*(Step(*step) for step in steps)))
+    with contextlib.suppress(OSError):
+        _libc("prctl", _PR_SET_SECCOMP, 2, ctypes.byref(program), 0, 0)
 
 
 def die_with_parent() -> None:
     """Ask Linux to kill this process when its parent goes, so that a killed grader leaves nothing running."""
     if sys.platform == "linux":
         _libc("prctl", _PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends, so as to wait for them too."""
+    if sys.platform == "linux":
+        _libc("prctl", _PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def exit_code(status: int) -> int:

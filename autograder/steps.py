@@ -6,6 +6,7 @@ They are named in `nbgrader_config.py`, so nbgrader's own commands and formgrade
 from __future__ import annotations
 
 import atexit
+import json
 import re
 from typing import Any, ClassVar
 
@@ -25,6 +26,10 @@ from autograder.source import CHECK_PREFIX
 _FRAME = re.compile(r"in \S+, line \d+: .*")
 _IPYTHON_FRAME = re.compile(r"Cell In\[(?P<cell>\d+)\], line (?P<line>\d+)(, in (?P<name>[^\s(]+))?")
 _IPYTHON_LINE = re.compile(r"-+> \d+ (.*)")
+# What nbgrader cuts out of cells; it fails on one that it did not expect.
+_MARKERS = re.compile(r"(BEGIN|END) (HIDDEN TESTS|SOLUTION|MARK SCHEME)")
+# What makes a tag or a link, which may hold a script. nbgrader's pages show text cells as they are; a space makes it text.
+_TAG_OR_LINK = re.compile(r"<(?=[A-Za-z/!?])|\](?=[(:\[])")
 _TO_BE_TYPED = re.compile(r"[A-Za-z_]\w* = None\b|#")
 
 
@@ -51,7 +56,7 @@ class RestoreCells(NbGraderPreprocessor):
 
     Whatever a submission says of points, locks or ids is replaced by what the gradebook says; a cell that claims an id
     which is unknown, or taken by an earlier cell, becomes an ordinary cell. nbgrader's OverwriteCells then restores the
-    text of edited checks.
+    text of edited checks. In what the student wrote, nothing is left that nbgrader or a TA's browser would act on.
     """
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
@@ -62,6 +67,11 @@ class RestoreCells(NbGraderPreprocessor):
             handed_out = {cell.name: (cell.cell_type, cell.source, cell.checksum) for cell in known.source_cells}
 
         nb.metadata[SETUP] = plain_cells(where["assignment"])
+        ours = handed_out_text(where["assignment"])
+        for cell in nb.cells:
+            cell.source = _MARKERS.sub(lambda marker: marker[0].lower(), cell.source)
+            if cell.cell_type != "code" and cell.source not in ours:
+                cell.source = _TAG_OR_LINK.sub(r"\g<0> ", cell.source)
         seen: set[str] = set()
         for cell in nb.cells:
             claimed = cell.metadata.pop("nbgrader", None)
@@ -99,6 +109,12 @@ def plain_cells(lesson: str) -> list[str]:
     """The sources of a lesson's plain code cells: what it defines apart from exercises, checks and demos."""
     cells = nbformat.read(Lesson(lesson).solution, as_version=4).cells
     return [c.source for c in cells if c.cell_type == "code" and "nbgrader" not in c.metadata and not is_demo(c)]
+
+
+def handed_out_text(lesson: str) -> set[str]:
+    """The sources of the text cells that students were given."""
+    cells = json.loads(Lesson(lesson).release.read_bytes())["cells"]
+    return {"".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"}
 
 
 class ExecuteInWorker(NbGraderPreprocessor):

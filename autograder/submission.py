@@ -7,6 +7,7 @@ whatever cannot be read is `Unreadable`, with one sentence for the TA.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ def clean(content: Any) -> NotebookNode:
             source = "".join(str(line) for line in source)
         if not isinstance(source, str):
             continue
+        source = source.encode("utf-8", "replace").decode()  # Half a surrogate pair cannot be written to a file.
         kind = cell["cell_type"]
         fresh = NotebookNode(cell_type=kind, id=f"cell-{n}", metadata=_metadata(cell.get("metadata")), source=source)
         if kind == "code":
@@ -104,5 +106,5 @@ def _metadata(claimed: Any) -> NotebookNode:
         if isinstance(grade_id, str):
             kept.nbgrader = NotebookNode(grade_id=grade_id)
         if isinstance(claimed.get("tags"), list):
-            kept.tags = [tag for tag in claimed["tags"] if isinstance(tag, str)]
+            kept.tags = [tag for tag in claimed["tags"] if isinstance(tag, str) and re.fullmatch(r"[\w-]{1,40}", tag)]
     return kept

@@ -302,6 +302,8 @@ def confine(limits: dict[str, Any], isolated: bool) -> None:
 def serve(control: socket.socket, isolated: bool) -> None:
     """Fork a process per submission, one at a time, until the other side hangs up."""
     sandbox.die_with_parent()
+    if isolated:
+        sandbox.adopt_orphans()
     nothing = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(nothing, fd)
@@ -328,6 +330,10 @@ def serve(control: socket.socket, isolated: bool) -> None:
                 with contextlib.suppress(ProcessLookupError):
                     kill(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)
+            with contextlib.suppress(ChildProcessError):
+                # Process 1 of the submission's namespace goes last: then nothing of it is left.
+                while isolated:
+                    os.waitpid(-1, 0)
             control.sendall(bytes([min(sandbox.exit_code(status), 255)]))
         else:
             os._exit(0)

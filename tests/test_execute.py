@@ -47,7 +47,7 @@ def test_outputs_look_like_a_kernels(worker):
     assert any("1 / 0" in line for line in outputs[3][0].traceback)
     assert outputs[4][0].ename == "SyntaxError"
     assert set(outputs[5][0].data) == {"text/plain", "image/png"}
-    assert outputs[6][0].data["text/markdown"] == "*hi*"
+    assert outputs[6][0].data == {"text/plain": "*hi*"}
 
 
 def test_names_last_within_a_submission_and_not_beyond(worker):
