@@ -75,7 +75,7 @@ class Arena:
 
     def page(self, who: str) -> str:
         """The feedback page, made now."""
-        report._make_page(self.book, self.results[who])
+        report._make_page(self.book.config, self.results[who])
         return (self.book.feedback / who / LESSON.name / f"{LESSON.name}.html").read_text(encoding="utf-8")
 
     def told(self, who: str) -> str:
