@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from functools import wraps
@@ -29,9 +28,6 @@ from rich.table import Table
 from autograder.course import ROOT, CourseError, Gradebook, lessons
 from autograder.execute import NO_SANDBOX, Limits
 from autograder.printable import for_markup
-
-# nbgrader 0.9 reads half-made rows of its database; it has always done so, and it is harmless.
-warnings.filterwarnings("ignore", message="Object of type <Submitted")
 
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,9 @@ from sqlalchemy import create_engine, inspect, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
+
+# nbgrader 0.9 reads half-made rows of its database; it has always done so, and it is harmless.
+warnings.filterwarnings("ignore", message="Object of type <Submitted")
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSON_NAME = re.compile(r"\d\d_[a-z0-9_]+")
