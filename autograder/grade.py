@@ -14,6 +14,7 @@ in its `grading.json` is done, so a run that was stopped anywhere goes on where 
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import json
@@ -47,6 +48,13 @@ from autograder.source import CHECK_PREFIX
 from autograder.steps import ExecuteInWorker, fail_every_check
 
 RECORD = "grading.json"
+# How the system words its refusal when a limit is hit, in the errors that reach a cell.
+_LIMIT_ERRORS = {
+    f"[Errno {errno.EFBIG}]": "wrote a larger file than it may",
+    f"[Errno {errno.ENOSPC}]": "filled its scratch space",
+    f"[Errno {errno.EAGAIN}]": "started more processes than it may",
+    "can't start new thread": "started more processes than it may",
+}
 NAME_NOTE = "by-hand name: "
 NOT_ATTEMPTED = "not attempted"
 
@@ -336,6 +344,10 @@ def limits_within(notebook: NotebookNode, known: list[str]) -> list[str]:
                 notes.append(f"{title}: {output.evalue}")
             elif output.output_type == "error" and output.ename.endswith("MemoryError"):
                 notes.append(f"{title}: ran out of memory")
+            elif output.output_type == "error" and (
+                hit := [why for mark, why in _LIMIT_ERRORS.items() if mark in output.evalue]
+            ):
+                notes.append(f"{title}: {hit[0]}")
             elif output.output_type == "stream" and "\n[output truncated here: " in output.text[-200:]:
                 notes.append(f"{title}: printed more than the limit")
     return notes

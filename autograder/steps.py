@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import json
 import re
+from dataclasses import fields
 from typing import Any, ClassVar
 
 import nbformat
@@ -125,19 +126,20 @@ class ExecuteInWorker(NbGraderPreprocessor):
     """
 
     cell_seconds = Float(Limits.cell_seconds, min=0.1, help="Time limit of one cell, in seconds.").tag(config=True)
-    total_seconds = Float(Limits.total_seconds, min=0.1, help="Time limit of one submission, in seconds.").tag(
+    total_seconds = Float(Limits.total_seconds, min=0.1, help="Time limit of a submission, in seconds.").tag(
         config=True
     )
-    memory_mib = Int(
-        Limits.memory_mib, min=64, help="Memory a submission may add to its worker's, in units of 2**20 bytes."
-    ).tag(config=True)
+    memory_mib = Int(Limits.memory_mib, min=64, help="Memory beyond the worker's own, in 2**20 bytes.").tag(config=True)
+    file_mib = Int(Limits.file_mib, min=1, help="Size of one file, in 2**20 bytes.").tag(config=True)
+    processes = Int(Limits.processes, min=8, help="Processes and threads at once.").tag(config=True)
+    output_characters = Int(Limits.output_characters, min=1000, help="What one cell may print.").tag(config=True)
 
     _worker: ClassVar[Worker | None] = None
 
     @property
     def limits(self) -> Limits:
         """The limits as configured."""
-        return Limits(self.cell_seconds, self.total_seconds, self.memory_mib)
+        return Limits(**{field.name: getattr(self, field.name) for field in fields(Limits)})
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Raises CourseError if a worker cannot be started at all."""

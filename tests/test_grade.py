@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook as Database
 
-from autograder import report, sample_class
+from autograder import report, sample_class, sandbox
 from autograder.course import ROOT, CourseError, Gradebook, lessons
 from autograder.grade import RECORD, grade, one_writer, pending, read_record
 from autograder.source import CHECK_PREFIX, grade_ids
@@ -264,3 +264,30 @@ def test_links_to_other_folders_are_not_graded(handed_in, tmp_path):
     Path(handed_in.submitted / "Sly" / LESSON.name).symlink_to(handed_in.submitted / FULL[0] / LESSON.name)
     tasks, _ = pending(handed_in, [LESSON], None, sample_class.LIMITS, force=False)
     assert "Sly" not in {t.student for t in tasks}
+
+
+def test_limits_that_a_submission_survives_are_noted(handed_in):
+    """Each limit has its own words, and the rest of the submission its points."""
+    cells = [
+        "with open('big', 'wb') as f: f.write(bytes(80 * 2**20))",
+        "import os\nfor _ in range(500):\n    if os.fork() == 0:\n        import time; time.sleep(5); os._exit(0)",
+        "x = bytearray(8 * 2**30)",
+        "print('x' * 10**6)",
+    ]
+    student, folder = sample_class.CLASS[0], handed_in.submitted / "Edge" / LESSON.name
+    (content,) = student.hands_in(LESSON, "Edge").values()
+    notebook = json.loads(content)
+    for source in cells:
+        notebook["cells"].insert(1, {"cell_type": "code", "metadata": {}, "source": source, "outputs": []})
+    folder.mkdir(parents=True)
+    (folder / f"{LESSON.name}.ipynb").write_text(json.dumps(notebook))
+    tasks, _ = pending(handed_in, [LESSON], ["Edge"], sample_class.LIMITS, force=False)
+    grade(handed_in, tasks, 1, sample_class.LIMITS)
+    record = read_record(handed_in, "Edge", LESSON)
+    said = " ".join(record.notes)
+    assert "printed more than the limit" in said
+    assert "ran out of memory" in said
+    assert "larger file than it may" in said
+    if not sandbox.problem():
+        assert "more processes than it may" in said
+        assert record.lost == {}
