@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
-_COURSE = "/course"
+_COURSE, _ENVIRONMENT = "/course", "/environment"
 # The whole of this package that exists where students' code runs.
 _WORKER_FILES = ("__init__.py", "worker.py", "plain.py", "sandbox.py")
 
@@ -57,6 +57,8 @@ def problem() -> str:
         return (
             "The sandbox needs bubblewrap: sudo apt-get install bubblewrap, or conda install -c conda-forge bubblewrap."
         )
+    if Path("/tmp") in Path(sys.base_prefix).parents:
+        return "The sandbox cannot use a Python installed below /tmp."
     probe = [*_bwrap(), "--ro-bind", "/", "/", "true"]
     tried = subprocess.run(probe, capture_output=True, text=True, timeout=30)
     if tried.returncode != 0:
@@ -75,13 +77,16 @@ def command(arguments: list[str]) -> list[str]:
             line += ["--ro-bind", folder, folder]
     for file in ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime"):
         line += ["--ro-bind-try", file, file]
-    prefixes = [p for p in dict.fromkeys((sys.base_prefix, sys.prefix)) if not p.startswith("/usr")]
+    # A virtual environment moves to a place of its own: wherever it is, a submission's fresh /tmp must not cover it.
+    virtual = sys.prefix != sys.base_prefix
+    places = {sys.base_prefix: sys.base_prefix} | ({sys.prefix: _ENVIRONMENT} if virtual else {})
+    places = {prefix: place for prefix, place in places.items() if not place.startswith("/usr")}
     # bubblewrap makes missing folders for its own user only; a submission runs as another.
-    above = sorted({str(parent) for prefix in prefixes for parent in Path(prefix).parents} - {"/"})
+    above = sorted({str(parent) for place in places.values() for parent in Path(place).parents} - {"/"})
     for folder in (*above, _COURSE, f"{_COURSE}/lib", f"{_COURSE}/autograder"):
         line += ["--perms", "0755", "--dir", folder]
-    for prefix in prefixes:
-        line += ["--ro-bind", prefix, prefix]
+    for prefix, place in places.items():
+        line += ["--ro-bind", prefix, place]
     # Students are to build the models, not to import them.
     for path in sorted((_ROOT / "lib").iterdir()):
         if path.name not in ("models", "__pycache__"):
@@ -90,7 +95,7 @@ def command(arguments: list[str]) -> list[str]:
     for name in _WORKER_FILES:
         line += ["--ro-bind", str(_ROOT / "autograder" / name), f"{_COURSE}/autograder/{name}"]
     environment: dict[str, str] = {
-        "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
+        "PATH": f"{_ENVIRONMENT if virtual else sys.prefix}/bin:/usr/bin:/bin",
         "HOME": "/tmp",
         "LANG": "C.UTF-8",
         "PYTHONPATH": _COURSE,
@@ -105,7 +110,8 @@ def command(arguments: list[str]) -> list[str]:
         line += ["--setenv", name, value]
     # Last: with everything in place, its own root is read-only too, or submissions could leave files for the next.
     line += ["--remount-ro", "/"]
-    return [*line, sys.executable, *arguments]
+    python = f"{_ENVIRONMENT}/bin/{Path(sys.executable).name}" if virtual else sys.executable
+    return [*line, python, *arguments]
 
 
 def _bwrap() -> list[str]:
