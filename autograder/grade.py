@@ -41,7 +41,7 @@ from traitlets import import_item
 from autograder import grading_log, submission
 from autograder.build import fingerprint, generate_release, write_whole
 from autograder.course import CourseError, Gradebook, Lesson, first_line
-from autograder.crew import muster
+from autograder.crew import Crew, muster
 from autograder.execute import Limits, NotRun, Run, cell_title, require_sandbox
 from autograder.printable import one_line
 from autograder.source import CHECK_PREFIX
@@ -164,6 +164,12 @@ def grade(
         roster = read_roster(gradebook)
         desk = Desk(gradebook)
         crew = muster(min(workers, len(tasks)), scheduler)
+        try:
+            for lesson in sorted({task.lesson for task in tasks}, key=lambda lesson: lesson.name):
+                desk.prove(lesson, crew, limits)
+        except BaseException:
+            crew.stop()
+            raise
         under_way: dict[Future[Run], tuple[Task, NotebookNode, Record]] = {}
         queue = iter(tasks)
         try:
@@ -231,6 +237,24 @@ class Desk:
         notebook = self._through(self.repair, submission.read(path), task)
         record.notes += _name_entered(notebook)
         return notebook
+
+    def prove(self, lesson: Lesson, crew: Crew, limits: Limits) -> None:
+        """Grade the lesson's own solution first: where it does not get every point, nobody's grade would mean anything.
+
+        Raises CourseError if it does not: a package missing where submissions run, limits too tight for this machine.
+        """
+        task = Task("the lesson's own solution", lesson, lesson.solution.parent, "")
+        notebook = self._through(self.repair, submission.read(lesson.solution), task)
+        try:
+            crew.submit(notebook, limits).result()
+            lost = lost_points(notebook)
+        except NotRun as error:
+            lost = {"it": str(error)}
+        if lost:
+            name, why = next(iter(lost.items()))
+            raise CourseError(
+                f"{lesson.name}: its own solution does not get every point here, so nothing was graded. ({name}: {one_line(why)})"
+            )
 
     def blank(self, task: Task, reason: str) -> NotebookNode:
         """The lesson as handed out, with the reason on top and in every check: what an unreadable submission becomes."""

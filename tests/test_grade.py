@@ -14,6 +14,7 @@ from nbgrader.api import Gradebook as Database
 
 from autograder import report, sample_class, sandbox
 from autograder.course import ROOT, CourseError, Gradebook, lessons
+from autograder.execute import Limits
 from autograder.grade import RECORD, grade, one_writer, pending, read_record
 from autograder.source import CHECK_PREFIX, grade_ids
 
@@ -291,3 +292,12 @@ def test_limits_that_a_submission_survives_are_noted(handed_in):
     if not sandbox.problem():
         assert "more processes than it may" in said
         assert record.lost == {}
+
+
+def test_nothing_is_graded_where_the_lessons_own_solution_fails(handed_in):
+    """A broken environment or limits too tight for the machine must not cost anybody a point."""
+    tight = Limits(cell_seconds=0.0001)
+    tasks, _ = pending(handed_in, [LESSON], None, tight, force=False)
+    with pytest.raises(CourseError, match="its own solution does not get every point here"):
+        grade(handed_in, tasks, 1, tight)
+    assert graded(handed_in) == set()
