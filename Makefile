@@ -58,8 +58,9 @@ pack: $(READY) ## make dist/*.zip, the bundle students get
 checks: $(READY) ## show that every check fails the wrong answers and passes the right ones
 	@$(BIN)/autograder checks
 
-bench: $(READY) ## measure build, grading and lessons, as ratios
+bench: $(READY) $(VENV)/.debian ## measure build and grading, as ratios; grade 1,000 on a cluster that loses a worker
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.cluster
 
 constraints: $(READY) ## pin again: newest versions that fit pyproject.toml, for all platforms
 	@$(BIN)/python -m pip install --quiet uv
