@@ -181,6 +181,8 @@ def command(book, *more):
         stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
+        # A background job of a shell script ignores interrupts; this one is to be interrupted wherever the tests run.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
