@@ -57,7 +57,6 @@ c.Autograde.sanitize_preprocessors = [
 ]
 c.Autograde.autograde_preprocessors = [
     "autograder.steps.ExecuteInWorker",
-    "autograder.steps.WarningsAreNotErrors",
     "nbgrader.preprocessors.LimitOutput",
     "autograder.steps.SaveScores",
     "nbgrader.preprocessors.AssignLatePenalties",

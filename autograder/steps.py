@@ -6,9 +6,10 @@ They are named in `nbgrader_config.py`, so nbgrader's own commands and formgrade
 from __future__ import annotations
 
 import atexit
-import json
+import functools
 import re
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, ClassVar
 
 import nbformat
@@ -108,14 +109,23 @@ class RestoreCells(NbGraderPreprocessor):
 
 def plain_cells(lesson: str) -> list[str]:
     """The sources of a lesson's plain code cells: what it defines apart from exercises, checks and demos."""
-    cells = nbformat.read(Lesson(lesson).solution, as_version=4).cells
+    cells = _cells_of(Lesson(lesson).solution)
     return [c.source for c in cells if c.cell_type == "code" and "nbgrader" not in c.metadata and not is_demo(c)]
 
 
 def handed_out_text(lesson: str) -> set[str]:
     """The sources of the text cells that students were given."""
-    cells = json.loads(Lesson(lesson).release.read_bytes())["cells"]
-    return {"".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"}
+    return {c.source for c in _cells_of(Lesson(lesson).release) if c.cell_type == "markdown"}
+
+
+def _cells_of(path: Path) -> list[NotebookNode]:
+    return _cells_as_of(path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=64)
+def _cells_as_of(path: Path, _changed: int) -> list[NotebookNode]:
+    """A notebook's cells, read once and not once per submission; whoever asks only looks."""
+    return list(nbformat.read(path, as_version=4).cells)
 
 
 class ExecuteInWorker(NbGraderPreprocessor):
@@ -184,26 +194,6 @@ class SaveScores(SaveAutoGrades):
                 self.preprocess_cell(cell, resources, index)
             commit()
         return nb, resources
-
-
-class WarningsAreNotErrors(NbGraderPreprocessor):
-    """A check that passes keeps its points even if the student's function warned on the way.
-
-    nbgrader gives no points to a check cell with anything on stderr, and reads a bare value as partial credit. A right
-    answer in float32 may well warn of an overflow; only an error means that a check failed.
-    """
-
-    def preprocess_cell(
-        self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
-    ) -> tuple[NotebookNode, dict[str, Any]]:
-        if cell.cell_type == "code" and utils.is_grade(cell):
-            for output in cell.outputs:
-                if output.output_type == "stream":
-                    output.name = "stdout"
-                elif output.output_type == "execute_result":
-                    output.output_type = "display_data"
-                    output.pop("execution_count", None)
-        return cell, resources
 
 
 class HideTests(ClearHiddenTests):

@@ -71,8 +71,8 @@ class StockClass:
         scripts = Path(sys.executable).parent
         environment = os.environ | {
             "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
-            # Stock nbgrader gives no points to a passing check that warns (autograder.steps.WarningsAreNotErrors is our
-            # cure). The comparison is about answers, so nobody warns here.
+            # Stock nbgrader gives no points to a passing check that warns; where our checks run, no warning counts. The
+            # comparison is about answers, so nobody warns here.
             "PYTHONWARNINGS": "ignore",
         }
         done = subprocess.run(
