@@ -1,6 +1,6 @@
 """Remake data/names/names.csv from the US Census Bureau's 1990 lists of first names.
 
-    python data/make_names.py                        # fetches the source package (0.8 MB) from PyPI
+    python data/make_names.py                        # fetches the source package (pip download, 0.8 MB)
     python data/make_names.py names-0.3.0.tar.gz     # or takes the one you have
 
 The census files are fixed-width text: name, per cent of the people of that sex, cumulative per cent, rank.
@@ -12,29 +12,28 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import subprocess
 import sys
 import tarfile
-import urllib.request
+import tempfile
 from pathlib import Path
 
-SOURCE = (
-    "https://files.pythonhosted.org/packages/44/4e/"
-    "f9cb7ef2df0250f4ba3334fbdabaa94f9c88097089763d8e85ada8092f84/names-0.3.0.tar.gz"
-)
+PACKAGE = "names==0.3.0"
 SOURCE_SHA256 = "726e46254f2ed03f1ffb5d941dae3bc67c35123941c29becd02d48d0caa2a671"
 TARGET = Path(__file__).resolve().parent / "names" / "names.csv"
 
 
 def fetch(argument: str | None) -> bytes:
-    """The source package's bytes, from a file or from PyPI, checked against its sha256."""
-    if argument is None:
-        with urllib.request.urlopen(SOURCE, timeout=60) as response:
-            content = response.read()
-    else:
-        content = Path(argument).read_bytes()
+    """The source package's bytes, from a file or through pip, checked against its sha256."""
+    with tempfile.TemporaryDirectory() as folder:
+        if argument is None:
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
+            subprocess.run([*command, "--dest", folder, PACKAGE], check=True)
+        path = next(Path(folder).glob("*.tar.gz")) if argument is None else Path(argument)
+        content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != SOURCE_SHA256:
-        raise SystemExit(f"{argument or SOURCE}: expected sha256 {SOURCE_SHA256}, found {found}")
+        raise SystemExit(f"{path}: expected sha256 {SOURCE_SHA256}, found {found}")
     return content
 
 

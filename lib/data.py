@@ -8,12 +8,22 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import lzma
 from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 
 # Every file a lesson reads: its size in bytes and its sha256.
 FILES = {
+    "mnist/t10k-images-idx3-ubyte.xz": (1364256, "83565bb7769a99fc50e1facf8d134bbc8896afbb05c71f9ca7d4a8c50de0790f"),
+    "mnist/t10k-labels-idx1-ubyte.xz": (4040, "f2edae9ce0307abae4671a37b70e6e3858696b48b16c3cfdfef97388dc9925d5"),
+    "mnist/train-images-idx3-ubyte.xz": (7917812, "d151f9ea64d64a8315a392275491d8de4b7a175eaf3f7c596b4597223a688e65"),
+    "mnist/train-labels-idx1-ubyte.xz": (25264, "db14ee4ce04c7f2006ebef1bc44e529435257977edf8f83181894465ba0a645f"),
+    "penguins/penguins.csv": (8999, "661ee666cc37a6e074508ab4c543d7262d0cc2cfb9dcbf16ae0395fa69a1d9c7"),
     "names/names.csv": (107465, "ebb0db97cbb176ba294565e66daa29899432355cfd35194fef68797089ae7912"),
 }
 
@@ -68,3 +78,117 @@ def load_names(sex: str | None = None, folder: Path | str | None = None) -> list
             weights[row["name"]] = weights.get(row["name"], 0.0) + float(row["percent"])
     total = sum(weights.values())
     return sorted(((name, weight / total) for name, weight in weights.items()), key=lambda item: (-item[1], item[0]))
+
+
+def load_mnist(split: str = "train", folder: Path | str | None = None) -> tuple[Tensor, Tensor]:
+    """Handwritten digits in grey: MNIST (LeCun, Cortes & Burges 1998), from the original IDX files.
+
+    Parameters
+    ----------
+    split : `"train"` (60 000 digits) or `"test"` (10 000).
+    folder : where the data lie; the repository's `data/` if absent.
+
+    Returns
+    -------
+    images : uint8 `(N, 28, 28)`, 0 is paper and 255 is ink. labels : int64 `(N,)`, 0 to 9.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError : as `read`; ValueError also for an unknown split.
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f"split: expected 'train' or 'test', found {split!r}")
+    stem = "mnist/train" if split == "train" else "mnist/t10k"
+    images = lzma.decompress(read(f"{stem}-images-idx3-ubyte.xz", folder))
+    labels = lzma.decompress(read(f"{stem}-labels-idx1-ubyte.xz", folder))
+    # An IDX header: a magic number and one 32-bit length per axis. `read` has already vouched for every byte.
+    pixels = np.frombuffer(images, dtype=np.uint8, offset=16).reshape(-1, 28, 28)
+    digits = np.frombuffer(labels, dtype=np.uint8, offset=8)
+    return torch.from_numpy(pixels.copy()), torch.from_numpy(digits.astype(np.int64))
+
+
+# Static binarisation: one seed per split, fixed for ever, or two people would measure on different test sets.
+BINARISATION_SEED = {"train": 1610, "test": 1620}
+
+
+def load_binary_mnist(split: str = "train", folder: Path | str | None = None) -> Tensor:
+    """MNIST, statically binarised: each pixel was drawn once, lit with the probability of its grey level.
+
+    This is the protocol of the field since Salakhutdinov & Murray (2008): one draw, kept for ever, so that
+    likelihoods of different models can be compared. The draw here is this course's own, from a seed, and not the
+    one that Larochelle published; the two are draws from the same distribution.
+
+    Parameters
+    ----------
+    split, folder : as for `load_mnist`.
+
+    Returns
+    -------
+    float32 `(N, 784)` of zeros and ones, pixels in raster order.
+    """
+    images, _ = load_mnist(split, folder)
+    grey = images.flatten(1)
+    lit = torch.empty(grey.shape)
+    # numpy promises the raw bits of a bit generator for ever, but not what `Generator` makes of them.
+    bits = np.random.PCG64(BINARISATION_SEED[split])
+    for some, drawn in zip(grey.split(2000), lit.split(2000), strict=True):
+        uniform = bits.random_raw(some.numel() // 4).astype("<u8", copy=False).view("<u2").reshape(some.shape)
+        # u / 2**16 < grey / 255, to one part in 65 536.
+        drawn.copy_(torch.from_numpy(uniform < some.numpy() * np.uint16(257)))
+    return lit
+
+
+def binarise(grey: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Draw each pixel anew, lit with the probability of its grey level: dynamic binarisation.
+
+    A model trained on a fresh draw per epoch never sees the same image twice, and so cannot learn one by heart.
+
+    Parameters
+    ----------
+    grey : uint8 of any shape, 0 to 255. generator : where the randomness comes from; torch's own if absent.
+
+    Returns
+    -------
+    float32 of the same shape, zeros and ones.
+    """
+    if grey.dtype != torch.uint8:
+        raise ValueError(f"binarise: expected grey levels as uint8, 0 to 255, found {grey.dtype}")
+    uniform = torch.rand(grey.shape, generator=generator, device=grey.device)
+    return (uniform < grey.float() / 255).float()
+
+
+def shrink(images: Tensor, side: int) -> Tensor:
+    """Make square grey images smaller by averaging: 28 to 14 pixels a side, say.
+
+    Parameters
+    ----------
+    images : uint8 `(N, S, S)`. side : the new side; 1 to S, it need not divide S.
+
+    Returns
+    -------
+    uint8 `(N, side, side)`.
+    """
+    if images.dtype != torch.uint8 or images.ndim != 3 or not 1 <= side <= images.shape[-1]:
+        raise ValueError(
+            f"shrink: expected uint8 images (N, S, S) and a side of at most S, found {images.dtype}, "
+            f"shape {tuple(images.shape)} and side {side}"
+        )
+    smaller = torch.nn.functional.adaptive_avg_pool2d(images.float().unsqueeze(1), side)
+    return smaller.squeeze(1).round().to(torch.uint8)
+
+
+def load_penguins(folder: Path | str | None = None) -> tuple[Tensor, list[str]]:
+    """Four measurements of 342 penguins of three species (Gorman, Williams & Fraser, PLOS ONE 9(3), 2014).
+
+    Parameters
+    ----------
+    folder : where the data lie; the repository's `data/` if absent.
+
+    Returns
+    -------
+    values : float32 `(342, 4)`: bill length and bill depth (mm), flipper length (mm), body mass (g).
+    species : "Adelie", "Chinstrap" or "Gentoo" for each.
+    """
+    rows = list(csv.DictReader(io.StringIO(read("penguins/penguins.csv", folder).decode("ascii"))))
+    measured = [[float(value) for name, value in row.items() if name != "species"] for row in rows]
+    return torch.tensor(measured), [row["species"] for row in rows]
