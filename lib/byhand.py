@@ -55,12 +55,7 @@ def puzzle(student_name: str | None, lesson: str, vocabulary: str = "ABC", lengt
     ------
     NotImplementedError : no name typed yet. ValueError : the name is not a string, or is blank.
     """
-    typed(student_name, "student_name")
-    if not isinstance(student_name, str) or not student_name.strip():
-        raise ValueError('student_name must be your name in quotes, such as "Ada Lovelace"')
-    name = " ".join(unicodedata.normalize("NFC", student_name).casefold().split())
-    seed = hashlib.sha256(f"{lesson}/{name}".encode()).digest()
-    rng = np.random.default_rng(int.from_bytes(seed[:8], "big"))
+    rng = _generator(student_name, lesson)
     n = len(vocabulary)
     sequence, tables = "", []
     for _ in range(length):
@@ -70,3 +65,21 @@ def puzzle(student_name: str | None, lesson: str, vocabulary: str = "ABC", lengt
         tables.append({s: round(float(k) / 20, 2) for s, k in zip(vocabulary, twentieths, strict=True)})
         sequence += vocabulary[rng.integers(n)]
     return Puzzle(sequence, tuple(tables))
+
+
+def personal_numbers(student_name: str | None, lesson: str, low: int, high: int, n: int) -> list[int]:
+    """The student's own whole numbers for a lesson: n of them, each from `low` to `high`, both included.
+
+    `student_name` and `lesson` as for `puzzle`, and the same errors.
+    """
+    return [int(k) for k in _generator(student_name, lesson).integers(low, high, size=n, endpoint=True)]
+
+
+def _generator(student_name: str | None, lesson: str) -> np.random.Generator:
+    """Randomness that belongs to one name and one lesson."""
+    typed(student_name, "student_name")
+    if not isinstance(student_name, str) or not student_name.strip():
+        raise ValueError('student_name must be your name in quotes, such as "Ada Lovelace"')
+    name = " ".join(unicodedata.normalize("NFC", student_name).casefold().split())
+    seed = hashlib.sha256(f"{lesson}/{name}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(seed[:8], "big"))

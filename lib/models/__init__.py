@@ -1,0 +1,19 @@
+"""The architectures of the course, one file each, its paper at its head.
+
+Every model is an `nn.Module` that keeps one contract:
+
+- `log_prob(x) -> (batch,)`: the logarithm of the probability of each example, in nats;
+- `logits(x)`: what the conditionals are made of, shaped like `x` (models of binary data);
+- `sample(n, generator) -> (n, ...)`: new examples. The fast way that a model has gives the same examples as
+  the naive way (`pixel_by_pixel.sample`) for the same generator, and a test says so.
+
+| module           | model                                                          | lesson |
+|------------------|----------------------------------------------------------------|--------|
+| `bernoulli`      | independent pixels: what everything else has to beat           | 3      |
+| `fvsbn`          | fully visible sigmoid belief net: a logistic regression each   | 3      |
+| `nade`           | one shared hidden layer and a running sum                      | 3      |
+| `rnade`          | the same for real values: mixtures of Gaussians                | 3      |
+| `made`           | a masked autoencoder, in one order or several                  | 4      |
+| `inputs`         | what they all refuse at the door, in a sentence                |        |
+| `pixel_by_pixel` | sampling one pixel per pass, for any of them                   |        |
+"""

@@ -1,0 +1,35 @@
+"""Sampling the naive way: one whole pass of the model for every pixel. It is slow, and right for any model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+@torch.no_grad()
+def draw(logits: Callable[[Tensor], Tensor], order: Tensor, uniforms: Tensor) -> Tensor:
+    """Binary images, each pixel drawn in its turn from the model's conditional.
+
+    Parameters
+    ----------
+    logits : `(n, D)` to `(n, D)`, autoregressive in `order`.
+    order : int64 `(D,)`, the pixels from first to last.
+    uniforms : `(n, D)` in [0, 1); column k is for the k-th pixel of the order.
+
+    Returns
+    -------
+    float32 `(n, D)` of zeros and ones.
+    """
+    x = torch.zeros(uniforms.shape)
+    for k, pixel in enumerate(order.tolist()):
+        x[:, pixel] = (uniforms[:, k] < torch.sigmoid(logits(x)[:, pixel])).float()
+    return x
+
+
+def sample(
+    logits: Callable[[Tensor], Tensor], order: Tensor, n: int, generator: torch.Generator | None = None
+) -> Tensor:
+    """`draw` with the uniforms that every model's own `sample` takes from the generator: one `(n, D)` at once."""
+    return draw(logits, order, torch.rand(n, len(order), generator=generator))

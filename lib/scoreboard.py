@@ -1,0 +1,76 @@
+"""The scoreboard: one number per model, on the same digits and in the same unit, so that each lesson beats the last.
+
+The unit is nats per image: the average of -log p(x) over the 10 000 statically binarised test digits. Our numbers are measured
+by `python -m benchmarks.likelihood`, which writes `data/scoreboard.csv`; nobody types them. The papers' are theirs, on
+Larochelle's draw of the same digits.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+from lib.data import DATA
+from lib.plots import COLOURS, GREY
+
+SCORES = DATA / "scoreboard.csv"
+
+
+class Row(NamedTuple):
+    """One model: the lesson it belongs to, what it is, our NLL and a paper's (nats per image; None if it has none)."""
+
+    lesson: str
+    name: str
+    what: str
+    nats: float
+    paper: float | None
+    source: str
+
+
+def rows(lesson: str = "99", path: Path | str | None = None) -> list[Row]:
+    """The models of all lessons up to this one ("03", say), worst first."""
+    with open(path or SCORES, encoding="utf-8", newline="") as file:
+        found = [
+            Row(r["lesson"], r["name"], r["what"], float(r["nats"]), float(r["paper"]) if r["paper"] else None, r["source"])
+            for r in csv.DictReader(file)
+        ]
+    return sorted((row for row in found if row.lesson <= lesson), key=lambda row: -row.nats)
+
+
+def draw(lesson: str, yours: Mapping[str, float] | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the scoreboard as it stands in a lesson, from 80 nats on.
+
+    Parameters
+    ----------
+    lesson : two digits; models of later lessons are left out.
+    yours : your own results, nats per image, by the label they should have.
+    """
+    known = [(row.what, row.nats, row.paper, False) for row in rows(lesson)]
+    entries = sorted(known + [(label, nats, None, True) for label, nats in (yours or {}).items()], key=lambda e: -e[1])
+    if ax is None:
+        _, ax = plt.subplots(figsize=(7.2, 0.9 + 0.36 * len(entries)))
+    left = 75.0
+    for y, (_label, nats, paper, own) in enumerate(entries):
+        colour = COLOURS["vermilion"] if own else COLOURS["blue"]
+        ax.barh(y, nats - left, left=left, height=0.62, color=colour)
+        ax.text(nats + 1.2, y, f"{nats:.1f}", va="center", fontsize=10, fontweight="bold" if own else "normal")
+        if paper is not None:
+            ax.plot(paper, y, "D", color="white", markeredgecolor=GREY, markersize=6, label="the paper's")
+    ax.set_yticks(range(len(entries)), [entry[0] for entry in entries])
+    for tick, entry in zip(ax.get_yticklabels(), entries, strict=True):
+        tick.set_color(COLOURS["vermilion"] if entry[3] else "black")
+    ax.invert_yaxis()
+    ax.set(xlim=(left, None), xlabel="nats per image on the test digits (fewer is better)")
+    ax.margins(x=0.08)
+    ax.set_title(f"The scoreboard after lesson {int(lesson)}")
+    handles, labels = ax.get_legend_handles_labels()
+    if handles:
+        ax.legend(handles[:1], labels[:1], loc="lower right")
+    ax.grid(False, axis="y")
+    ax.tick_params(axis="y", length=0)
+    return ax

@@ -1,0 +1,96 @@
+"""The trained models that the lessons load, and how they are kept: `data/weights/NAME.safetensors`.
+
+A file holds the model's tensors and, in its header, how to build the model and how it was trained. Weights are kept at
+half precision, and those that a mask cuts are not kept at all. How each was trained: `data/make_weights.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from lib import data
+from lib.models.bernoulli import Bernoulli
+from lib.models.fvsbn import FVSBN
+from lib.models.made import MADE
+from lib.models.mixture import Mixture
+from lib.models.nade import NADE
+
+NAMES = ("bernoulli", "fvsbn", "nade", "made", "made_orders")
+CLASSES = {model.__name__: model for model in (Bernoulli, FVSBN, NADE, MADE)}
+
+
+def load(name: str, folder: Path | str | None = None) -> Any:
+    """A trained model, ready to score and to sample (`eval` mode, float32).
+
+    Parameters
+    ----------
+    name : one of `NAMES`. folder : where the data lie; the repository's `data/` if absent.
+
+    Raises
+    ------
+    ValueError : no such model, or a file that is not the one shipped. FileNotFoundError : no such file.
+    """
+    if name not in NAMES:
+        raise ValueError(f"no trained model {name!r}; expected one of {', '.join(NAMES)}")
+    return unpack(data.read(f"weights/{name}.safetensors", folder))
+
+
+def about(name: str, folder: Path | str | None = None) -> dict[str, Any]:
+    """How a model was trained: its recipe, minutes, hardware and NLL, from the header of its file."""
+    return json.loads(header(data.read(f"weights/{name}.safetensors", folder))["about"])
+
+
+def pack(model: Any, about: dict[str, Any]) -> bytes:
+    """A model as the bytes of a safetensors file; `about` tells how it was trained."""
+    masks = model.kept() if hasattr(model, "kept") else {}
+    tensors = {
+        key: (value[masks[key]] if key in masks else value).half().contiguous()
+        for key, value in model.state_dict().items()
+    }
+    settings = {"class": type(model).__name__, **model.settings}
+    return safetensors.torch.save(tensors, {"settings": json.dumps(settings), "about": json.dumps(about)})
+
+
+def unpack(content: bytes) -> Any:
+    """The model that `pack` packed. Raises ValueError if these are not such bytes."""
+    try:
+        tensors = safetensors.torch.load(content)
+        model = build(json.loads(header(content)["settings"]))
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        raise ValueError(f"not the weights of a model of this course: {error}") from None
+    masks = model.kept() if hasattr(model, "kept") else {}
+    state = {}
+    for key, value in model.state_dict().items():
+        state[key] = tensors[key].to(value.dtype)
+        if key in masks:
+            state[key] = torch.zeros_like(value).masked_scatter(masks[key], state[key])
+    model.load_state_dict(state)
+    return model.eval()
+
+
+def build(settings: dict[str, Any]) -> Any:
+    """An untrained model from its `settings` and the name of its class."""
+    settings = dict(settings)
+    kind = settings.pop("class")
+    if kind == "Mixture":
+        return Mixture([build(member) for member in settings["members"]])
+    return CLASSES[kind](**settings)
+
+
+def header(content: bytes) -> dict[str, str]:
+    """The text that a safetensors file carries beside its tensors."""
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length]).get("__metadata__", {})
+
+
+def n_kept(model: nn.Module) -> int:
+    """How many numbers the model has learned: its parameters, without the weights that masks cut."""
+    masks: dict[str, Tensor] = model.kept() if hasattr(model, "kept") else {}
+    return sum(int(masks[key].sum()) if key in masks else p.numel() for key, p in model.named_parameters())
