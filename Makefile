@@ -11,7 +11,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lab formgrader build pack bench checks constraints clean
+.PHONY: help install demo test lab formgrader build pack bench weights checks constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,9 +58,14 @@ pack: $(READY) ## make dist/*.zip, the bundle students get
 checks: $(READY) ## show that every check fails the wrong answers and passes the right ones
 	@$(BIN)/autograder checks
 
-bench: $(READY) $(VENV)/.debian ## measure build and grading, as ratios; grade 1,000 on a cluster that loses a worker
+bench: $(READY) $(VENV)/.debian ## likelihoods of the trained models; speed of models, build and grading, as ratios
+	@$(BIN)/python -m benchmarks.likelihood
+	@$(BIN)/python -m benchmarks.models
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.cluster
+
+weights: $(READY) ## train the models in data/weights/ again (hours); NAMES='nade made' trains some
+	@$(BIN)/python data/make_weights.py $(NAMES)
 
 constraints: $(READY) ## pin again: newest versions that fit pyproject.toml, for all platforms
 	@$(BIN)/python -m pip install --quiet uv

@@ -14,7 +14,7 @@ from autograder.course import ROOT, CourseError, lessons
 BUNDLE = "autoregressive-course"
 _ROOMS = ("notebooks", "lib", "data")
 _FILES = ("README.md", "LICENSE", "LICENSE-text", "environment.yml", "constraints.txt", "pyproject.toml")
-_LEFT_OUT = ("__pycache__", ".ipynb_checkpoints")
+_LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", "unfinished")
 # What gives the TA's side away, wherever it stands in a file.
 FORBIDDEN = ("BEGIN SOLUTION", "BEGIN HIDDEN", "autograder.checks", "autograder.answers")
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,6 @@ from lib import weights
 from lib.data import DATA, binarise, load_binary_mnist, load_mnist
 from lib.models.bernoulli import Bernoulli
 from lib.models.fvsbn import FVSBN
-from lib.models.made import MADE
-from lib.models.mixture import Mixture
 from lib.models.nade import NADE
 from lib.training import fit, mean_nll
 

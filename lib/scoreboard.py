@@ -36,7 +36,14 @@ def rows(lesson: str = "99", path: Path | str | None = None) -> list[Row]:
     """The models of all lessons up to this one ("03", say), worst first."""
     with open(path or SCORES, encoding="utf-8", newline="") as file:
         found = [
-            Row(r["lesson"], r["name"], r["what"], float(r["nats"]), float(r["paper"]) if r["paper"] else None, r["source"])
+            Row(
+                r["lesson"],
+                r["name"],
+                r["what"],
+                float(r["nats"]),
+                float(r["paper"]) if r["paper"] else None,
+                r["source"],
+            )
             for r in csv.DictReader(file)
         ]
     return sorted((row for row in found if row.lesson <= lesson), key=lambda row: -row.nats)

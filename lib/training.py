@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 
@@ -110,10 +110,16 @@ def fit(
                     group["lr"] = lr * min(1.0, (done + 1) / warmup) * half_cosine(done / (epochs * n_steps))
                 x = train[rows] if draw is None else draw(train[rows], generator)
                 with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
-                    loss = model.training_loss(x, generator) if hasattr(model, "training_loss") else -model.log_prob(x).mean()
+                    loss = (
+                        model.training_loss(x, generator)
+                        if hasattr(model, "training_loss")
+                        else -model.log_prob(x).mean()
+                    )
                 value = loss.item()
                 if not math.isfinite(value):
-                    raise ValueError(f"fit: the loss became {value} in epoch {epoch + 1}; a smaller lr than {lr:g} may help")
+                    raise ValueError(
+                        f"fit: the loss became {value} in epoch {epoch + 1}; a smaller lr than {lr:g} may help"
+                    )
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
@@ -135,7 +141,12 @@ def fit(
                 best_nll = nll
                 put(best, averaged)
             history.append(
-                {"epoch": epoch + 1, "train": total / n_steps, "validation": nll, "seconds": time.perf_counter() - start}
+                {
+                    "epoch": epoch + 1,
+                    "train": total / n_steps,
+                    "validation": nll,
+                    "seconds": time.perf_counter() - start,
+                }
             )
             bar.set_description_str(describe(epoch + 1, epochs, total / n_steps, history))
             if checkpoint is not None:

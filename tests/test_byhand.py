@@ -5,7 +5,7 @@ import unicodedata
 import numpy as np
 import pytest
 
-from lib.byhand import Puzzle, puzzle, typed
+from lib.byhand import Puzzle, personal_numbers, puzzle, typed
 
 NAMES = ["Ada Lovelace", "Grace Hopper", "Søren", "李雷", "O'Neill", "Ἱπατία", "x", "  padded  "]
 
@@ -96,3 +96,28 @@ def test_the_table_shows_the_sequence_and_every_number() -> None:
     assert len(rows) == 2 + 4
     assert rows[2] == "| (nothing) | 0.60 | 0.10 | 0.30 |"
     assert rows[5] == "| ACB | 0.20 | 0.35 | 0.45 |"
+
+
+def test_the_same_name_gives_the_same_numbers() -> None:
+    # Written down, as the puzzle above.
+    expected = [4, 4, 2, 2, 1, 6, 3, 1, 3, 1, 3]
+    assert personal_numbers("Ada Lovelace", "03", 1, 6, 11) == expected
+    assert personal_numbers("  ada  LOVELACE", "03", 1, 6, 11) == expected
+    assert personal_numbers("Ada Lovelace", "04", 1, 6, 11) != expected
+
+
+def test_numbers_are_plain_and_within_their_bounds() -> None:
+    drawn = [personal_numbers(name, "03", -2, 3, 7) for name in NAMES]
+    assert all(type(k) is int for numbers in drawn for k in numbers)
+    assert {k for numbers in drawn for k in numbers} == set(range(-2, 4))
+    assert personal_numbers("Ada Lovelace", "03", 5, 5, 3) == [5, 5, 5]
+    assert personal_numbers("Ada Lovelace", "03", 1, 6, 0) == []
+    many = [tuple(personal_numbers(f"student {i}", "03", 1, 6, 11)) for i in range(200)]
+    assert len(set(many)) == 200
+
+
+def test_numbers_need_a_name() -> None:
+    with pytest.raises(NotImplementedError, match="student_name: type your answer"):
+        personal_numbers(None, "03", 1, 6, 4)
+    with pytest.raises(ValueError, match="student_name must be your name in quotes"):
+        personal_numbers("  ", "03", 1, 6, 4)

@@ -5,7 +5,9 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from lib import data
 
@@ -52,7 +54,7 @@ def test_names_agree_with_the_census() -> None:
 def test_an_unknown_sex_or_data_set_is_refused() -> None:
     with pytest.raises(ValueError, match="expected 'f', 'm' or None, found 'x'"):
         data.load_names("x")
-    with pytest.raises(ValueError, match=r"no data set 'nmes\.csv'; expected one of names/names\.csv"):
+    with pytest.raises(ValueError, match=r"no data set 'nmes\.csv'; expected one of mnist/t10k-images"):
         data.read("nmes.csv")
 
 
@@ -99,3 +101,75 @@ def test_every_message_is_one_sentence(copy: Path) -> None:
         data.load_names(folder=copy.parents[1])
     assert "\n" not in str(error.value)
     assert str(copy) in str(error.value)
+
+
+def test_mnist_is_the_original():
+    for split, n in (("train", 60_000), ("test", 10_000)):
+        images, labels = data.load_mnist(split)
+        assert (images.shape, images.dtype) == ((n, 28, 28), torch.uint8)
+        assert (labels.shape, labels.dtype) == ((n,), torch.int64)
+    # The first test digit is a 7; 1135 of the 10 000 are ones (LeCun's page and every tutorial since).
+    assert labels[0] == 7
+    assert (labels == 1).sum() == 1135
+    assert images.float().mean().item() == pytest.approx(33.79, abs=0.01)
+
+
+def test_an_unknown_split_is_refused():
+    with pytest.raises(ValueError, match="expected 'train' or 'test', found 'validation'"):
+        data.load_mnist("validation")
+
+
+def test_the_static_binarisation_never_changes():
+    expected = {
+        "train": "f5f719cf328594e5a835dff7597b3287fcf0279e6f8713eb13215c44f590ed98",
+        "test": "35cafc7d4ed675a99950eb1ace1911df1104241692fb0b75b0cc33a9753fe54e",
+    }
+    for split, sha256 in expected.items():
+        x = data.load_binary_mnist(split)
+        assert x.dtype == torch.float32
+        assert hashlib.sha256(np.packbits(x.bool().numpy(), axis=1).tobytes()).hexdigest() == sha256
+
+
+def test_binarised_pixels_are_lit_as_often_as_their_grey_level_says():
+    grey = torch.arange(256, dtype=torch.uint8).repeat(4000, 1)
+    lit = data.binarise(grey, torch.Generator().manual_seed(0))
+    assert lit.dtype == torch.float32
+    assert torch.allclose(lit.mean(0), torch.arange(256) / 255, atol=0.04)
+    assert lit[:, 0].sum() == 0
+    assert lit[:, 255].all()
+    images, _ = data.load_mnist("test")
+    x = data.load_binary_mnist("test")
+    for low, high in ((1, 85), (86, 170), (171, 254)):
+        some = (images.flatten(1) >= low) & (images.flatten(1) <= high)
+        assert x[some].mean().item() == pytest.approx(images.flatten(1)[some].float().mean().item() / 255, abs=0.004)
+    assert x[images.flatten(1) == 0].sum() == 0
+    with pytest.raises(ValueError, match=r"expected grey levels as uint8, 0 to 255, found torch\.float32"):
+        data.binarise(x)
+
+
+def test_shrinking_averages():
+    images = torch.tensor([[[0, 100], [200, 100]]], dtype=torch.uint8)
+    assert data.shrink(images, 1).tolist() == [[[100]]]
+    assert data.shrink(data.load_mnist("test")[0][:2], 14).shape == (2, 14, 14)
+    with pytest.raises(ValueError, match="expected uint8 images"):
+        data.shrink(images, 3)
+
+
+def test_penguins():
+    values, species = data.load_penguins()
+    assert values.shape == (342, 4)
+    assert {s: species.count(s) for s in species} == {"Adelie": 151, "Chinstrap": 68, "Gentoo": 123}
+    assert values[0].tolist() == pytest.approx([39.1, 18.7, 181, 3750])
+    # Gorman et al. 2014: Gentoo penguins are the heaviest, about 5 kg.
+    gentoo = torch.tensor([s == "Gentoo" for s in species])
+    assert 4900 < values[gentoo, 3].mean() < 5200
+
+
+def test_a_truncated_picture_file_is_refused(tmp_path: Path):
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    for name in data.FILES:
+        if name.startswith("mnist/t10k"):
+            (tmp_path / name).write_bytes((data.DATA / name).read_bytes()[:-7])
+    with pytest.raises(ValueError, match=r"t10k-images-idx3-ubyte\.xz: expected 1364256 bytes, found 1364249"):
+        data.load_binary_mnist("test", folder=tmp_path)

@@ -10,7 +10,7 @@ from lib.causality import dependence, leaks
 from lib.models import pixel_by_pixel
 from lib.models.bernoulli import Bernoulli
 from lib.models.fvsbn import FVSBN
-from lib.models.made import MADE
+from lib.models.made import MADE, paths
 from lib.models.mixture import Mixture
 from lib.models.nade import NADE, RunningSum, stretches
 from lib.models.rnade import RNADE
@@ -221,6 +221,20 @@ def test_bad_input_gets_a_sentence(model, what):
 def test_an_order_that_is_no_permutation_is_refused(make, order, sentence):
     with pytest.raises(ValueError, match=sentence):
         make(3, order=order)
+
+
+def test_the_probe_finds_no_dependence_without_a_path_through_the_masks():
+    model = excited(MADE(D, (6, 8), [ORDER]))
+    found = dependence(lambda x: model.logits(x[None].float())[0], torch.zeros(D, dtype=torch.bool), probes=40)
+    possible = paths(model.masks()).numpy()
+    assert not (found & ~possible).any()
+    assert leaks(possible, ORDER) == []
+    assert found.sum() > 0.8 * possible.sum()
+
+
+def test_masks_that_do_not_chain_are_refused():
+    with pytest.raises(ValueError, match="masks should chain, but mask 1 takes in 5 units and 4 come to it"):
+        paths([torch.ones(4, 3), torch.ones(3, 5)])
 
 
 def test_rnade_refuses_nan_and_a_mixture_no_members():

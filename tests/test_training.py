@@ -121,7 +121,7 @@ def test_an_interrupted_training_goes_on_from_its_checkpoint(data, tmp_path: Pat
 def test_a_loss_that_is_no_number_is_reported_in_a_sentence(data):
     model = FVSBN(D)
     model.training_loss = lambda x, generator: model.log_prob(x).mean() * float("nan")
-    with pytest.raises(ValueError, match="the loss became nan in epoch 1; a smaller lr than 0.001 may help"):
+    with pytest.raises(ValueError, match=r"the loss became nan in epoch 1; a smaller lr than 0\.001 may help"):
         fit(model, data, epochs=1, progress=False)
 
 

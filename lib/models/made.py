@@ -16,6 +16,7 @@ has its own biases, which tell the shared weights who is asking.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -35,6 +36,23 @@ def hidden_degrees(n_pixels: int, n_hidden: int) -> Tensor:
 def mask(to: Tensor, source: Tensor, strict: bool) -> Tensor:
     """Which connections stay: bool `(len(to), len(source))`, like a weight. `strict` for the output layer."""
     return to[:, None] > source[None, :] if strict else to[:, None] >= source[None, :]
+
+
+def paths(masks: Sequence[Tensor]) -> Tensor:
+    """Which outputs some path through the masks connects to which inputs: bool `(n_outputs, n_inputs)`.
+
+    Raises
+    ------
+    ValueError : masks that do not chain: one takes in another number of units than the one before gives out.
+    """
+    reached = torch.eye(masks[0].shape[1])
+    for layer, found in enumerate(masks):
+        if found.shape[1] != len(reached):
+            raise ValueError(
+                f"MADE: masks should chain, but mask {layer} takes in {found.shape[1]} units and {len(reached)} come to it"
+            )
+        reached = (found.float() @ reached > 0).float()
+    return reached.bool()
 
 
 class MADE(nn.Module):
@@ -57,13 +75,13 @@ class MADE(nn.Module):
         self,
         n_pixels: int,
         hidden: Sequence[int] = (500,),
-        orders: Sequence[Sequence[int] | Tensor] | None = None,
+        orders: Sequence[Sequence[int] | Tensor | None] | None = None,
         direct: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.n_pixels, self.hidden, self.direct = n_pixels, tuple(hidden), direct
-        chosen = [inputs.permutation(order, n_pixels, "MADE") for order in orders or [None]]
+        chosen = [inputs.permutation(order, n_pixels, "MADE") for order in orders or (None,)]
         self.register_buffer("orders", torch.stack(chosen), persistent=False)
         places = torch.stack([order.argsort() for order in chosen]) + 1  # (K, D): degree of each pixel
         self._degrees = [hidden_degrees(n_pixels, size) for size in hidden]
@@ -74,7 +92,7 @@ class MADE(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
-        for layer, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for layer, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
             # He et al. 2015, counting only the connections that the mask keeps; the output starts small.
             n_kept = self.masks(0)[layer].sum(1, keepdim=True).clamp(min=1)
             scale = (2 / n_kept).sqrt() * (1.0 if layer < len(hidden) else 0.1)
@@ -97,7 +115,7 @@ class MADE(nn.Module):
         if which not in self._masks:
             place = self._places[which]
             degrees = [place, *self._degrees]
-            found = [mask(to, source, strict=False) for source, to in zip(degrees[:-1], degrees[1:], strict=True)]
+            found = [mask(to, source, strict=False) for source, to in itertools.pairwise(degrees)]
             found.append(mask(place, degrees[-1], strict=True))
             if self.direct:
                 found.append(mask(place, place, strict=True))
@@ -118,15 +136,12 @@ class MADE(nn.Module):
 
     def logits(self, x: Tensor, which: int = 0) -> Tensor:
         """The logit of every pixel given the pixels before it: `(B, D)` to `(B, D)`, one pass."""
-        masks = self.masks(which)
+        weights = [weight * mask for weight, mask in zip(self.weights, self.masks(which), strict=True)]
         h = x
-        for weight, kept, bias in zip(self.weights, masks, self.biases[:-1]):
-            h = F.relu(F.linear(h, weight * kept, bias[which]))
-        n = len(self.hidden)
-        out = F.linear(h, self.weights[n] * masks[n], self.biases[n][which])
-        if self.direct:
-            out = out + F.linear(x, self.weights[n + 1] * masks[n + 1])
-        return out
+        for weight, bias in zip(weights[: len(self.hidden)], self.biases, strict=False):
+            h = F.relu(F.linear(h, weight, bias[which]))
+        out = F.linear(h, weights[len(self.hidden)], self.biases[-1][which])
+        return out + F.linear(x, weights[-1]) if self.direct else out
 
     def log_prob_in_order(self, x: Tensor, which: int) -> Tensor:
         """log p(x) under one of the orders: `(B, D)` to `(B,)`, nats."""

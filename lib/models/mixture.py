@@ -27,7 +27,7 @@ class Mixture(nn.Module):
         super().__init__()
         if not members:
             raise ValueError("Mixture: expected at least one member, found none")
-        self.members = nn.ModuleList(members)
+        self.members: Any = nn.ModuleList(members)
 
     @property
     def settings(self) -> dict[str, Any]:

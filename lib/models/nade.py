@@ -46,7 +46,7 @@ class RunningSum(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x: Tensor, W: Tensor, V: Tensor, b: Tensor, c: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx, x: Tensor, W: Tensor, V: Tensor, b: Tensor, c: Tensor) -> Tensor:
         columns = W.T.contiguous()
         sums = c.expand(len(x), -1).clone()
         hidden = sums.sigmoid()
@@ -61,7 +61,7 @@ class RunningSum(torch.autograd.Function):
         return logits.T + b
 
     @staticmethod
-    def backward(ctx, grad: Tensor) -> tuple[None, Tensor, Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx, grad: Tensor) -> tuple[None, Tensor, Tensor, Tensor, Tensor]:
         x, columns, V, sums, hidden = ctx.saved_tensors
         sums, hidden = sums.clone(), hidden.clone()
         per_pixel = grad.T.contiguous()
