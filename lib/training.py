@@ -64,7 +64,7 @@ def fit(
     draw : makes a batch of examples from a batch of `train`, such as `lib.data.binarise`: new ones each time.
     patience : stop after so many epochs without a better validation NLL.
     bfloat16 : multiply matrices at that precision. Several times faster on processors made for it, slower on others.
-    seed : of the shuffling, of `draw` and of `training_loss`. The same seed gives the same model on the same machine.
+    seed : of the shuffling, of `draw`, of `training_loss` and of dropout. The same seed gives the same model on the same machine.
     checkpoint : a file that is written after each epoch, and from which an interrupted training goes on.
     progress : show a bar.
 
@@ -81,91 +81,115 @@ def fit(
         raise ValueError(
             f"fit: expected at least one batch of {batch_size} and one epoch, found {len(train)} examples, {epochs} epochs"
         )
-    generator = torch.Generator().manual_seed(seed)
-    weights = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(weights, lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True)
-    averaged = [p.detach().clone() for p in weights]
-    best, best_nll, history = [p.clone() for p in averaged], math.inf, []
-    done = 0
-
+    run = Run(model, torch.Generator().manual_seed(seed), lr, weight_decay, average)
     if checkpoint is not None and Path(checkpoint).is_file():
-        saved = torch.load(checkpoint, weights_only=True)
-        optimiser.load_state_dict(saved["optimiser"])
-        generator.set_state(saved["generator"])
-        for target, values in ((weights, "weights"), (averaged, "averaged"), (best, "best")):
-            put(target, saved[values])
-        best_nll, history, done = saved["best_nll"], saved["history"], saved["done"]
-
+        run.restore(Path(checkpoint))
+    total = epochs * n_steps
     bar = tqdm(
-        total=epochs * n_steps, initial=done, disable=not progress, file=sys.stdout, ncols=100, mininterval=0.5,
+        total=total, initial=run.done, disable=not progress, file=sys.stdout, ncols=100, mininterval=0.5,
         bar_format="{desc} |{bar}| {elapsed}<{remaining}",
     )  # fmt: skip
-    start = time.perf_counter() - (history[-1]["seconds"] if history else 0.0)
+    begun = time.perf_counter() - (run.history[-1]["seconds"] if run.history else 0.0)
     try:
-        for epoch in range(done // n_steps, epochs):
+        for epoch in range(run.done // n_steps + 1, epochs + 1):
             model.train()
-            total, recent = 0.0, 0.0
-            for rows in torch.randperm(len(train), generator=generator)[: n_steps * batch_size].split(batch_size):
-                for group in optimiser.param_groups:
-                    group["lr"] = lr * min(1.0, (done + 1) / warmup) * half_cosine(done / (epochs * n_steps))
-                x = train[rows] if draw is None else draw(train[rows], generator)
-                with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
-                    loss = (
-                        model.training_loss(x, generator)
-                        if hasattr(model, "training_loss")
-                        else -model.log_prob(x).mean()
-                    )
-                value = loss.item()
-                if not math.isfinite(value):
+            losses: list[float] = []
+            for rows in torch.randperm(len(train), generator=run.generator)[: n_steps * batch_size].split(batch_size):
+                x = train[rows] if draw is None else draw(train[rows], run.generator)
+                rate = min(1.0, (run.done + 1) / warmup) * half_cosine(run.done / total)
+                losses.append(run.step(x, lr * rate, bfloat16))
+                if not math.isfinite(losses[-1]):
                     raise ValueError(
-                        f"fit: the loss became {value} in epoch {epoch + 1}; a smaller lr than {lr:g} may help"
+                        f"fit: the loss became {losses[-1]} in epoch {epoch}; a smaller lr than {lr:g} may help"
                     )
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                done += 1
-                with torch.no_grad():
-                    torch._foreach_lerp_(averaged, weights, 1 - min(average, done / (done + 9)))
-                total += value
-                recent = value if recent == 0 else 0.98 * recent + 0.02 * value
-                bar.set_description_str(describe(epoch + 1, epochs, recent, history), refresh=False)
+                bar.set_description_str(describe(epoch, epochs, losses[-50:], run.history), refresh=False)
                 bar.update()
-            nll = math.nan
-            if validation is not None:
-                model.eval()
-                live = [p.detach().clone() for p in weights]
-                put(weights, averaged)
-                nll = mean_nll(model, validation)
-                put(weights, live)
-            if validation is None or nll < best_nll:
-                best_nll = nll
-                put(best, averaged)
-            history.append(
-                {
-                    "epoch": epoch + 1,
-                    "train": total / n_steps,
-                    "validation": nll,
-                    "seconds": time.perf_counter() - start,
-                }
-            )
-            bar.set_description_str(describe(epoch + 1, epochs, total / n_steps, history))
+            run.finish_epoch(losses, validation, time.perf_counter() - begun)
+            bar.set_description_str(describe(epoch, epochs, losses, run.history))
             if checkpoint is not None:
-                save(checkpoint, {
-                    "optimiser": optimiser.state_dict(), "generator": generator.get_state(), "best_nll": best_nll,
-                    "weights": [p.detach() for p in weights], "averaged": averaged, "best": best,
-                    "history": history, "done": done,
-                })  # fmt: skip
-            if patience is not None and epoch + 1 - min(history, key=lambda h: h["validation"])["epoch"] >= patience:
+                run.save(Path(checkpoint))
+            if patience is not None and run.epochs_without_progress() >= patience:
                 break
     except KeyboardInterrupt:
-        if not history:  # not one epoch: the average of what there is beats the weights it began with
-            put(best, averaged)
-        bar.write(f"Interrupted after {done} steps; the model keeps its best weights so far.", file=sys.stdout)
+        if not run.history:  # not one epoch: the average of what there is beats the weights it began with
+            put(run.best, run.averaged)
+        bar.write(f"Interrupted after {run.done} steps; the model keeps its best weights so far.", file=sys.stdout)
     finally:
         bar.close()
-        put(weights, best)
+        put(run.weights, run.best)
         model.eval()
-    return history
+    return run.history
+
+
+class Run:
+    """A training under way: the weights as they are, their average, the best average so far, and what was measured."""
+
+    def __init__(self, model: Any, generator: torch.Generator, lr: float, weight_decay: float, average: float) -> None:
+        self.model, self.generator, self.average = model, generator, average
+        self.weights = [p for p in model.parameters() if p.requires_grad]
+        self.averaged = [p.detach().clone() for p in self.weights]
+        self.best = [p.clone() for p in self.averaged]
+        self.optimiser = torch.optim.AdamW(
+            self.weights, lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True
+        )
+        self.history: list[dict[str, float]] = []
+        self.done = 0  # steps
+
+    def step(self, x: Tensor, lr: float, bfloat16: bool) -> float:
+        """One step on a batch; returns its loss. A loss that is no number changes nothing."""
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+            if hasattr(self.model, "training_loss"):
+                loss = self.model.training_loss(x, self.generator)
+            else:
+                loss = -self.model.log_prob(x).mean()
+        value = loss.item()
+        if math.isfinite(value):
+            self.optimiser.param_groups[0]["lr"] = lr
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+            self.done += 1
+            with torch.no_grad():
+                torch._foreach_lerp_(self.averaged, self.weights, 1 - min(self.average, self.done / (self.done + 9)))
+        return value
+
+    def finish_epoch(self, losses: list[float], validation: Tensor | None, seconds: float) -> None:
+        """Score the averaged weights, keep them if nothing was better, and write the epoch down."""
+        nll = math.nan
+        if validation is not None:
+            self.model.eval()
+            live = [p.detach().clone() for p in self.weights]
+            put(self.weights, self.averaged)
+            nll = mean_nll(self.model, validation)
+            put(self.weights, live)
+        if validation is None or all(nll < h["validation"] for h in self.history):
+            put(self.best, self.averaged)
+        entry = {"train": sum(losses) / len(losses), "validation": nll, "seconds": seconds}
+        self.history.append({"epoch": len(self.history) + 1, **entry})
+
+    def epochs_without_progress(self) -> int:
+        """How many epochs ago the best validation NLL was."""
+        scores = [h["validation"] for h in self.history]
+        return len(scores) - 1 - scores.index(min(scores))
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint so that there is a whole one at any time, even if this is interrupted."""
+        state = {name: getattr(self, name) for name in ("averaged", "best", "history", "done")}
+        state["weights"] = [p.detach() for p in self.weights]
+        state |= {"optimiser": self.optimiser.state_dict(), "generator": self.generator.get_state()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(path.name + ".part")
+        torch.save(state, unfinished)
+        os.replace(unfinished, path)
+
+    def restore(self, path: Path) -> None:
+        """Go on from a checkpoint."""
+        state = torch.load(path, weights_only=True)
+        for name in ("weights", "averaged", "best"):
+            put(getattr(self, name), state[name])
+        self.history, self.done = state["history"], state["done"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.generator.set_state(state["generator"])
 
 
 def half_cosine(progress: float) -> float:
@@ -173,9 +197,9 @@ def half_cosine(progress: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def describe(epoch: int, epochs: int, train: float, history: list[dict[str, float]]) -> str:
+def describe(epoch: int, epochs: int, losses: list[float], history: list[dict[str, float]]) -> str:
     """What the progress bar says: `epoch 3/10, NLL 92.1 nats (validation 93.4)`."""
-    text = f"epoch {epoch}/{epochs}, NLL {train:.2f} nats"
+    text = f"epoch {epoch}/{epochs}, NLL {sum(losses) / len(losses):.2f} nats"
     known = [h["validation"] for h in history if not math.isnan(h["validation"])]
     return text + (f" (validation {known[-1]:.2f})" if known else "")
 
@@ -185,12 +209,3 @@ def put(target: list[Any], source: list[Tensor]) -> None:
     """Copy the values of one list of tensors into another, in place."""
     for into, values in zip(target, source, strict=True):
         into.copy_(values)
-
-
-def save(path: Path | str, state: dict[str, Any]) -> None:
-    """Write a checkpoint so that there is a whole one at any time, even if this is interrupted."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    torch.save(state, unfinished)
-    os.replace(unfinished, path)
