@@ -4,16 +4,16 @@
     python data/make_weights.py nade made            # some
     python data/make_weights.py --folder /tmp/mine   # elsewhere than data/weights
 
-A training that is interrupted goes on where it stopped: checkpoints lie in data/weights/unfinished/ (not in git). Every recipe
-trains on all 60 000 digits, binarised anew at each step, for a fixed number of epochs. The settings were chosen by training
-on the first 50 000 and looking at the other 10 000; the test digits were looked at when a recipe was done.
+A training that is interrupted goes on where it stopped: its checkpoint lies in unfinished/ (not in git) until it is done. Every
+recipe trains on all 60 000 digits, binarised anew at each step, for a fixed number of epochs. The settings were chosen by
+training on the first 50 000 and looking at the other 10 000; the test digits are looked at when a recipe is done.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import platform
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from lib import weights
 from lib.data import DATA, binarise, load_binary_mnist, load_mnist
 from lib.models.bernoulli import Bernoulli
 from lib.models.fvsbn import FVSBN
+from lib.models.made import MADE
+from lib.models.mixture import Mixture
 from lib.models.nade import NADE
 from lib.training import fit, mean_nll
 
@@ -36,31 +38,56 @@ def digits() -> Tensor:
     return load_mnist("train")[0].flatten(1)
 
 
-def bernoulli(unfinished: Path) -> tuple[Any, list[dict[str, float]]]:
+def bernoulli(folder: Path) -> Any:
     """Counting is all the training it needs."""
-    return Bernoulli(N_PIXELS).count(load_binary_mnist("train")), []
+    return Bernoulli(N_PIXELS).count(load_binary_mnist("train"))
 
 
-def fvsbn(unfinished: Path) -> tuple[Any, list[dict[str, float]]]:
-    """Logistic regressions."""
+def fvsbn(folder: Path) -> Any:
+    """784 logistic regressions."""
     model = FVSBN(N_PIXELS)
-    return model, fit(
-        model, digits(), epochs=30, batch_size=100, lr=4e-3, draw=binarise, checkpoint=unfinished / "fvsbn.pt"
-    )
+    train(model, folder / "fvsbn.pt", epochs=30, batch_size=100, lr=4e-3)
+    return model
 
 
-def nade(unfinished: Path) -> tuple[Any, list[dict[str, float]]]:
+def nade(folder: Path) -> Any:
     """500 hidden units, raster order."""
     model = NADE(N_PIXELS, 500)
-    return model, fit(
-        model, digits(), epochs=40, batch_size=100, lr=4e-3, draw=binarise, checkpoint=unfinished / "nade.pt"
-    )
+    train(model, folder / "nade.pt", epochs=40, batch_size=100, lr=4e-3)
+    return model
 
 
-RECIPES: dict[str, Callable[[Path], tuple[Any, list[dict[str, float]]]]] = {
+def made(folder: Path) -> Any:
+    """One very wide hidden layer and direct connections, raster order. At the same number of weights and the same time this is
+    two nats better on new digits than two layers of 1000.
+    """
+    model = MADE(N_PIXELS, (4400,), direct=True).start_from(digits().float().mean(0) / 255)
+    train(model, folder / "made.pt", epochs=30, batch_size=200, lr=2e-3, warmup=200, average=0.998, bfloat16=True)
+    return model
+
+
+def orders(folder: Path) -> Any:
+    """The NADE above and one that goes from the last pixel to the first."""
+    path = folder.parent / "nade.safetensors"
+    if not path.is_file():
+        raise SystemExit(f"{path} is missing; train it first: nade")
+    backwards = NADE(N_PIXELS, 500, order=torch.arange(N_PIXELS).flip(0))
+    train(backwards, folder / "orders.pt", epochs=30, batch_size=100, lr=4e-3)
+    return Mixture([weights.unpack(path.read_bytes()), backwards])
+
+
+def train(model: Any, checkpoint: Path, **settings: Any) -> None:
+    """`fit`, on dynamically binarised digits; remembers in `model.minutes` how long it took."""
+    history = fit(model, digits(), draw=binarise, checkpoint=checkpoint, **settings)
+    model.minutes = history[-1]["seconds"] / 60
+
+
+RECIPES: dict[str, Callable[[Path], Any]] = {
     "bernoulli": bernoulli,
     "fvsbn": fvsbn,
     "nade": nade,
+    "made": made,
+    "orders": orders,
 }
 
 
@@ -80,22 +107,23 @@ def main() -> None:
     for name in arguments.names or RECIPES:
         if name not in RECIPES:
             raise SystemExit(f"no recipe {name!r}; expected one of {', '.join(RECIPES)}")
-        begun = time.perf_counter()
-        model, history = RECIPES[name](arguments.folder / "unfinished")
-        seconds = history[-1]["seconds"] if history else time.perf_counter() - begun
+        model = RECIPES[name](arguments.folder / "unfinished")
         nll = mean_nll(model, load_binary_mnist("test"))
+        minutes = sum(getattr(part, "minutes", 0.0) for part in model.modules())
         about = {
             "recipe": f"data/make_weights.py, {name}",
-            "minutes": round(seconds / 60, 1),
+            "minutes": round(minutes, 1),
             "hardware": processor(),
             "test nats": round(nll, 3),
             "numbers learned": weights.n_kept(model),
         }
-        arguments.folder.mkdir(parents=True, exist_ok=True)
         content = weights.pack(model, about)
         target = arguments.folder / f"{name}.safetensors"
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-        print(f"{target}: {len(content)} bytes, {nll:.2f} nats per test image, {seconds / 60:.1f} minutes")
+        (arguments.folder / "unfinished" / f"{name}.pt").unlink(missing_ok=True)
+        digest = hashlib.sha256(content).hexdigest()
+        print(f"{target}: {len(content)} bytes, sha256 {digest}, {nll:.2f} nats per test image, {minutes:.0f} minutes")
 
 
 if __name__ == "__main__":

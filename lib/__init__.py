@@ -1,4 +1,5 @@
-"""What the lessons import: small tools that show, measure and probe, never the answer to an exercise.
+"""What the lessons import: small tools that show, measure and probe; and, in `models`, what the lessons build, finished.
+Look into that after you have written yours.
 
 | module        | what it is for                                                       |
 |---------------|----------------------------------------------------------------------|
@@ -6,6 +7,10 @@
 | `information` | entropies, units and stable log-means                                |
 | `byhand`      | numbers the student works out: typed answers and personal sequences  |
 | `data`        | the small real data sets in `data/`                                  |
+| `models`      | the architectures, one file each                                     |
+| `training`    | one training loop for all of them                                    |
+| `weights`     | the trained models in `data/weights/`                                |
+| `scoreboard`  | what every model scores on the same digits                           |
 | `plots`       | one plot style, and the drawings that more than one lesson uses      |
 | `practice`    | self-check quizzes and flashcards                                    |
 | `widgets`     | the controls of the "Play" sections                                  |

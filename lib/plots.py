@@ -329,9 +329,9 @@ def masked_network(
             ax.plot(x, y, "o", markersize=17, color=shade, markerfacecolor="white", markeredgewidth=1.5, zorder=3)
             ax.text(x, y, str(int(degrees[layer][unit])), ha="center", va="center_baseline", fontsize=10, zorder=4)
             if layer == 0:
-                ax.text(x - 0.2, y, names[unit], ha="right", va="center")
+                ax.annotate(names[unit], (x, y), (-12, 0), textcoords="offset points", ha="right", va="center")
             if layer == len(sizes) - 1:
-                ax.text(x + 0.2, y, f"{names[unit]} ?", ha="left", va="center")
-    ax.set(xlim=(-0.55, len(sizes) - 0.4), ylim=(-tallest / 2 - 0.1, tallest / 2 + 0.1), title=title)
+                ax.annotate(f"{names[unit]} ?", (x, y), (12, 0), textcoords="offset points", ha="left", va="center")
+    ax.set(xlim=(-0.5, len(sizes) - 0.4), ylim=(-tallest / 2 - 0.1, tallest / 2 + 0.1), title=title)
     ax.axis("off")
     return ax

@@ -22,7 +22,7 @@ from lib.models.made import MADE
 from lib.models.mixture import Mixture
 from lib.models.nade import NADE
 
-NAMES = ("bernoulli", "fvsbn", "nade", "made", "made_orders")
+NAMES = ("bernoulli", "fvsbn", "nade", "made", "orders")
 CLASSES = {model.__name__: model for model in (Bernoulli, FVSBN, NADE, MADE)}
 
 

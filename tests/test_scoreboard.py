@@ -5,7 +5,7 @@ import csv
 import matplotlib.pyplot as plt
 import pytest
 
-from lib import scoreboard, weights
+from lib import plots, scoreboard, weights
 
 
 @pytest.fixture
@@ -32,6 +32,7 @@ def test_every_shipped_model_of_digits_is_on_it():
 
 
 def test_your_own_results_take_their_place():
+    plots.use_style()
     ax = scoreboard.draw("03", yours={"mine": 100.0})
     labels = [tick.get_text() for tick in ax.get_yticklabels()]
     assert labels[-1] == "NADE"
