@@ -19,11 +19,11 @@ DATA = Path(__file__).resolve().parent.parent / "data"
 
 # Every file a lesson reads: its size in bytes and its sha256.
 FILES = {
-    "weights/bernoulli.safetensors": (1848, "612535ede305780bf1007e1a01215c7c404a3528523aea3fd62531f92e652edc"),
-    "weights/fvsbn.safetensors": (615800, "968cea30eb8cf1b777137b78a80575a427bd500cab8ef4674a52e43082acf4cb"),
-    "weights/made.safetensors": (7524080, "398594795485cedb9b1b67f6e26b80f901121dc16da430d9c55ca9043bc48e6b"),
-    "weights/nade.safetensors": (1571080, "36858cebaed5baab07662869cf08e36dc41867852a2efb6c57df1c078d3f7b89"),
-    "weights/orders.safetensors": (3145928, "f16b4e01a9c068235630262b6ff1033b2d4650f776223947ffec50e2cb1af98a"),
+    "weights/bernoulli.safetensors": (1896, "711059d10309dcf44dc05d2f58a1e4d892d74ae10850402a5061470755446f4d"),
+    "weights/fvsbn.safetensors": (615856, "954df186184e54b6ed0b24d0afeb0ffb535b4512044eb2299c6afc3813dd329f"),
+    "weights/made.safetensors": (7524136, "74d31df2c2f96afb36795895cab4123b153b6f3dc361c6d7a01c74fa6791979e"),
+    "weights/nade.safetensors": (1571136, "66d7fe468326201ad88504b6845a0fc596af238e0087fd80c8651b5047cbd026"),
+    "weights/orders.safetensors": (3145992, "4e471523c3f16a6b7f5e421f703ed9a5c2124c5c3d2364f90a7eb7a8a8c2fae0"),
     "mnist/t10k-images-idx3-ubyte.xz": (1364256, "83565bb7769a99fc50e1facf8d134bbc8896afbb05c71f9ca7d4a8c50de0790f"),
     "mnist/t10k-labels-idx1-ubyte.xz": (4040, "f2edae9ce0307abae4671a37b70e6e3858696b48b16c3cfdfef97388dc9925d5"),
     "mnist/train-images-idx3-ubyte.xz": (7917812, "d151f9ea64d64a8315a392275491d8de4b7a175eaf3f7c596b4597223a688e65"),

@@ -385,7 +385,7 @@ def check_ancestral_sample(ancestral_sample: Any) -> None:
 
 # -- drill
 
-_LEAKS: dict[str, set[tuple[int, int]]] = {
+DRILL_LEAKS: dict[str, set[tuple[int, int]]] = {
     "leaks_A": set(),
     "leaks_B": {(0, 1), (1, 2), (2, 3)},
     "leaks_C": set(),
@@ -395,22 +395,7 @@ _LEAKS: dict[str, set[tuple[int, int]]] = {
 
 def check_found_leaks(leaks_A: Any, leaks_B: Any, leaks_C: Any, leaks_D: Any) -> None:
     __tracebackhide__ = True
-    for (name, expected), value in zip(_LEAKS.items(), (leaks_A, leaks_B, leaks_C, leaks_D), strict=True):
-        typed(value, name)
-        if isinstance(value, (set, frozenset)):
-            value = list(value)
-        shape = f"{name} should be a list of (output, input) pairs such as [(1, 0)], or [] for a sound one"
-        assert isinstance(value, (list, tuple, np.ndarray)), shape
-        pairs = judge.integers(name, value)
-        assert pairs.size == 0 or pairs.shape == (len(pairs), 2), shape
-        found = {(int(t), int(s)) for t, s in pairs.reshape(-1, 2)}
-        if found == expected:
-            continue
-        told = f"{name}: a pair is (output, input), the output that looks first and what it looks at second"
-        assert found != {(s, t) for t, s in expected}, told
-        told = f"{name}: at least one of your pairs is no leak"
-        assert found <= expected, told
-        raise AssertionError(f"{name}: there is a leak that you have not named")
+    judge.leaks({"leaks_A": leaks_A, "leaks_B": leaks_B, "leaks_C": leaks_C, "leaks_D": leaks_D}, DRILL_LEAKS)
 
 
 def check_shuffled_repaired(shuffled_repaired: Any) -> None:

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from lib.byhand import typed
+
 __tracebackhide__ = True  # Students read the sentence, not these frames.
 
 # float32 answers are right answers: compare as loosely as float32 arithmetic over a few hundred terms demands.
@@ -110,6 +112,39 @@ def sequence(name: str, value: Any, length: int, what: str = "the result") -> li
     )
     assert len(value) == length, f"{name}: {what} should have {length} items, found {len(value)}"
     return list(value)
+
+
+def pairs(name: str, value: Any) -> set[tuple[int, int]]:
+    """A typed list of (output, input) pairs as a set. Any container will do, and a single pair by itself."""
+    __tracebackhide__ = True
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value)
+    told = f"{name} should be a list of pairs (output, input), such as [(0, 2), (1, 2)], or [] for none"
+    assert isinstance(value, (list, tuple, np.ndarray, torch.Tensor)), f"{told}; found {summary(value)}"
+    numbers = integers(name, value, what="the list")
+    if numbers.size == 0:
+        return set()
+    numbers = numbers[None] if numbers.shape == (2,) else numbers
+    assert numbers.ndim == 2 and numbers.shape[1] == 2, f"{told}; found {summary(value)}"
+    return {(int(t), int(s)) for t, s in numbers}
+
+
+def leaks(answers: dict[str, Any], right: dict[str, set[tuple[int, int]]]) -> None:
+    """Judge a drill: for each program, by the name of its answer, the typed (output, input) pairs that leak."""
+    __tracebackhide__ = True
+    for name, expected in right.items():
+        found = pairs(name, typed(answers[name], name))
+        if found == expected:
+            continue
+        turned = f"{name}: each pair should be (output, input); yours are the other way round"
+        assert not expected or found != {(s, t) for t, s in expected}, turned
+        extra = (
+            "a pair that you list is no leak"
+            if expected
+            else "not everything that is wrong is a leak; nothing leaks here"
+        )
+        assert found <= expected, f"{name}: {extra}"
+        raise AssertionError(f"{name}: a leak is missing; change one input at a time and watch which outputs move")
 
 
 def summary(value: Any) -> str:

@@ -292,17 +292,7 @@ def check_bigram_mle(bigram_mle: Any) -> None:
 
 def check_found_leaks(leaks_A: Any, leaks_B: Any, leaks_C: Any, leaks_D: Any) -> None:
     __tracebackhide__ = True
-    typed = {"leaks_A": leaks_A, "leaks_B": leaks_B, "leaks_C": leaks_C, "leaks_D": leaks_D}
-    for name, value in typed.items():
-        found, right = _pairs(name, value), DRILL_LEAKS[name]
-        if found == right:
-            continue
-        turned = {(s, t) for t, s in right}
-        assert found != turned, f"{name}: each pair should be (output, input); yours are the other way round"
-        earlier = any(s < t for t, s in found)
-        assert not earlier, f"{name}: (t, s) with s before t is no leak; t may look at all tokens before it"
-        assert not found - right, f"{name}: {len(found - right)} of your pairs do not leak"
-        raise AssertionError(f"{name}: a leak is missing; change one token and watch which rows move")
+    judge.leaks({"leaks_A": leaks_A, "leaks_B": leaks_B, "leaks_C": leaks_C, "leaks_D": leaks_D}, DRILL_LEAKS)
 
 
 def check_repaired_C(repaired_C: Any) -> None:
@@ -381,21 +371,6 @@ def _joined(sequences: list[list[int]], v: int) -> np.ndarray:
         counts[i, j] += 1
     totals = counts.sum(axis=1, keepdims=True)
     return np.where(totals > 0, counts / np.maximum(totals, 1), 1 / v)
-
-
-def _pairs(name: str, value: Any) -> set[tuple[int, int]]:
-    __tracebackhide__ = True
-    if isinstance(value, (set, frozenset)):
-        value = sorted(value)
-    numbers = judge.integers(name, value, what="the list of leaks")
-    if numbers.size == 0:
-        return set()
-    if numbers.shape == (2,):
-        numbers = numbers[None]
-    complaint = f"expected a list of pairs such as [(1, 2)], or [] for none, found {judge.summary(value)}"
-    assert numbers.shape[1:] == (2,), f"{name}: {complaint}"
-    assert ((numbers >= 0) & (numbers < 4)).all(), f"{name}: positions count from 0 to 3"
-    return {(int(t), int(s)) for t, s in numbers}
 
 
 def _log_softmax(x: np.ndarray) -> np.ndarray:
