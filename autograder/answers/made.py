@@ -1,0 +1,846 @@
+"""Answers that test the checks of lesson 04: masked autoencoders."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import torch
+
+from autograder.answers import Answers
+from lib.byhand import personal_numbers
+
+answers = Answers("04_made")
+
+
+def _kept_mine(student_name: str) -> list[int]:
+    """The three counts for a student's own network."""
+    mine = personal_numbers(student_name, "04", 1, 7, 8)
+    between = sum(to >= source for source in mine[:4] for to in mine[4:])
+    return [sum(mine[:4]), between, sum(8 - m for m in mine[4:])]
+
+
+answers.personal["kept_mine"] = _kept_mine  # type: ignore[assignment]
+
+# By hand.
+
+answers.right("kept_small", "typed", kept_small=[10, 18, 9])
+answers.right("kept_small", "a tuple", kept_small=(10, 18, 9))
+answers.right("kept_small", "an array of floats", kept_small=np.array([10.0, 18.0, 9.0]))
+answers.right("kept_small", "a tensor", kept_small=torch.tensor([10, 18, 9]))
+answers.wrong("kept_small", "strict everywhere", kept_small=[6, 10, 9])
+answers.wrong("kept_small", "strict nowhere", kept_small=[10, 18, 14])
+answers.wrong("kept_small", "the connections that go", kept_small=[10, 7, 11])
+answers.wrong("kept_small", "from the outputs to the inputs", kept_small=[9, 18, 10])
+answers.wrong("kept_small", "the second mask turned over", kept_small=[10, 14, 9])
+answers.wrong("kept_small", "one miscounted", kept_small=[10, 17, 9])
+answers.wrong("kept_small", "all of the middle", kept_small=[10, 25, 9])
+answers.wrong("kept_small", "the total", kept_small=[37])
+answers.wrong("kept_small", "all of them", kept_small=[20, 25, 20])
+
+_ADA = _kept_mine("Ada Lovelace")
+answers.right("kept_mine", "typed", kept_mine=tuple(_ADA))
+answers.right("kept_mine", "an array", kept_mine=np.array(_ADA))
+answers.right("kept_mine", "floats", kept_mine=[float(k) for k in _ADA])
+answers.wrong("kept_mine", "somebody else's", kept_mine=_kept_mine("Charles Babbage"))
+answers.wrong("kept_mine", "from the outputs to the inputs", kept_mine=_ADA[::-1])
+answers.wrong("kept_mine", "the connections that go", kept_mine=[32 - _ADA[0], 16 - _ADA[1], 32 - _ADA[2]])
+answers.wrong("kept_mine", "outputs of equal degree too", kept_mine=[_ADA[0], _ADA[1], _ADA[2] + 4])
+answers.wrong("kept_mine", "inputs of lower degree only", kept_mine=[_ADA[0] - 4, _ADA[1], _ADA[2]])
+answers.wrong("kept_mine", "half of each", kept_mine=[16, 8, 16])
+answers.wrong("kept_mine", "the middle left whole", kept_mine=[_ADA[0], 16, _ADA[2]])
+answers.wrong("kept_mine", "two counts only", kept_mine=_ADA[:2])
+
+
+# hidden_degrees
+
+
+@answers.right("hidden_degrees", "numpy's generator")
+def _(n_inputs, n_hidden, seed):
+    return np.random.default_rng(seed).integers(1, n_inputs, size=n_hidden)
+
+
+@answers.right("hidden_degrees", "a list, by rounding uniforms down")
+def _(n_inputs, n_hidden, seed):
+    rng = np.random.default_rng(seed)
+    return [1 + int(u * (n_inputs - 1)) for u in rng.random(n_hidden)]
+
+
+@answers.right("hidden_degrees", "spread evenly, then shuffled")
+def _(n_inputs, n_hidden, seed):
+    even = 1 + torch.arange(n_hidden) % (n_inputs - 1)
+    return even[torch.randperm(n_hidden, generator=torch.Generator().manual_seed(seed))].float()
+
+
+@answers.right("hidden_degrees", "numpy's older generator, both ends included")
+def _(n_inputs, n_hidden, seed):
+    return np.random.RandomState(seed % 2**32).choice(np.arange(1, n_inputs), size=n_hidden)
+
+
+@answers.wrong("hidden_degrees", "degree D included")
+def _(n_inputs, n_hidden, seed):
+    return np.random.default_rng(seed).integers(1, n_inputs + 1, size=n_hidden)
+
+
+@answers.wrong("hidden_degrees", "degree 0 included")
+def _(n_inputs, n_hidden, seed):
+    return np.random.default_rng(seed).integers(0, n_inputs, size=n_hidden)
+
+
+@answers.wrong("hidden_degrees", "never D - 1")
+def _(n_inputs, n_hidden, seed):
+    return np.random.default_rng(seed).integers(1, max(n_inputs - 1, 2), size=n_hidden)
+
+
+@answers.wrong("hidden_degrees", "ignores the seed")
+def _(n_inputs, n_hidden, seed):
+    return np.random.default_rng(0).integers(1, n_inputs, size=n_hidden)
+
+
+@answers.wrong("hidden_degrees", "new numbers in each call")
+def _(n_inputs, n_hidden, seed):
+    return np.random.default_rng().integers(1, n_inputs, size=n_hidden)
+
+
+@answers.wrong("hidden_degrees", "one degree per input")
+def _(n_inputs, n_hidden, seed):
+    return np.random.default_rng(seed).integers(1, n_inputs, size=n_inputs)
+
+
+@answers.wrong("hidden_degrees", "rounded: the ends come half as often")
+def _(n_inputs, n_hidden, seed):
+    return np.round(np.random.default_rng(seed).uniform(1, n_inputs - 1, size=n_hidden))
+
+
+@answers.wrong("hidden_degrees", "a permutation, so no two units alike")
+def _(n_inputs, n_hidden, seed):
+    return np.random.default_rng(seed).permutation(n_hidden) + 1
+
+
+@answers.wrong("hidden_degrees", "no whole numbers")
+def _(n_inputs, n_hidden, seed):
+    return np.random.default_rng(seed).uniform(1, n_inputs - 1, size=n_hidden)
+
+
+# make_masks
+
+
+@answers.right("make_masks", "loops, lists of lists")
+def _(degrees):
+    layers = [layer.tolist() for layer in degrees] + [degrees[0].tolist()]
+    masks = []
+    for i in range(len(layers) - 1):
+        last = i == len(layers) - 2
+        masks.append([[int(to > s if last else to >= s) for s in layers[i]] for to in layers[i + 1]])
+    return masks
+
+
+@answers.right("make_masks", "numpy, float32")
+def _(degrees):
+    layers = [np.asarray(layer) for layer in degrees]
+    masks = [np.greater_equal.outer(to, source) for source, to in itertools.pairwise(layers)]
+    masks.append(np.greater.outer(layers[0], layers[-1]))
+    return [mask.astype(np.float32) for mask in masks]
+
+
+@answers.right("make_masks", "the outputs' degrees lowered by one")
+def _(degrees):
+    layers = [*degrees, degrees[0] - 1]
+    return tuple((layers[i + 1].unsqueeze(1) >= layers[i].unsqueeze(0)).double() for i in range(len(degrees)))
+
+
+@answers.wrong("make_masks", ">= at the output")
+def _(degrees):
+    layers = [*degrees, degrees[0]]
+    return [layers[i + 1][:, None] >= layers[i][None, :] for i in range(len(degrees))]
+
+
+@answers.wrong("make_masks", "> everywhere")
+def _(degrees):
+    layers = [*degrees, degrees[0]]
+    return [layers[i + 1][:, None] > layers[i][None, :] for i in range(len(degrees))]
+
+
+@answers.wrong("make_masks", "strict at the input instead")
+def _(degrees):
+    layers = [*degrees, degrees[0]]
+    masks = [layers[i + 1][:, None] >= layers[i][None, :] for i in range(len(degrees))]
+    return [layers[1][:, None] > layers[0][None, :], *masks[1:]]
+
+
+@answers.wrong("make_masks", "turned over")
+def _(degrees):
+    masks = [source[:, None] <= to[None, :] for source, to in itertools.pairwise(degrees)]
+    return [*masks, degrees[-1][:, None] < degrees[0][None, :]]
+
+
+@answers.wrong("make_masks", "the comparison the wrong way round")
+def _(degrees):
+    masks = [to[:, None] <= source[None, :] for source, to in itertools.pairwise(degrees)]
+    return [*masks, degrees[0][:, None] < degrees[-1][None, :]]
+
+
+@answers.wrong("make_masks", "the output in raster order")
+def _(degrees):
+    masks = [to[:, None] >= source[None, :] for source, to in itertools.pairwise(degrees)]
+    raster = torch.arange(1, len(degrees[0]) + 1)
+    return [*masks, raster[:, None] > degrees[-1][None, :]]
+
+
+@answers.wrong("make_masks", "the inputs in raster order")
+def _(degrees):
+    layers = [torch.arange(1, len(degrees[0]) + 1), *degrees[1:]]
+    masks = [to[:, None] >= source[None, :] for source, to in itertools.pairwise(layers)]
+    return [*masks, degrees[0][:, None] > layers[-1][None, :]]
+
+
+@answers.wrong("make_masks", "the last mask forgotten")
+def _(degrees):
+    return [to[:, None] >= source[None, :] for source, to in itertools.pairwise(degrees)]
+
+
+@answers.wrong("make_masks", "one hidden layer only")
+def _(degrees):
+    return [degrees[1][:, None] >= degrees[0][None, :], degrees[0][:, None] > degrees[1][None, :]]
+
+
+@answers.wrong("make_masks", "fails without hidden layers")
+def _(degrees):
+    first = degrees[1][:, None] >= degrees[0][None, :]
+    masks = [to[:, None] >= source[None, :] for source, to in itertools.pairwise(degrees[1:])]
+    return [first, *masks, degrees[0][:, None] > degrees[-1][None, :]]
+
+
+@answers.wrong("make_masks", "marks what is cut")
+def _(degrees):
+    masks = [to[:, None] < source[None, :] for source, to in itertools.pairwise(degrees)]
+    return [*masks, degrees[0][:, None] <= degrees[-1][None, :]]
+
+
+@answers.wrong("make_masks", "knows the visible example only")
+def _(degrees):
+    if len(degrees) == 1:
+        return [torch.tensor([[0, 0, 1], [1, 0, 1], [0, 0, 0]])]
+    first, second, third = torch.tensor([1, 2, 3, 4]), torch.tensor([1, 3, 2, 1, 3]), torch.tensor([2, 1, 3, 2, 3])
+    return [second[:, None] >= first, third[:, None] >= second, first[:, None] > third]
+
+
+# masked_linear
+
+
+@answers.right("masked_linear", "a matrix product")
+def _(x, weight, bias, mask):
+    return x @ (weight * mask).T + bias
+
+
+@answers.right("masked_linear", "numpy in float64")
+def _(x, weight, bias, mask):
+    kept = np.where(np.asarray(mask) > 0, np.asarray(weight, dtype=float), 0.0)
+    return np.asarray(x, dtype=float) @ kept.T + np.asarray(bias, dtype=float)
+
+
+@answers.right("masked_linear", "loops, a list")
+def _(x, weight, bias, mask):
+    return [
+        [
+            float(bias[o]) + sum(float(row[i] * weight[o, i]) for i in range(len(row)) if mask[o, i])
+            for o in range(len(bias))
+        ]
+        for row in x
+    ]
+
+
+@answers.right("masked_linear", "fills a copy with zeros")
+def _(x, weight, bias, mask):
+    return torch.nn.functional.linear(x, weight.masked_fill(mask == 0, 0.0), bias)
+
+
+@answers.wrong("masked_linear", "no mask")
+def _(x, weight, bias, mask):
+    return x @ weight.T + bias
+
+
+@answers.wrong("masked_linear", "changes the weight")
+def _(x, weight, bias, mask):
+    weight *= mask
+    return x @ weight.T + bias
+
+
+@answers.wrong("masked_linear", "no bias")
+def _(x, weight, bias, mask):
+    return x @ (weight * mask).T
+
+
+@answers.wrong("masked_linear", "the mask turned over")
+def _(x, weight, bias, mask):
+    return x @ (weight * mask.T).T + bias
+
+
+@answers.wrong("masked_linear", "keeps what the mask cuts")
+def _(x, weight, bias, mask):
+    return x @ (weight * (1 - mask.to(weight.dtype))).T + bias
+
+
+@answers.wrong("masked_linear", "masks the output rows that have a hole")
+def _(x, weight, bias, mask):
+    return (x @ weight.T + bias) * mask.bool().all(dim=1)
+
+
+@answers.wrong("masked_linear", "cuts the bias of units with no input left")
+def _(x, weight, bias, mask):
+    return (x @ (weight * mask).T + bias) * mask.bool().any(dim=1)
+
+
+@answers.wrong("masked_linear", "adds a large negative number where cut, as for attention")
+def _(x, weight, bias, mask):
+    return x @ torch.where(mask > 0, weight, torch.full_like(weight, -1e9)).T + bias
+
+
+@answers.wrong("masked_linear", "rescaled like dropout")
+def _(x, weight, bias, mask):
+    return x @ (weight * mask).T / mask.to(weight.dtype).mean() + bias
+
+
+# made_logits
+
+
+@answers.right("made_logits", "numpy")
+def _(x, weights, biases, masks):
+    h = np.asarray(x, dtype=float)
+    for i in range(len(weights)):
+        h = h @ (np.asarray(weights[i], dtype=float) * np.asarray(masks[i])).T + np.asarray(biases[i], dtype=float)
+        if i < len(weights) - 1:
+            h = np.maximum(h, 0)
+    return h
+
+
+@answers.right("made_logits", "hidden layers first, the last one apart")
+def _(x, weights, biases, masks):
+    h = x
+    for w, b, m in zip(weights[:-1], biases[:-1], masks[:-1], strict=True):
+        h = (h @ (w * m).T + b).clamp(min=0)
+    return h @ (weights[-1] * masks[-1]).T + biases[-1]
+
+
+@answers.right("made_logits", "image by image, a list of tensors' lists")
+def _(x, weights, biases, masks):
+    rows = []
+    for image in x:
+        h = image
+        for i, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+            h = torch.where(m > 0, w, torch.zeros_like(w)) @ h + b
+            if i + 1 < len(weights):
+                h = h * (h > 0)
+        rows.append(h.tolist())
+    return rows
+
+
+@answers.wrong("made_logits", "a ReLU on the logits too")
+def _(x, weights, biases, masks):
+    for w, b, m in zip(weights, biases, masks, strict=True):
+        x = torch.relu(x @ (w * m).T + b)
+    return x
+
+
+@answers.wrong("made_logits", "no ReLU at all")
+def _(x, weights, biases, masks):
+    for w, b, m in zip(weights, biases, masks, strict=True):
+        x = x @ (w * m).T + b
+    return x
+
+
+@answers.wrong("made_logits", "masks forgotten")
+def _(x, weights, biases, masks):
+    for i, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        x = (torch.relu(x) if i else x) @ w.T + b
+    return x
+
+
+@answers.wrong("made_logits", "the last mask forgotten")
+def _(x, weights, biases, masks):
+    for i, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        kept = w if i == len(weights) - 1 else w * m
+        x = (torch.relu(x) if i else x) @ kept.T + b
+    return x
+
+
+@answers.wrong("made_logits", "probabilities")
+def _(x, weights, biases, masks):
+    for i, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        x = (torch.relu(x) if i else x) @ (w * m).T + b
+    return torch.sigmoid(x)
+
+
+@answers.wrong("made_logits", "two layers only")
+def _(x, weights, biases, masks):
+    h = torch.relu(x @ (weights[0] * masks[0]).T + biases[0])
+    return h @ (weights[-1] * masks[-1]).T + biases[-1]
+
+
+@answers.wrong("made_logits", "sigmoid units instead of ReLU")
+def _(x, weights, biases, masks):
+    for i, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        x = (torch.sigmoid(x) if i else x) @ (w * m).T + b
+    return x
+
+
+@answers.wrong("made_logits", "biases forgotten")
+def _(x, weights, biases, masks):
+    for i, (w, m) in enumerate(zip(weights, masks, strict=True)):
+        x = (torch.relu(x) if i else x) @ (w * m).T
+    return x
+
+
+@answers.wrong("made_logits", "a residual connection past the masks")
+def _(x, weights, biases, masks):
+    h = x
+    for i, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = (torch.relu(h) if i else h) @ (w * m).T + b
+    return h + x
+
+
+# dependence_by_masks
+
+
+@answers.right("dependence_by_masks", "sets of pixels")
+def _(masks):
+    known = [{s} for s in range(masks[0].shape[1])]
+    for mask in masks:
+        known = [set().union(*(known[i] for i in range(len(row)) if row[i])) for row in mask.tolist()]
+    return [[s in unit for s in range(masks[0].shape[1])] for unit in known]
+
+
+@answers.right("dependence_by_masks", "numpy, from the outputs down")
+def _(masks):
+    result = np.asarray(masks[-1]) != 0
+    for mask in reversed(masks[:-1]):
+        result = (result.astype(int) @ (np.asarray(mask) != 0).astype(int)) > 0
+    return result
+
+
+@answers.right("dependence_by_masks", "counts, clipped, float64")
+def _(masks):
+    paths = masks[0].double()
+    for mask in masks[1:]:
+        paths = (mask.double() @ paths).clamp(max=1)
+    return paths
+
+
+@answers.right("dependence_by_masks", "boolean any, 0 and 1")
+def _(masks):
+    result = masks[0] > 0
+    for mask in masks[1:]:
+        result = ((mask > 0)[:, :, None] & result[None, :, :]).any(dim=1)
+    return result.int()
+
+
+@answers.wrong("dependence_by_masks", "counts of paths")
+def _(masks):
+    paths = masks[0].double()
+    for mask in masks[1:]:
+        paths = mask.double() @ paths
+    return paths
+
+
+@answers.wrong("dependence_by_masks", "overflows in float32")
+def _(masks):
+    paths = masks[0].float()
+    for mask in masks[1:]:
+        paths = mask.float() @ paths
+    return paths > 0
+
+
+@answers.wrong("dependence_by_masks", "overflows in int64")
+def _(masks):
+    paths = masks[0].long()
+    for mask in masks[1:]:
+        paths = mask.long() @ paths
+    return paths > 0
+
+
+@answers.wrong("dependence_by_masks", "factors in the wrong order")
+def _(masks):
+    result = masks[-1] > 0
+    for mask in reversed(masks[:-1]):
+        result = (mask.float() @ result.float()) > 0
+    return result
+
+
+@answers.wrong("dependence_by_masks", "turned over")
+def _(masks):
+    result = masks[0] > 0
+    for mask in masks[1:]:
+        result = (mask.float() @ result.float()) > 0
+    return result.T
+
+
+@answers.wrong("dependence_by_masks", "what an order would allow")
+def _(masks):
+    n = masks[0].shape[1]
+    return torch.ones(n, n).tril(-1) > 0
+
+
+@answers.wrong("dependence_by_masks", "first and last mask only")
+def _(masks):
+    if len(masks) == 1:
+        return masks[0] > 0
+    n = min(masks[-1].shape[1], masks[0].shape[0])
+    return masks[-1].float()[:, :n] @ masks[0].float()[:n] > 0
+
+
+@answers.wrong("dependence_by_masks", "exactly one path")
+def _(masks):
+    paths = masks[0].double()
+    for mask in masks[1:]:
+        paths = mask.double() @ paths
+    return paths == 1
+
+
+@answers.wrong("dependence_by_masks", "where every path is open")
+def _(masks):
+    result = masks[0] > 0
+    for mask in masks[1:]:
+        result = ((mask == 0)[:, :, None] | result[None, :, :]).all(dim=1)
+    return result
+
+
+# made_sample
+
+
+@answers.right("made_sample", "all pixels anew in each pass: a fixed point")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros_like(uniforms)
+    for _ in order:
+        x = (uniforms < torch.sigmoid(logits_fn(x))).to(uniforms.dtype)
+    return x
+
+
+@answers.right("made_sample", "image by image")
+def _(logits_fn, order, uniforms):
+    images = []
+    for u in uniforms:
+        x = torch.zeros(1, len(order), dtype=uniforms.dtype)
+        for d in order:
+            p = 1 / (1 + torch.exp(-logits_fn(x)[0, d]))
+            x[0, d] = float(u[d] < p)
+        images.append(x[0])
+    return torch.stack(images)
+
+
+@answers.right("made_sample", "compares logits with logits")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros(uniforms.shape, dtype=torch.float64)
+    threshold = torch.logit(uniforms.double())
+    for d in order:
+        x[:, d] = (threshold[:, d] < logits_fn(x)[:, d]).double()
+    return x.tolist()
+
+
+@answers.right("made_sample", "from a page of ones")
+def _(logits_fn, order, uniforms):
+    x = torch.ones_like(uniforms)
+    for d in order:
+        x[:, d] = torch.where(uniforms[:, d] < logits_fn(x)[:, d].sigmoid(), 1.0, 0.0)
+    return x
+
+
+@answers.wrong("made_sample", "raster order")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros_like(uniforms)
+    for d in range(len(order)):
+        x[:, d] = (uniforms[:, d] < torch.sigmoid(logits_fn(x)[:, d])).to(x.dtype)
+    return x
+
+
+@answers.wrong("made_sample", "column k for the k-th pixel of the order")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros_like(uniforms)
+    for k, d in enumerate(order):
+        x[:, d] = (uniforms[:, k] < torch.sigmoid(logits_fn(x)[:, d])).to(x.dtype)
+    return x
+
+
+@answers.wrong("made_sample", "order[k] read as the turn of pixel k")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros_like(uniforms)
+    for d in np.argsort(order):
+        x[:, d] = (uniforms[:, d] < torch.sigmoid(logits_fn(x)[:, d])).to(x.dtype)
+    return x
+
+
+@answers.wrong("made_sample", "one pass for all pixels")
+def _(logits_fn, order, uniforms):
+    return (uniforms < torch.sigmoid(logits_fn(torch.zeros_like(uniforms)))).to(uniforms.dtype)
+
+
+@answers.wrong("made_sample", "lit above the probability")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros_like(uniforms)
+    for d in order:
+        x[:, d] = (uniforms[:, d] > torch.sigmoid(logits_fn(x)[:, d])).to(x.dtype)
+    return x
+
+
+@answers.wrong("made_sample", "logits taken for probabilities")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros_like(uniforms)
+    for d in order:
+        x[:, d] = (uniforms[:, d] < logits_fn(x)[:, d]).to(x.dtype)
+    return x
+
+
+@answers.wrong("made_sample", "feeds back probabilities")
+def _(logits_fn, order, uniforms):
+    x, soft = torch.zeros_like(uniforms), torch.zeros_like(uniforms)
+    for d in order:
+        p = torch.sigmoid(logits_fn(soft)[:, d]).to(x.dtype)
+        soft[:, d] = p
+        x[:, d] = (uniforms[:, d] < p).to(x.dtype)
+    return x
+
+
+@answers.wrong("made_sample", "the most probable value, no chance")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros_like(uniforms)
+    for d in order:
+        x[:, d] = (logits_fn(x)[:, d] > 0).to(x.dtype)
+    return x
+
+
+@answers.wrong("made_sample", "in the order's own numbering, not put back")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros_like(uniforms)
+    for d in order:
+        x[:, d] = (uniforms[:, d] < torch.sigmoid(logits_fn(x)[:, d])).to(x.dtype)
+    return x[:, list(order)]
+
+
+@answers.wrong("made_sample", "writes into the uniforms")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros_like(uniforms)
+    for d in order:
+        uniforms[:, d] = (uniforms[:, d] < torch.sigmoid(logits_fn(x)[:, d])).to(x.dtype)
+        x[:, d] = uniforms[:, d]
+    return x
+
+
+@answers.wrong("made_sample", "the last pixel forgotten")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros_like(uniforms)
+    for d in order[:-1]:
+        x[:, d] = (uniforms[:, d] < torch.sigmoid(logits_fn(x)[:, d])).to(x.dtype)
+    return x
+
+
+# ensemble_log_prob
+
+
+@answers.right("ensemble_log_prob", "the largest taken out by hand")
+def _(log_probs):
+    whole = log_probs.double().sum(dim=-1)
+    top = whole.max(dim=0).values
+    return top + torch.log(torch.exp(whole - top).mean(dim=0))
+
+
+@answers.right("ensemble_log_prob", "numpy, pairwise")
+def _(log_probs):
+    whole = np.asarray(log_probs, dtype=np.float64).sum(axis=2)
+    return np.logaddexp.reduce(whole, axis=0) - np.log(whole.shape[0])
+
+
+@answers.right("ensemble_log_prob", "image by image, a list")
+def _(log_probs):
+    found = []
+    for b in range(log_probs.shape[1]):
+        each = [float(log_probs[k, b].sum()) for k in range(log_probs.shape[0])]
+        top = max(each)
+        found.append(top + math.log(sum(math.exp(v - top) for v in each) / len(each)))
+    return found
+
+
+@answers.wrong("ensemble_log_prob", "averages the logarithms")
+def _(log_probs):
+    return log_probs.sum(dim=2).mean(dim=0)
+
+
+@answers.wrong("ensemble_log_prob", "averages the probabilities of pixels")
+def _(log_probs):
+    return (torch.logsumexp(log_probs, dim=0) - math.log(len(log_probs))).sum(dim=1)
+
+
+@answers.wrong("ensemble_log_prob", "sum, not mean")
+def _(log_probs):
+    return torch.logsumexp(log_probs.sum(dim=2), dim=0)
+
+
+@answers.wrong("ensemble_log_prob", "exp underflows")
+def _(log_probs):
+    return torch.log(torch.exp(log_probs.sum(dim=2)).mean(dim=0))
+
+
+@answers.wrong("ensemble_log_prob", "mean over pixels")
+def _(log_probs):
+    return torch.logsumexp(log_probs.mean(dim=2), dim=0) - math.log(len(log_probs))
+
+
+@answers.wrong("ensemble_log_prob", "the best order only")
+def _(log_probs):
+    return log_probs.sum(dim=2).max(dim=0).values
+
+
+@answers.wrong("ensemble_log_prob", "images and orders mixed up")
+def _(log_probs):
+    whole = log_probs.sum(dim=2)
+    return torch.logsumexp(whole, dim=1) - math.log(whole.shape[1])
+
+
+@answers.wrong("ensemble_log_prob", "the NLL")
+def _(log_probs):
+    return math.log(len(log_probs)) - torch.logsumexp(log_probs.sum(dim=2), dim=0)
+
+
+@answers.wrong("ensemble_log_prob", "log of the number of images")
+def _(log_probs):
+    whole = log_probs.sum(dim=2)
+    return torch.logsumexp(whole, dim=0) - math.log(whole.shape[1])
+
+
+@answers.wrong("ensemble_log_prob", "multiplies the models")
+def _(log_probs):
+    return log_probs.sum(dim=(0, 2))
+
+
+# The drill.
+
+_A = [(0, 0), (1, 1), (2, 2)]
+_D = [(0, 0), (0, 3), (2, 0), (2, 2), (2, 3), (3, 3)]
+answers.right("found_leaks", "typed lists", leaks_A=_A, leaks_B=[], leaks_C=[], leaks_D=_D)
+answers.right("found_leaks", "in another order, as lists", leaks_A=_A[::-1], leaks_D=[list(p) for p in _D[::-1]])
+answers.right("found_leaks", "arrays", leaks_A=np.array(_A), leaks_B=np.zeros((0, 2)), leaks_D=torch.tensor(_D))
+answers.right("found_leaks", "sets and tuples", leaks_A=set(_A), leaks_B=(), leaks_C=set(), leaks_D=tuple(_D))
+answers.wrong("found_leaks", "the last output of A too", leaks_A=[*_A, (3, 3)])
+answers.wrong("found_leaks", "A called sound", leaks_A=[])
+answers.wrong("found_leaks", "what B lost called leaks", leaks_B=[(1, 0), (2, 0), (2, 1), (3, 1), (3, 2)])
+answers.wrong("found_leaks", "C called leaky, since its masks change", leaks_C=[(1, 1), (2, 2)])
+answers.wrong("found_leaks", "D in raster order", leaks_D=[(0, 0), (0, 2), (0, 3), (2, 2), (2, 3), (3, 3)])
+answers.wrong("found_leaks", "D: itself only", leaks_D=[(0, 0), (2, 2), (3, 3)])
+answers.wrong("found_leaks", "D as (input, output)", leaks_D=[(s, t) for t, s in _D])
+answers.wrong("found_leaks", "D: every output sees every input", leaks_D=list(itertools.product(range(4), repeat=2)))
+answers.wrong("found_leaks", "counting from 1", leaks_A=[(1, 1), (2, 2), (3, 3)])
+answers.wrong("found_leaks", "counting from 1 in D", leaks_D=[(t + 1, s + 1) for t, s in _D])
+answers.wrong("found_leaks", "positions, not pairs", leaks_A=[0, 1, 2])
+
+_LOST = [(1, 0), (2, 0), (2, 1), (3, 1), (3, 2)]
+answers.right("not_leaks", "typed", lost_B=_LOST, differs_C=[1, 2, 3])
+answers.right("not_leaks", "arrays", lost_B=np.array(_LOST[::-1]), differs_C=np.array([3, 2, 1]))
+answers.right("not_leaks", "sets", lost_B=set(_LOST), differs_C={1, 2, 3})
+answers.wrong("not_leaks", "B: one step lost, not two", lost_B=[(1, 0), (2, 1), (3, 2)])
+answers.wrong("not_leaks", "B: everything lost", lost_B=[*_LOST, (3, 0)])
+answers.wrong("not_leaks", "B as (input, output)", lost_B=[(s, t) for t, s in _LOST])
+answers.wrong("not_leaks", "B: forbidden ones too", lost_B=[*_LOST, (0, 0), (1, 1), (2, 2), (3, 3)])
+answers.wrong("not_leaks", "B loses nothing", lost_B=[])
+answers.wrong("not_leaks", "C: all positions", differs_C=[0, 1, 2, 3])
+answers.wrong("not_leaks", "C: none, since each pass is sound", differs_C=[])
+answers.wrong("not_leaks", "C: the last only", differs_C=[3])
+answers.wrong("not_leaks", "C: those that agree", differs_C=[0])
+
+
+@answers.right("repaired_D", "a mask by loops")
+def _(x, degrees, weights, skip):
+    pixels, first, second = (layer.tolist() for layer in degrees)
+    cut = skip.clone()
+    for d, m in itertools.product(range(len(pixels)), range(len(first))):
+        if pixels[d] <= first[m]:
+            cut[d, m] = 0
+    below = torch.tensor([[int(m >= d) for d in pixels] for m in first])
+    middle = torch.tensor([[int(n >= m) for m in first] for n in second])
+    above = torch.tensor([[int(d > n) for n in second] for d in pixels])
+    h = torch.tanh(x @ (weights[0] * below).T)
+    return torch.tanh(h @ (weights[1] * middle).T) @ (weights[2] * above).T + h @ cut.T
+
+
+@answers.right("repaired_D", "numpy, float64")
+def _(x, degrees, weights, skip):
+    d, f, s = (np.asarray(layer)[:, None] for layer in degrees)
+    w1, w2, w3, across = (np.asarray(w, dtype=float) for w in [*weights, skip])
+    h = np.tanh(np.asarray(x, dtype=float) @ (w1 * (f >= d.T)).T)
+    return np.tanh(h @ (w2 * (s >= f.T)).T) @ (w3 * (d > s.T)).T + h @ (across * (d > f.T)).T
+
+
+@answers.right("repaired_D", "one wide last layer, both hidden layers side by side")
+def _(x, degrees, weights, skip):
+    pixels, first, second = degrees
+    h = torch.tanh(x @ (weights[0] * (first[:, None] >= pixels)).T)
+    g = torch.tanh(h @ (weights[1] * (second[:, None] >= first)).T)
+    wide = torch.cat([weights[2], skip], dim=1)
+    return torch.cat([g, h], dim=1) @ (wide * (pixels[:, None] > torch.cat([second, first]))).T
+
+
+@answers.wrong("repaired_D", "not repaired")
+def _(x, degrees, weights, skip):
+    pixels, first, second = degrees
+    h = torch.tanh(x @ (weights[0] * (first[:, None] >= pixels)).T)
+    g = torch.tanh(h @ (weights[1] * (second[:, None] >= first)).T)
+    return g @ (weights[2] * (pixels[:, None] > second)).T + h @ skip.T
+
+
+@answers.wrong("repaired_D", "the skip removed")
+def _(x, degrees, weights, skip):
+    pixels, first, second = degrees
+    h = torch.tanh(x @ (weights[0] * (first[:, None] >= pixels)).T)
+    g = torch.tanh(h @ (weights[1] * (second[:, None] >= first)).T)
+    return g @ (weights[2] * (pixels[:, None] > second)).T
+
+
+@answers.wrong("repaired_D", ">= in the skip")
+def _(x, degrees, weights, skip):
+    pixels, first, second = degrees
+    h = torch.tanh(x @ (weights[0] * (first[:, None] >= pixels)).T)
+    g = torch.tanh(h @ (weights[1] * (second[:, None] >= first)).T)
+    return g @ (weights[2] * (pixels[:, None] > second)).T + h @ (skip * (pixels[:, None] >= first)).T
+
+
+@answers.wrong("repaired_D", "the skip masked in raster order")
+def _(x, degrees, weights, skip):
+    pixels, first, second = degrees
+    h = torch.tanh(x @ (weights[0] * (first[:, None] >= pixels)).T)
+    g = torch.tanh(h @ (weights[1] * (second[:, None] >= first)).T)
+    raster = torch.arange(1, len(pixels) + 1)
+    return g @ (weights[2] * (pixels[:, None] > second)).T + h @ (skip * (raster[:, None] > first)).T
+
+
+@answers.wrong("repaired_D", "masked by the second layer's degrees")
+def _(x, degrees, weights, skip):
+    pixels, first, second = degrees
+    h = torch.tanh(x @ (weights[0] * (first[:, None] >= pixels)).T)
+    g = torch.tanh(h @ (weights[1] * (second[:, None] >= first)).T)
+    wrong = (pixels[:, None] > second)[:, torch.arange(len(first)) % len(second)]
+    return g @ (weights[2] * (pixels[:, None] > second)).T + h @ (skip * wrong).T
+
+
+@answers.wrong("repaired_D", "strict everywhere, to be safe")
+def _(x, degrees, weights, skip):
+    pixels, first, second = degrees
+    h = torch.tanh(x @ (weights[0] * (first[:, None] > pixels)).T)
+    g = torch.tanh(h @ (weights[1] * (second[:, None] > first)).T)
+    return g @ (weights[2] * (pixels[:, None] > second)).T + h @ (skip * (pixels[:, None] > first)).T
+
+
+@answers.wrong("repaired_D", "the skip starts from the second layer")
+def _(x, degrees, weights, skip):
+    pixels, first, second = degrees
+    h = torch.tanh(x @ (weights[0] * (first[:, None] >= pixels)).T)
+    g = torch.tanh(h @ (weights[1] * (second[:, None] >= first)).T)
+    n = min(skip.shape[1], g.shape[1])
+    cut = skip[:, :n] * (pixels[:, None] > second[:n])
+    return g @ (weights[2] * (pixels[:, None] > second)).T + g[:, :n] @ cut.T
+
+
+@answers.wrong("repaired_D", "probabilities")
+def _(x, degrees, weights, skip):
+    pixels, first, second = degrees
+    h = torch.tanh(x @ (weights[0] * (first[:, None] >= pixels)).T)
+    g = torch.tanh(h @ (weights[1] * (second[:, None] >= first)).T)
+    logits = g @ (weights[2] * (pixels[:, None] > second)).T + h @ (skip * (pixels[:, None] > first)).T
+    return torch.sigmoid(logits)

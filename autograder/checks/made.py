@@ -1,0 +1,469 @@
+"""Hidden tests of lesson 04: masked autoencoders.
+
+Masks, passes and paths are recomputed one connection at a time, in plain Python.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.checks import judge
+from lib.byhand import personal_numbers
+
+Pairs = set[tuple[int, int]]
+
+# By hand: 4 inputs, hidden degrees as drawn.
+SMALL = ([1, 2, 3, 4], [1, 3, 2, 1, 3], [2, 1, 3, 2, 3])
+# The drill, as (output, input), counted from 0.
+DRILL_LEAKS: dict[str, Pairs] = {
+    "leaks_A": {(0, 0), (1, 1), (2, 2)},
+    "leaks_B": set(),
+    "leaks_C": set(),
+    "leaks_D": {(0, 0), (0, 3), (2, 0), (2, 2), (2, 3), (3, 3)},
+}
+DRILL_LOST: Pairs = {(1, 0), (2, 0), (2, 1), (3, 1), (3, 2)}
+DRILL_DIFFERS = {1, 2, 3}
+
+
+def _kept(source: list[int], to: list[int], strict: bool) -> list[list[int]]:
+    return [[int(t > s if strict else t >= s) for s in source] for t in to]
+
+
+def _masks(degrees: list[list[int]]) -> list[np.ndarray]:
+    layers = [_kept(degrees[i], degrees[i + 1], strict=False) for i in range(len(degrees) - 1)]
+    return [np.array(m) for m in [*layers, _kept(degrees[-1], degrees[0], strict=True)]]
+
+
+def _random_degrees(rng: np.random.Generator, n: int, hidden: tuple[int, ...]) -> list[list[int]]:
+    return [(rng.permutation(n) + 1).tolist(), *(rng.integers(1, n, size=h).tolist() for h in hidden)]
+
+
+def check_hidden_degrees(hidden_degrees: Any) -> None:
+    __tracebackhide__ = True
+    name = "hidden_degrees"
+
+    def degrees(n_inputs: int, n_hidden: int, seed: int) -> np.ndarray:
+        __tracebackhide__ = True
+        shown = f"{n_inputs}, {n_hidden}, {seed}"
+        found = judge.call(name, hidden_degrees, n_inputs, n_hidden, seed, shown=shown)
+        found = judge.integers(name, found, (n_hidden,), what=f"the result for ({shown})")
+        if found.size:
+            assert found.min() > 0, f"{name}: a unit of degree {found.min()} is connected to no input ({shown})"
+            assert found.max() < n_inputs, (
+                f"{name}: with {n_inputs} inputs, a unit of degree {found.max()} may lead to no output at all ({shown})"
+            )
+        return found
+
+    for n_inputs, n_hidden, seed in [(4, 5, 0), (2, 6, 1), (784, 30, 2), (7, 1, 3), (3, 200, 123456789)]:
+        first = degrees(n_inputs, n_hidden, seed)
+        again = degrees(n_inputs, n_hidden, seed)
+        assert (first == again).all(), f"{name}: the same seed should give the same degrees each time"
+    drawn = {tuple(degrees(9, 40, seed)) for seed in range(6)}
+    assert len(drawn) == 6, f"{name}: different seeds should give different degrees"
+    for n_inputs, seed in ((5, 11), (8, 12)):
+        many = degrees(n_inputs, 7000, seed)
+        counts = np.bincount(many, minlength=n_inputs)[1:n_inputs]
+        missing = [k + 1 for k in np.flatnonzero(counts == 0)]
+        assert not missing, f"{name}: with {n_inputs} inputs, no unit of 7000 has the degree {missing[0]}"
+        fair = 7000 / (n_inputs - 1)
+        assert (np.abs(counts - fair) < 6 * math.sqrt(fair)).all(), (
+            f"{name}: every allowed degree should be drawn equally often ({n_inputs} inputs)"
+        )
+
+
+# -- numbers by hand
+
+
+def _counts(name: str, value: Any, expected: list[int], degrees: tuple[list[int], ...]) -> None:
+    __tracebackhide__ = True
+    found = judge.integers(name, list(judge.sequence(name, value, 3, what="the answer")), (3,), what="the answer")
+    if found.tolist() == expected:
+        return
+    inputs, first, second = degrees
+    all_strict = [
+        int(np.sum(_kept(source, to, strict=True)))
+        for source, to in ((inputs, first), (first, second), (second, inputs))
+    ]
+    none_strict = int(np.sum(_kept(second, inputs, strict=False)))
+    assert found.tolist() != expected[::-1], f"{name}: give the masks from the inputs to the outputs"
+    assert found.tolist() != all_strict, f"{name}: only one of the three masks is strict"
+    assert found.tolist() != [*expected[:2], none_strict], f"{name}: equal degrees do not connect to an output"
+    sizes = [len(inputs) * len(first), len(first) * len(second), len(second) * len(inputs)]
+    cut = [size - e for size, e in zip(sizes, expected, strict=True)]
+    assert found.tolist() != cut, f"{name}: count the connections that stay, not those that go"
+    wrong = [label for label, f, e in zip(("first", "second", "last"), found, expected, strict=True) if f != e]
+    raise AssertionError(f"{name}: of the three counts, not right: {', '.join(wrong)}")
+
+
+def check_kept_small(kept_small: Any) -> None:
+    __tracebackhide__ = True
+    expected = [int(m.sum()) for m in _masks([list(layer) for layer in SMALL])]
+    _counts("kept_small", kept_small, expected, SMALL)
+
+
+def check_kept_mine(student_name: Any, kept_mine: Any) -> None:
+    __tracebackhide__ = True
+    assert isinstance(student_name, str), "kept_mine: student_name should be your name in quotes"
+    assert student_name.strip(), "kept_mine: student_name should be your name in quotes, and not blank"
+    drawn = personal_numbers(student_name, "04", 1, 7, 8)
+    degrees = (list(range(1, 9)), drawn[:4], drawn[4:])
+    _counts("kept_mine", kept_mine, [int(m.sum()) for m in _masks(list(degrees))], degrees)
+
+
+# -- masks
+
+
+def check_make_masks(make_masks: Any) -> None:
+    __tracebackhide__ = True
+    name = "make_masks"
+    rng = np.random.default_rng(41)
+    cases = [
+        [[1, 2, 3, 4], [1, 3, 2, 1, 3]],
+        [[3, 1, 4, 2], [2, 2, 1], [3, 1, 2, 3, 1]],
+        [[2, 1], [1]],
+        [[1, 2, 3]],
+        [[3, 5, 1, 2, 4]],
+    ]
+    for n, hidden in [(5, (5, 5)), (6, (7, 3, 9)), (4, (4,)), (3, (8, 8, 8, 8)), (9, (6, 6))]:
+        cases.append(_random_degrees(rng, n, hidden))
+    for degrees in cases:
+        sizes = [len(layer) for layer in degrees]
+        shown = f"layers of {', '.join(map(str, sizes))} units"
+        given = [torch.tensor(layer) for layer in degrees]
+        found = judge.call(name, make_masks, given, shown=shown)
+        expected = _masks(degrees)
+        found = judge.sequence(name, found, len(expected), what=f"the result for {shown}")
+        for i, (mask, right) in enumerate(zip(found, expected, strict=True)):
+            what = f"mask {i} for {shown}"
+            last = i == len(expected) - 1
+            got = judge.array(name, mask, what=what)
+            assert got.shape == right.shape or got.shape != right.shape[::-1], (
+                f"{name}: {what} should have one row per unit that a connection leads to, found shape {got.shape}"
+            )
+            got = judge.array(name, mask, right.shape, what=what)
+            assert np.isin(got, (0, 1)).all(), f"{name}: {what} should hold only 0 and 1 (or False and True)"
+            if (got == right).all():
+                continue
+            source, to = degrees[i], degrees[0] if last else degrees[i + 1]
+            loose, strict = np.array(_kept(source, to, strict=False)), np.array(_kept(source, to, strict=True))
+            if last:
+                assert not (got == loose).all(), f"{name}: {what}, the output's, lets an output see its own pixel"
+            else:
+                assert not (got == strict).all(), f"{name}: {what} cuts connections between units that know the same"
+            assert not ((got == 1 - right).all() or (got == 1 - loose).all() or (got == 1 - strict).all()), (
+                f"{name}: {what} keeps what should be cut"
+            )
+            raster = list(range(1, sizes[0] + 1))
+            if (i == 0 or last) and source != raster:
+                other = _kept(raster if i == 0 else source, raster if last else to, strict=last)
+                assert not (got == np.array(other)).all(), f"{name}: {what} forgets that the inputs have an order"
+            raise AssertionError(f"{name}: {what} keeps the wrong connections")
+
+
+def check_masked_linear(masked_linear: Any) -> None:
+    __tracebackhide__ = True
+    name = "masked_linear"
+    rng = np.random.default_rng(42)
+    cases = [(1, 3, 2, torch.float64), (4, 5, 5, torch.float32), (6, 2, 7, torch.float64), (3, 4, 1, torch.float32)]
+    for k, (batch, n_in, n_out, dtype) in enumerate(cases):
+        x, weight = rng.normal(size=(batch, n_in)), rng.normal(size=(n_out, n_in))
+        bias, mask = rng.normal(size=n_out), rng.random((n_out, n_in)) < 0.5
+        mask.flat[0], mask.flat[-1] = True, False
+        expected = np.array([
+            [bias[o] + sum(x[b, i] * weight[o, i] for i in range(n_in) if mask[o, i]) for o in range(n_out)]
+            for b in range(batch)
+        ])  # fmt: skip
+        shown = f"x of shape {(batch, n_in)}, weight of shape {(n_out, n_in)}"
+        tensors = [torch.from_numpy(v).to(dtype) for v in (x, weight, bias)]
+        kept = torch.from_numpy(mask)
+        result = judge.call(name, masked_linear, *tensors, kept if k % 2 else kept.to(dtype), shown=shown)
+        found = judge.array(name, result, (batch, n_out), what=f"the result for {shown}")
+        for other, told in (
+            (x @ weight.T + bias, "the mask has no effect"),
+            (x @ (weight * mask).T, "the bias is missing"),
+            (x @ (weight * ~mask).T + bias, "what the mask cuts is kept, and the other way round"),
+        ):
+            assert not np.allclose(found, other, rtol=judge.RTOL, atol=judge.ATOL), f"{name}: {told} ({shown})"
+        judge.close(name, found, expected, f"wrong output for {shown}")
+
+
+def _logits(
+    x: np.ndarray, layers: Any, rectify_last: bool = False, rectify: bool = True, masked: bool = True
+) -> np.ndarray:
+    for i, (weight, bias, mask) in enumerate(layers):
+        x = x @ (weight * mask if masked else weight).T + bias
+        if rectify_last if i == len(layers) - 1 else rectify:
+            x = np.maximum(x, 0)
+    return x
+
+
+def check_made_logits(made_logits: Any) -> None:
+    __tracebackhide__ = True
+    name = "made_logits"
+    rng = np.random.default_rng(43)
+    cases = [(4, (5,), 3, torch.float64), (3, (6, 4), 2, torch.float32), (5, (), 4, torch.float64)]
+    cases += [(6, (6, 6, 6), 1, torch.float64), (2, (3,), 5, torch.float32)]
+    for k, (n, hidden, batch, dtype) in enumerate(cases):
+        masks = _masks(_random_degrees(rng, n, hidden))
+        weights = [rng.normal(size=m.shape) for m in masks]
+        biases = [rng.normal(size=len(m)) for m in masks]
+        x = (rng.random((batch, n)) < 0.5).astype(float)
+
+        layers = list(zip(weights, biases, masks, strict=True))
+        shown = f"{n} pixels, hidden layers {list(hidden)}"
+        parts = [[torch.from_numpy(v).to(dtype) for v in values] for values in (weights, biases)]
+        kept = [torch.from_numpy(m).to(torch.bool if k % 2 else dtype) for m in masks]
+        given = torch.from_numpy(x).to(dtype)
+        result = judge.call(name, made_logits, given, *parts, kept, shown=shown)
+        found = judge.array(name, result, (batch, n), what=f"the result for {shown}")
+        expected = _logits(x, layers)
+        for other, told in (
+            (_logits(x, layers, rectify_last=True), "no ReLU after the last layer: a logit may be negative"),
+            (_logits(x, layers, rectify=False), "the ReLU between the layers is missing"),
+            (_logits(x, layers, masked=False), "the masks have no effect"),
+            (1 / (1 + np.exp(-expected)), "logits are asked for, not probabilities"),
+        ):
+            if not np.allclose(other, expected, atol=1e-3):
+                assert not np.allclose(found, other, rtol=judge.RTOL, atol=judge.ATOL), f"{name}: {told} ({shown})"
+        judge.close(name, found, expected, f"wrong logits for {shown}")
+
+
+def _paths(masks: list[np.ndarray]) -> np.ndarray:
+    """Which outputs each input reaches, by walking along the kept connections."""
+    depends = np.zeros((masks[-1].shape[0], masks[0].shape[1]), dtype=int)
+    for s in range(masks[0].shape[1]):
+        reached = {s}
+        for mask in masks:
+            reached = {to for to in range(mask.shape[0]) for source in reached if mask[to, source]}
+        depends[sorted(reached), s] = 1
+    return depends
+
+
+def check_dependence_by_masks(dependence_by_masks: Any) -> None:
+    __tracebackhide__ = True
+    name = "dependence_by_masks"
+    rng = np.random.default_rng(44)
+    cases = [_masks([[1, 2, 3, 4], [1, 3, 2, 1, 3]]), _masks([[3, 1, 4, 2], [2, 2, 1], [3, 1, 2, 3, 1]])]
+    cases += [_masks([[2, 4, 1, 3]])]
+    for sizes in [(4, 6, 4), (5, 5, 5), (3, 7, 2, 3), (6, 4, 9, 4, 6), (5, 12, 12, 5)]:  # masks of any kind
+        share = rng.uniform(0.15, 0.5)
+        cases.append([(rng.random((b, a)) < share).astype(int) for a, b in itertools.pairwise(sizes)])
+    for k, masks in enumerate(cases):
+        units = [masks[0].shape[1], *(len(m) for m in masks)]
+        shown = f"a network of {', '.join(map(str, units))} units"
+        given = [torch.from_numpy(m).to((torch.bool, torch.float32, torch.int64)[k % 3]) for m in masks]
+        result = judge.call(name, dependence_by_masks, given, shown=shown)
+        expected = _paths(masks)
+        found = judge.array(name, result, expected.shape, what=f"the result for {shown}")
+        if (found == expected).all():
+            continue
+        assert np.isin(found, (0, 1)).all(), (
+            f"{name}: the entries should be True or False, not the number of paths ({shown})"
+        )
+        assert not (found == expected.T).all(), f"{name}: the result is turned over; rows are outputs ({shown})"
+        extra, missing = (found > expected).any(), (found < expected).any()
+        told = "connects where no path leads" if extra and not missing else "misses a path"
+        raise AssertionError(f"{name}: {told} ({shown})")
+    deep = np.zeros((16, 16), dtype=int)
+    deep[:8, :8] = deep[8:, 8:] = 1
+    for kind in (torch.float32, torch.bool, torch.int64):
+        given = [torch.from_numpy(deep).to(kind)] * 400
+        found = judge.array(name, judge.call(name, dependence_by_masks, given, shown="400 layers"), (16, 16))
+        told = f"{name}: wrong for 400 layers: there are more paths than a number can hold, and only 'any?' is asked"
+        assert not np.isnan(found).any() and (found == deep).all(), told
+
+
+# -- sampling and averaging
+
+
+class _Chain:
+    """Autoregressive logits in a given order, one pixel at a time, with strong dependences."""
+
+    def __init__(self, rng: np.random.Generator, order: list[int], certain: bool = False):
+        n = len(order)
+        self.order, self.bias, self.certain = order, rng.normal(size=n), certain
+        self.weight = rng.normal(size=(n, n)) * 3
+        self.pair = rng.normal(size=(n, n)) * 2
+
+    def logit(self, x: np.ndarray, d: int) -> float:
+        """The logit of pixel d; looks at nothing that comes later."""
+        before = self.order[: self.order.index(d)]
+        z = self.bias[d] + sum(self.weight[d, s] * x[s] for s in before)
+        z += sum(self.pair[s, d] * x[s] * x[before[0]] for s in before[1:])
+        return 1000.0 * (1 if z > 0 else -1) if self.certain else float(z)
+
+    def __call__(self, x: Any) -> torch.Tensor:
+        values = np.asarray(x.detach().cpu() if isinstance(x, torch.Tensor) else x, dtype=float)
+        n = len(self.order)
+        if values.ndim != 2 or values.shape[1] != n:
+            raise ValueError(f"logits_fn takes images of shape (n, {n}), found {values.shape}")
+        logits = [[self.logit(row, d) for d in range(n)] for row in values]
+        kind = x.dtype if isinstance(x, torch.Tensor) and x.is_floating_point() else torch.float64
+        return torch.tensor(logits, dtype=kind)
+
+    def sample(self, visit: list[int], uniforms: np.ndarray, columns: list[int]) -> tuple[np.ndarray, float]:
+        """Images drawn by visiting pixels in an order with given columns of uniforms; and the closest call."""
+        out, margin = np.zeros(uniforms.shape), 1.0
+        for row, u in zip(out, uniforms, strict=True):
+            for d, column in zip(visit, columns, strict=True):
+                z = self.logit(row, d)
+                p = 1 / (1 + math.exp(-z)) if z > -700 else 0.0
+                row[d] = float(u[column] < p)
+                margin = min(margin, abs(float(u[column]) - p)) if not self.certain else margin
+        return out, margin
+
+
+def check_made_sample(made_sample: Any) -> None:
+    __tracebackhide__ = True
+    name = "made_sample"
+    cases: list[tuple[int, int, bool, Any]] = [
+        (4, 6, False, torch.float64),
+        (5, 4, False, torch.float32),
+        (3, 1, False, torch.float64),
+        (6, 3, False, torch.float64),
+        (1, 5, False, torch.float64),
+        (4, 3, True, torch.float32),
+    ]
+    for k, (n, images, certain, dtype) in enumerate(cases):
+        for attempt in range(200):
+            rng = np.random.default_rng(4500 + 1000 * k + attempt)
+            order = list(range(n)) if k == 0 else rng.permutation(n).tolist()
+            chain = _Chain(rng, order, certain)
+            uniforms = rng.random((images, n)).astype(np.float32).astype(np.float64)
+            expected, margin = chain.sample(order, uniforms, order)
+            raster = list(range(n))
+            tricky = k == 0 or n < 3 or order not in (raster, raster[::-1], np.argsort(order).tolist())
+            if margin > 1e-3 and tricky and (n == 1 or 0 < expected.mean() < 1):
+                break
+        shown = f"order {order}, uniforms of shape {uniforms.shape}"
+        given = torch.from_numpy(uniforms).to(dtype)
+        result = judge.call(name, made_sample, chain, order, given, shown=shown)
+        found = judge.array(name, result, (images, n), what=f"the result for {shown}")
+        assert np.isin(found, (0, 1)).all(), f"{name}: pixels should be 0 or 1 ({shown})"
+        if (found == expected).all():
+            continue
+        inverse = np.argsort(order).tolist()
+        blank = np.array([1 / (1 + math.exp(-max(chain.logit(np.zeros(n), d), -700))) for d in range(n)])
+        once = (uniforms < blank).astype(float)
+        for other, told in (
+            (chain.sample(order, uniforms, raster)[0], "uniforms[:, d] is for pixel d, whenever it is drawn"),
+            (chain.sample(raster, uniforms, raster)[0], "the pixels should be drawn in the given order"),
+            (chain.sample(inverse, uniforms, inverse)[0], "order[k] is the pixel drawn k-th, not the turn of pixel k"),
+            (chain.sample(order, 1 - uniforms, order)[0], "a pixel is lit if its uniform is below its probability"),
+            (1 - chain.sample(order, 1 - uniforms, order)[0], "a pixel is lit if its uniform is below its probability"),
+            (once, "what is drawn should be fed back before the next pixel is drawn"),
+        ):
+            assert not (found == other).all(), f"{name}: {told} ({shown})"
+        raise AssertionError(f"{name}: wrong images for {shown}")
+
+
+def check_ensemble_log_prob(ensemble_log_prob: Any) -> None:
+    __tracebackhide__ = True
+    name = "ensemble_log_prob"
+    rng = np.random.default_rng(46)
+    cases = [
+        np.log(rng.uniform(0.05, 1, size=(2, 3, 4))),
+        np.log(rng.uniform(0.05, 1, size=(1, 4, 5))),
+        np.log(rng.uniform(0.01, 1, size=(5, 1, 3))),
+        np.log(rng.uniform(0.05, 1, size=(3, 3, 3))),
+        np.log(rng.uniform(0.3, 1, size=(4, 6, 1))),
+    ]
+    for k, values in enumerate(cases):
+        n_orders, images, pixels = values.shape
+        each = [[math.fsum(values[o, b]) for b in range(images)] for o in range(n_orders)]
+        expected = [math.log(sum(math.exp(each[o][b]) for o in range(n_orders)) / n_orders) for b in range(images)]
+        shown = f"log_probs of shape {values.shape}"
+        given = torch.from_numpy(values).to(torch.float32 if k % 2 else torch.float64)
+        result = judge.call(name, ensemble_log_prob, given, shown=shown)
+        found = judge.array(name, result, (images,), what=f"the result for {shown}")
+        per_pixel = np.log(np.exp(values).mean(axis=0)).sum(axis=1)
+        for other, told in (
+            (np.mean(each, axis=0), "the average should be taken of probabilities, not of their logarithms"),
+            (per_pixel, "average the probabilities of whole images, not of single pixels"),
+            (np.array(expected) + math.log(n_orders), "that is the sum over the orders; their mean is asked for"),
+            (np.max(each, axis=0), "that is the best order's; their mean is asked for"),
+            (np.array(expected) / pixels, "the log-probability of a whole image is asked for, not per pixel"),
+            (-np.array(expected), "the sign is wrong: a log-probability is negative"),
+            (np.exp(expected), "the logarithm is missing"),
+        ):
+            if not np.allclose(other, expected, atol=1e-3):
+                assert not np.allclose(found, other, rtol=judge.RTOL, atol=judge.ATOL), f"{name}: {told} ({shown})"
+        judge.close(name, found, expected, f"wrong for {shown}")
+    # Whole images of 784 pixels: every probability is zero in a computer, their mean has a logarithm all the same.
+    values = np.log(rng.uniform(1e-4, 4e-3, size=(4, 3, 784)))
+    values[0, 1, 5] = -np.inf  # impossible in one order, possible in the others
+    each = values.sum(axis=2)
+    top = each.max(axis=0)
+    expected = [top[b] + math.log(sum(math.exp(v - top[b]) for v in each[:, b]) / 4) for b in range(3)]
+    for kind, atol in ((torch.float64, 1e-3), (torch.float32, 0.05)):
+        given = torch.from_numpy(values).to(kind)
+        shown = "images of 784 pixels, each order's log-probability near -5000"
+        result = judge.call(name, ensemble_log_prob, given, shown=shown)
+        found = judge.array(name, result, (3,), what=f"the result for {shown}")
+        assert np.isfinite(found).all(), f"{name}: not finite for {shown}"
+        judge.close(name, found, expected, f"wrong for {shown}", atol=atol)
+
+
+# -- the drill
+
+
+def check_found_leaks(leaks_A: Any, leaks_B: Any, leaks_C: Any, leaks_D: Any) -> None:
+    __tracebackhide__ = True
+    judge.leaks({"leaks_A": leaks_A, "leaks_B": leaks_B, "leaks_C": leaks_C, "leaks_D": leaks_D}, DRILL_LEAKS)
+
+
+def check_not_leaks(lost_B: Any, differs_C: Any) -> None:
+    __tracebackhide__ = True
+    found = judge.pairs("lost_B", lost_B)
+    if found != DRILL_LOST:
+        assert found != {(s, t) for t, s in DRILL_LOST}, "lost_B: pairs are (output, input), the other way round"
+        assert found, "lost_B: something is lost; compare with the matrix of a network with the right masks"
+        told = "lists a pair that is still connected, or never may be" if found - DRILL_LOST else "misses a pair"
+        raise AssertionError(f"lost_B: {told}")
+    listed = isinstance(differs_C, (list, tuple, set, frozenset, np.ndarray, torch.Tensor))
+    assert listed, "differs_C should be a list of positions, such as [0, 2]"
+    values = judge.integers("differs_C", list(differs_C), what="the answer")
+    assert values.ndim == 1, "differs_C should be a list of positions, such as [0, 2]"
+    positions = {int(v) for v in values}
+    if positions != DRILL_DIFFERS:
+        told = "lists a position that is drawn as it is scored" if positions - DRILL_DIFFERS else "misses a position"
+        raise AssertionError(f"differs_C: {told}")
+
+
+def check_repaired_D(repaired_D: Any) -> None:
+    __tracebackhide__ = True
+    name = "repaired_D"
+    rng = np.random.default_rng(47)
+    cases = [(4, 6, 5, torch.float64), (4, 4, 4, torch.float32), (5, 3, 8, torch.float64), (2, 4, 3, torch.float64)]
+    for n, n_first, n_second, dtype in cases:
+        degrees = _random_degrees(rng, n, (n_first, n_second))
+        masks = _masks(degrees)
+        weights = [rng.normal(size=m.shape) for m in masks]
+        skip = rng.normal(size=(n, n_first))
+        loose = np.array(_kept(degrees[1], degrees[0], strict=False))
+        strict = np.array(_kept(degrees[1], degrees[0], strict=True))
+        x = (rng.random((3, n)) < 0.5).astype(float)
+        first = np.tanh(x @ (weights[0] * masks[0]).T)
+        second = np.tanh(first @ (weights[1] * masks[1]).T)
+        straight = second @ (weights[2] * masks[2]).T
+        shown = f"degrees of the inputs {degrees[0]}"
+        tensors = [torch.from_numpy(w).to(dtype) for w in weights]
+        result = judge.call(
+            name, repaired_D, torch.from_numpy(x).to(dtype), [torch.tensor(d) for d in degrees], tensors,
+            torch.from_numpy(skip).to(dtype), shown=shown,
+        )  # fmt: skip
+        found = judge.array(name, result, (3, n), what=f"the result for {shown}")
+        expected = straight + first @ (skip * strict).T
+        for other, told in (
+            (straight + first @ skip.T, "it still leaks through the skip connection"),
+            (straight + first @ (skip * loose).T, "it still leaks: an output may not know its own pixel"),
+            (straight, "the skip connection is gone; keep what is allowed of it"),
+        ):
+            if not np.allclose(other, expected, atol=1e-3):
+                assert not np.allclose(found, other, rtol=judge.RTOL, atol=judge.ATOL), f"{name}: {told} ({shown})"
+        judge.close(name, found, expected, f"wrong logits for {shown}")

@@ -1,0 +1,473 @@
+"""Hidden tests of lesson 03: FVSBN, NADE and mixtures of Gaussians."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.checks import judge
+from lib.byhand import personal_numbers, typed
+
+ORDER = (2, 0, 4, 1, 3)  # the drill's order
+# The drill: what the logits of five pixels look at and should not, in the order each program claims.
+DRILL_LEAKS = {
+    "leaks_A": {(d, d) for d in range(5)},
+    "leaks_B": {(2, 0), (2, 2), (4, 1), (4, 4)},
+    "leaks_C": set(),
+    "leaks_D": set(),
+}
+# What is asked, in code and in words: (H, D) of the network whose multiplications are counted.
+COUNTED = (500, 784)
+
+
+def check_fvsbn_logits(fvsbn_logits: Any) -> None:
+    __tracebackhide__ = True
+    name = "fvsbn_logits"
+    rng = np.random.default_rng(30)
+    for n, d, kind in [
+        (1, 1, np.float64),
+        (4, 3, np.float64),
+        (3, 3, np.float32),
+        (2, 7, np.float64),
+        (7, 5, np.float32),
+    ]:
+        x = rng.integers(2, size=(n, d)).astype(kind)
+        W, b = rng.normal(scale=2.0, size=(d, d)).astype(kind), rng.normal(size=d).astype(kind)
+        right = _fvsbn(x, W, b, range)
+        shown = f"x of shape {(n, d)}"
+        found = judge.array(name, judge.call(name, fvsbn_logits, *_tensors(x, W, b), shown=shown), (n, d))
+        mistakes = [
+            (_fvsbn(x, W, b, lambda i: range(i + 1)), "pixel d looks at itself: the diagonal of W must not be used"),
+            (
+                _fvsbn(x, W, b, lambda i, d=d: range(d)),
+                "every pixel looks at all pixels; some entries of W are to be ignored",
+            ),
+            (
+                _fvsbn(x, W, b, lambda i, d=d: range(i + 1, d)),
+                "each pixel looks at those after it, not at those before it",
+            ),
+            (
+                _fvsbn(x, W.T, b, lambda i, d=d: range(i + 1, d)),
+                "each row of W belongs to one logit; yours is used transposed",
+            ),
+            (_fvsbn(x, W.T, b, range), "W[d, s] is what pixel s says about pixel d; yours is used transposed"),
+            (_fvsbn(x, W, 0 * b, range), "the bias b is missing"),
+            (_sigmoid(right), "these are probabilities; logits are asked for"),
+        ]
+        _array(name, found, right, mistakes, f"the values are wrong for {shown}")
+    # What must be ignored is ignored whatever it holds.
+    x, b = rng.integers(2, size=(3, 4)).astype(float), rng.normal(size=4)
+    W = np.tril(rng.normal(size=(4, 4)), -1) + np.triu(np.full((4, 4), 1e12))
+    found = judge.array(name, judge.call(name, fvsbn_logits, *_tensors(x, W, b)), (3, 4))
+    told = "wrong where W holds large numbers on and above its diagonal; these entries may hold anything"
+    _array(name, found, _fvsbn(x, W, b, range), [], told)
+
+
+def check_logit_mine(student_name: Any, logit_mine: Any) -> None:
+    __tracebackhide__ = True
+    name = "logit_mine"
+    found = judge.number(name, typed(logit_mine, name))
+    k = [float(number) for number in personal_numbers(student_name, "03", 1, 6, 11)]
+    W, c, v, b = [[k[0], -k[1], k[2]], [-k[3], k[4], k[5]]], [-k[6], k[7]], [k[8], -k[9]], -k[10]
+
+    def logit(columns: Sequence[int], bias: float = b, start: Sequence[float] = c) -> float:
+        hidden = [_sigmoid(start[j] + sum(W[j][s] for s in columns)) for j in range(2)]
+        return float(bias + v[0] * hidden[0] + v[1] * hidden[1])
+
+    right = logit([0])
+    if abs(found - right) <= 0.01:
+        return
+    raw = b + sum(v[j] * (c[j] + W[j][0]) for j in range(2))
+    mistakes = [
+        (_sigmoid(right), "that is the probability; the logit is asked for"),
+        (1 - _sigmoid(right), "that is a probability; the logit is asked for"),
+        (logit([0, 2]), "pixel 3 must not look at itself: its own column of W stays out"),
+        (logit([0, 1]), "an unlit pixel adds nothing to the sums"),
+        (logit([0, 1, 2]), "only lit pixels before pixel 3 add their column of W"),
+        (logit([]), "pixel 1 is lit and comes before pixel 3, so its column of W is to be added"),
+        (logit([0], start=(0, 0)), "the sums start at c, not at 0"),
+        (logit([0], bias=0), "the output bias b is missing"),
+        (raw, "the hidden values are the sigmoids of the sums"),
+    ]
+    for value, sentence in mistakes:
+        assert abs(found - value) > 0.01, f"{name}: {sentence}"
+    raise AssertionError(
+        f"{name} is more than 0.01 away from the logit of your third pixel "
+        "(is student_name still the one that the network was drawn for?)"
+    )
+
+
+def check_nade_logits(nade_logits: Any) -> None:
+    __tracebackhide__ = True
+    name = "nade_logits"
+    rng = np.random.default_rng(31)
+    cases = [(3, 4, 2), (4, 4, 4), (2, 3, 9), (6, 12, 5), (5, 7, 1), (1, 1, 1)]
+    for (n, d, h), kind in itertools.product(cases, (np.float64, np.float32)):
+        x, weights = _network(rng, n, d, h, kind)
+        W, V, b, c = weights
+        right = _nade(x, *weights)
+        shown = f"x of shape {(n, d)}, {h} hidden units"
+        found = judge.array(name, judge.call(name, nade_logits, *_tensors(x, *weights), shown=shown), (n, d))
+        mistakes = [
+            (_nade(x, *weights, see=lambda i: range(i + 1)), "pixel d is in the sum before its own logit is computed"),
+            (
+                _nade(x, *weights, see=lambda i, d=d: range(d)),
+                "every logit looks at all pixels; a sum has to grow as you go",
+            ),
+            (_nade(x, *weights, see=lambda i: range(i - 1, i) if i else []), "the sum runs over all earlier pixels"),
+            (_nade(x, W, V, b, 0 * c), "the hidden bias c is missing; the sums start at it"),
+            (_nade(x, W, V, 0 * b, c), "the output bias b is missing"),
+            (_nade(x, *weights, activation=lambda a: a), "the hidden values are the sigmoids of the sums"),
+            (_nade(x, *weights, activation=np.tanh), "the hidden units are sigmoids"),
+            (_sigmoid(right), "these are probabilities; logits are asked for"),
+        ]
+        _array(name, found, right, mistakes, f"the values are wrong for {shown}")
+
+
+def check_cost(cost_separate: Any, cost_running: Any) -> None:
+    __tracebackhide__ = True
+    separate = judge.number("cost_separate", typed(cost_separate, "cost_separate"))
+    running = judge.number("cost_running", typed(cost_running, "cost_running"))
+    h, d = COUNTED
+    output = h * d
+    first = sum(h * seen for seen in range(d))
+    told = "cost_separate: that leaves out the multiplications by V"
+    assert not math.isclose(separate, first, rel_tol=5e-4), told
+    told = "cost_separate: each conditional sees only the pixels before it; the first one sees none"
+    assert not math.isclose(separate, h * d * d + output, rel_tol=5e-4), told
+    assert not math.isclose(separate, first + h * d + output, rel_tol=5e-4), told
+    told = "cost_separate is not the number of multiplications without the running sum, exactly counted"
+    assert math.isclose(separate, first + output, rel_tol=5e-4), told
+    told = "cost_running: W and V both multiply"
+    assert not math.isclose(running, output, rel_tol=2e-3), told
+    # The last column of W meets no later pixel: whoever leaves it out is right too.
+    told = "cost_running is not the number of multiplications with the running sum"
+    assert any(math.isclose(running, right, rel_tol=2e-4) for right in (2 * output, 2 * output - h)), told
+
+
+def check_nade_log_prob(nade_log_prob: Any) -> None:
+    __tracebackhide__ = True
+    name = "nade_log_prob"
+    rng = np.random.default_rng(32)
+    for (n, d, h), kind in itertools.product([(4, 4, 3), (5, 9, 4), (3, 30, 6), (1, 1, 2)], (np.float64, np.float32)):
+        x, weights = _network(rng, n, d, h, kind)
+        shown = f"x of shape {(n, d)}, {h} hidden units"
+        found = judge.array(name, judge.call(name, nade_log_prob, *_tensors(x, *weights), shown=shown))
+        told = f"{name}: one number per image, so for {shown} the shape should be {(n,)}, found {found.shape}"
+        assert found.shape == (n,), told
+        logits = _nade(x, *weights)
+        right = np.array([_log_bernoulli(row, z) for row, z in zip(x, logits, strict=True)])
+        itself = _nade(x, *weights, see=lambda i: range(i + 1))
+        mistakes = [
+            (-right, "the sign is wrong: log-probabilities are not positive"),
+            (right / d, "sum over the pixels; this is their mean"),
+            (right / math.log(2), "the unit should be nats: natural logarithms"),
+            (np.exp(right), "that is the probability; its logarithm is asked for"),
+            ((x * np.log(_sigmoid(logits))).sum(1), "unlit pixels cost something too"),
+            ([_log_bernoulli(1 - row, z) for row, z in zip(x, logits, strict=True)], "lit and unlit are exchanged"),
+            ([_log_bernoulli(r, z) for r, z in zip(x, itself, strict=True)], "a pixel is in its own sum"),
+        ]
+        _array(name, found, right, mistakes, f"the values are wrong for {shown}")
+    # All images of six pixels together have probability 1.
+    _, weights = _network(rng, 1, 6, 4, np.float64)
+    x = np.array(list(itertools.product((0.0, 1.0), repeat=6)))
+    found = judge.array(name, judge.call(name, nade_log_prob, *_tensors(x, *weights)), (64,))
+    told = f"{name}: the probabilities of all 64 images of six pixels should sum to 1"
+    assert abs(np.exp(found).sum() - 1) < 1e-3, told
+    # Confident and right costs nothing; confident and wrong costs what the logit says.
+    W, V, c = np.zeros((2, 4)), np.zeros((4, 2)), np.zeros(2)
+    b = np.array([1000.0, -1000.0, 1000.0, -1000.0])
+    x = np.array([[1.0, 0, 1, 0], [0, 0, 1, 0], [0, 1, 0, 1], [1, 1, 1, 0]])
+    for kind in (np.float64, np.float32):
+        given = _tensors(*(part.astype(kind) for part in (x, W, V, b, c)))
+        found = judge.array(name, judge.call(name, nade_log_prob, *given), (4,))
+        told = f"{name}: not finite for logits of 1000 and -1000"
+        assert np.isfinite(found).all(), told
+        told = "a pixel that was given a logit of 1000 and is not lit costs 1000 nats, neither more nor less"
+        judge.close(name, found, [0.0, -1000.0, -4000.0, -1000.0], told, atol=1e-3)
+
+
+def check_nade_sample(nade_sample: Any) -> None:
+    __tracebackhide__ = True
+    name = "nade_sample"
+    rng = np.random.default_rng(33)
+    for (n, d, h), kind in itertools.product(
+        [(30, 4, 3), (25, 9, 5), (4, 4, 4), (40, 6, 2), (1, 1, 1)], (np.float64, np.float32)
+    ):
+        _, weights = _network(rng, n, d, h, kind)
+        uniforms = rng.uniform(size=(n, d))
+        expected, margin = _draw(uniforms, np.zeros((n, d)), 0, *weights)
+        clear = (margin > 1e-3).all(axis=1)  # rounding must not decide: float32 answers are right answers
+        if not clear.any():
+            continue
+        uniforms, expected = uniforms[clear].astype(kind), expected[clear]
+        shown = f"uniforms of shape {uniforms.shape}, {h} hidden units"
+        found = judge.call(name, nade_sample, *_tensors(*weights, uniforms), shown=shown)
+        found = judge.integers(name, found, expected.shape, f"the result for {shown}")
+        assert ((found == 0) | (found == 1)).all(), f"{name}: pixels are 0 or 1, found {found.min()} to {found.max()}"
+        if np.array_equal(found, expected):
+            continue
+        told = f"{name}: lit and unlit are exchanged; a pixel is lit where its uniform is below its probability"
+        assert not np.array_equal(found, _draw(1 - uniforms, 0 * expected, 0, *weights)[0]), told
+        blind = np.stack([uniforms[:, i] < _sigmoid(_nade(0 * uniforms, *weights)[:, i]) for i in range(d)], axis=1)
+        told = f"{name}: a pixel does not look at those drawn before it ({shown})"
+        assert not np.array_equal(found, blind), told
+        raise AssertionError(f"{name}: some pixels do not follow their conditionals given those before them ({shown})")
+    # On the boundary: u < p lights the pixel. Both sides are exact in binary.
+    given = _tensors(np.zeros((1, 2)), np.zeros((2, 1)), np.zeros(2), np.zeros(1), np.array([[0.5, 0.0]]))
+    found = judge.integers(name, judge.call(name, nade_sample, *given), (1, 2))
+    told = f"{name}: with p = 0.5 for both pixels, uniforms of 0.5 and 0 leave the first unlit and light the second"
+    assert found.tolist() == [[0, 1]], told
+
+
+def check_complete(complete: Any) -> None:
+    __tracebackhide__ = True
+    name = "complete"
+    rng = np.random.default_rng(34)
+    for n, d, h in [(20, 5, 3), (15, 9, 4), (5, 5, 5), (1, 1, 1)]:
+        for observed, kind in [
+            (0, np.float64),
+            (1, np.float32),
+            (d // 2, np.float64),
+            (d - 1, np.float32),
+            (d, np.float64),
+        ]:
+            x, weights = _network(rng, n, d, h, kind)
+            uniforms = rng.uniform(size=(n, d))
+            expected, margin = _draw(uniforms, x, observed, *weights)
+            clear = (margin > 1e-3).all(axis=1)
+            if not clear.any():
+                continue
+            x, uniforms, expected = x[clear], uniforms[clear].astype(kind), expected[clear]
+            shown = f"x of shape {x.shape}, observed={observed}"
+            for junk in (None, 7.0):
+                given = x.copy()
+                given[:, observed:] = rng.integers(2, size=given[:, observed:].shape) if junk is None else junk
+                W, V, b, c, u = _tensors(*weights, uniforms)
+                found = judge.call(name, complete, torch.from_numpy(given), observed, W, V, b, c, u, shown=shown)
+                found = judge.array(name, found, expected.shape, f"the result for {shown}")
+                told = f"{name}: the first {observed} pixels are given and have to stay as they are ({shown})"
+                assert np.array_equal(found[:, :observed], x[:, :observed]), told
+                if np.array_equal(found, expected):
+                    continue
+                told = f"{name}: what x holds after the observed pixels must not matter ({shown})"
+                assert junk is None, told
+                told = f"{name}: the other pixels come out as they were in x; they have to be drawn ({shown})"
+                assert not np.array_equal(found, given), told
+                alone, _ = _draw(uniforms, x, 0, *weights)
+                told = f"{name}: the pixels drawn do not look at the observed ones ({shown})"
+                assert not np.array_equal(found[:, observed:], alone[:, observed:]), told
+                told = f"{name}: pixel d is drawn with column d of the uniforms, observed pixels have one too ({shown})"
+                shifted = uniforms[:, np.arange(d) - observed]
+                assert not np.array_equal(found, _draw(shifted, x, observed, *weights)[0]), told
+                raise AssertionError(f"{name}: some pixels do not follow their conditionals ({shown})")
+
+
+def check_mixture_log_prob(mixture_log_prob: Any) -> None:
+    __tracebackhide__ = True
+    name = "mixture_log_prob"
+    rng = np.random.default_rng(35)
+    for shape, k, kind in [((), 2, float), ((5,), 1, float), ((4,), 3, np.float32), ((2, 3), 4, float), ((3, 3), 3, float), ((1, 2, 2), 5, np.float32)]:  # fmt: skip
+        x = rng.normal(scale=2.0, size=shape).astype(kind)
+        weights = rng.dirichlet(np.full(k, 2.0), size=shape).astype(kind)
+        means = rng.normal(scale=2.0, size=(*shape, k)).astype(kind)
+        log_scales = rng.uniform(-1.5, 1.0, size=(*shape, k)).astype(kind)
+        log_weights = np.log(weights)
+        right = np.array(_mixture(x, log_weights, means, log_scales))
+        shown = f"x of shape {shape} and {k} component{'s' * (k > 1)}"
+        found = judge.call(name, mixture_log_prob, *_tensors(x, log_weights, means, log_scales), shown=shown)
+        found = judge.array(name, found)
+        told = (
+            f"{name}: one log-density per entry of x, so for {shown} the shape should be {shape}, found {found.shape}"
+        )
+        assert found.shape == shape, told
+        scales, half_log_2pi = np.exp(log_scales.astype(float)), 0.5 * math.log(2 * math.pi)
+        z = (np.asarray(x, dtype=float)[..., None] - means) / scales
+        each = -0.5 * z**2 - log_scales - half_log_2pi
+        variance = (
+            -0.5 * (np.asarray(x, dtype=float)[..., None] - means) ** 2 / scales - 0.5 * log_scales - half_log_2pi
+        )
+        mistakes = [
+            (-right, "the sign is wrong; the log-density itself is asked for"),
+            (np.exp(right), "that is the density; its logarithm is asked for"),
+            (right + half_log_2pi, "the Gaussian's constant, 2 pi, is missing"),
+            (
+                _log_sum(log_weights + each + log_scales),
+                "a narrow component is a high one: the scale belongs in front too",
+            ),
+            (_log_sum(each), "the components' weights are missing"),
+            (_log_sum(each) - math.log(k), "the components have weights of their own; this is their plain mean"),
+            (
+                (weights * each).sum(-1),
+                "that is the average of log-densities; average the densities, then take the log",
+            ),
+            (_log_sum(log_weights + variance), "log_scales are logarithms of standard deviations, not of variances"),
+            ((log_weights + each).max(-1), "all components count, not only the largest"),
+        ]
+        _array(name, found, right, mistakes, f"the values are wrong for {shown}")
+    # Far from all components, and with a component of weight 0.
+    x = np.array([1e4, -3e3, 0.0])
+    log_weights = np.log(np.array([[0.5, 0.5], [0.9, 0.1], [0.25, 0.75]]))
+    means, log_scales = (
+        np.array([[0.0, 1.0], [5.0, 2.0], [100.0, -90.0]]),
+        np.array([[0.0, -1.0], [1.0, 0.5], [-1.0, 0.0]]),
+    )
+    right = np.array(_mixture(x, log_weights, means, log_scales))
+    for kind in (np.float64, np.float32):
+        given = _tensors(*(part.astype(kind) for part in (x, log_weights, means, log_scales)))
+        found = judge.array(name, judge.call(name, mixture_log_prob, *given), (3,))
+        told = f"{name}: not finite far from all components, where every density underflows; stay in logarithms"
+        assert np.isfinite(found).all(), told
+        judge.close(name, found, right, "the values are wrong far from all components", rtol=1e-3)
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(np.array([[1.0, 0.0], [0.0, 1.0]]))
+    x, means, log_scales = np.array([0.3, 2.0]), np.array([[0.0, 1.0], [5.0, 2.0]]), np.zeros((2, 2))
+    found = judge.array(name, judge.call(name, mixture_log_prob, *_tensors(x, log_weights, means, log_scales)), (2,))
+    right = np.array([-0.5 * z**2 - 0.5 * math.log(2 * math.pi) for z in (0.3, 0.0)])
+    _array(name, found, right, [], "wrong where one component has weight 0 (a log-weight of -inf)")
+
+
+def check_found_leaks(leaks_A: Any, leaks_B: Any, leaks_C: Any, leaks_D: Any) -> None:
+    __tracebackhide__ = True
+    judge.leaks({"leaks_A": leaks_A, "leaks_B": leaks_B, "leaks_C": leaks_C, "leaks_D": leaks_D}, DRILL_LEAKS)
+
+
+def check_repaired_B(repaired_B: Any) -> None:
+    __tracebackhide__ = True
+    name = "repaired_B"
+    rng = np.random.default_rng(36)
+    cases: list[tuple[int, int, tuple[int, ...]]] = [
+        (3, 2, (2, 0, 4, 1, 3)),
+        (2, 3, (0, 1, 2, 3)),
+        (4, 2, (3, 2, 1, 0)),
+        (1, 1, (0,)),
+        (5, 4, (1, 2, 3, 4, 5, 0)),
+        (3, 3, (4, 0, 2, 1, 5, 3, 6)),
+    ]
+    for n, h, order in cases:
+        d = len(order)
+        for kind in (np.float64, np.float32):
+            x, weights = _network(rng, n, d, h, kind)
+            in_order = _nade(x[:, list(order)], *weights)
+            right = np.zeros((n, d))
+            for t, pixel in enumerate(order):
+                right[:, pixel] = in_order[:, t]
+            shown = f"order={order}"
+            W, V, b, c = _tensors(*weights)
+            found = judge.call(name, repaired_B, torch.from_numpy(x), order, W, V, b, c, shown=shown)
+            found = judge.array(name, found, (n, d))
+            again = in_order[:, list(order)]
+            mistakes = [
+                (in_order, "column t still holds the logit of the t-th pixel generated, not of pixel t"),
+                (again, "the order is applied a second time instead of being undone"),
+                (_nade(x, *weights), "the order is ignored"),
+                (_nade(x[:, list(order)], *weights, see=lambda i: range(i + 1)), "a pixel is in its own sum"),
+            ]
+            _array(name, found, right, mistakes, f"the values are wrong for {shown}")
+
+
+# -- independent computations: one image, one pixel, one hidden unit at a time
+
+
+def _tensors(*arrays: np.ndarray) -> list[torch.Tensor]:
+    return [torch.from_numpy(np.array(a)) for a in arrays]
+
+
+def _network(rng: np.random.Generator, n: int, d: int, h: int, kind: Any) -> tuple[np.ndarray, list[np.ndarray]]:
+    """A batch of images (n, d) and weights W (h, d), V (d, h), b (d,), c (h,), all of one dtype."""
+    x = rng.integers(2, size=(n, d))
+    weights = [rng.normal(size=(h, d)), rng.normal(size=(d, h)), rng.normal(size=d), rng.normal(size=h)]
+    return x.astype(kind), [w.astype(kind) for w in weights]
+
+
+def _sigmoid(z: Any) -> Any:
+    return 0.5 * (1 + np.tanh(0.5 * np.asarray(z, dtype=np.float64)))
+
+
+def _fvsbn(x: np.ndarray, W: np.ndarray, b: np.ndarray, see: Any) -> np.ndarray:
+    x, W, b = (np.asarray(a, dtype=np.float64) for a in (x, W, b))
+    return np.array([[b[i] + math.fsum(W[i, s] * row[s] for s in see(i)) for i in range(len(b))] for row in x])
+
+
+def _nade(
+    x: np.ndarray,
+    W: np.ndarray,
+    V: np.ndarray,
+    b: np.ndarray,
+    c: np.ndarray,
+    *,
+    see: Any = range,
+    activation: Any = _sigmoid,
+) -> np.ndarray:
+    """Each conditional from scratch, as if nothing were shared; `see(i)` are the pixels that pixel i looks at."""
+    x, W, V, b, c = (np.asarray(a, dtype=np.float64) for a in (x, W, V, b, c))
+    logits = np.empty(x.shape)
+    for n, row in enumerate(x):
+        for i in range(x.shape[1]):
+            a = c.copy()
+            for s in see(i):
+                a = a + W[:, s] * row[s]
+            logits[n, i] = b[i] + V[i] @ activation(a)
+    return logits
+
+
+def _log_bernoulli(x: np.ndarray, logits: np.ndarray) -> float:
+    """log p of one image: -log(1 + exp(-z)) for each pixel that came out as its logit z says."""
+    total = 0.0
+    for lit, z in zip(x, logits, strict=True):
+        z = float(z) if lit else -float(z)
+        total -= math.log1p(math.exp(-z)) if z > 0 else math.log1p(math.exp(z)) - z
+    return total
+
+
+def _draw(
+    uniforms: np.ndarray, x: np.ndarray, observed: int, W: np.ndarray, V: np.ndarray, b: np.ndarray, c: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The samples, and how far each uniform is from the probability that it is compared with."""
+    out, margin = np.array(x, dtype=np.float64), np.ones(uniforms.shape)
+    W, V, b, c = (np.asarray(a, dtype=np.float64) for a in (W, V, b, c))
+    for i in range(observed, uniforms.shape[1]):
+        for n in range(len(uniforms)):
+            p = float(_sigmoid(b[i] + V[i] @ _sigmoid(c + W[:, :i] @ out[n, :i])))
+            out[n, i] = 1.0 if uniforms[n, i] < p else 0.0
+            margin[n, i] = abs(uniforms[n, i] - p)
+    return out, margin
+
+
+def _mixture(x: Any, log_weights: np.ndarray, means: np.ndarray, log_scales: np.ndarray) -> Any:
+    if np.ndim(x):
+        return [_mixture(*parts) for parts in zip(x, log_weights, means, log_scales, strict=True)]
+    terms = [
+        float(w) - 0.5 * ((float(x) - float(m)) / math.exp(s)) ** 2 - float(s) - 0.5 * math.log(2 * math.pi)
+        for w, m, s in zip(log_weights, means, log_scales, strict=True)
+    ]
+    top = max(terms)
+    return top + math.log(math.fsum(math.exp(t - top) for t in terms))
+
+
+def _log_sum(terms: np.ndarray) -> np.ndarray:
+    top = terms.max(axis=-1, keepdims=True)
+    return (top + np.log(np.exp(terms - top).sum(axis=-1, keepdims=True)))[..., 0]
+
+
+# -- judging
+
+Mistakes = Sequence[tuple[Any, str]]  # what a likely mistake would give, and the sentence for it
+
+
+def _array(name: str, found: np.ndarray, right: np.ndarray, mistakes: Mistakes, complaint: str) -> None:
+    """Raise the sentence of the mistake that explains `found`, or else the complaint, unless it is right."""
+    __tracebackhide__ = True
+    if np.allclose(found, right, rtol=judge.RTOL, atol=judge.ATOL):
+        return
+    assert not np.isnan(found).any(), f"{name}: the result contains NaN ({complaint})"
+    for value, sentence in mistakes:
+        # On some inputs a mistake makes no difference.
+        told = not np.allclose(value, right, rtol=1e-3, atol=1e-3)
+        assert not (told and np.allclose(found, value, rtol=1e-3, atol=1e-3)), f"{name}: {sentence}"
+    raise AssertionError(f"{name}: {complaint}")
