@@ -64,7 +64,7 @@ def fit(
     draw : makes a batch of examples from a batch of `train`, such as `lib.data.binarise`: new ones each time.
     patience : stop after so many epochs without a better validation NLL.
     bfloat16 : multiply matrices at that precision. Several times faster on processors made for it, slower on others.
-    seed : of the shuffling, of `draw`, of `training_loss` and of dropout. The same seed gives the same model on the same machine.
+    seed : of the shuffling, of `draw` and of `training_loss`. The same seed gives the same model on the same machine.
     checkpoint : a file that is written after each epoch, and from which an interrupted training goes on.
     progress : show a bar.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -94,6 +94,16 @@ def draw_keyboard(names: Sequence[tuple[str, float]], prefix: str = "") -> Any:
     return figure
 
 
+def _show(picture: widgets.Image, draw: Callable[[], Any]) -> None:
+    """Put the figure that `draw` makes into a picture of a control, and nowhere else."""
+    content = io.BytesIO()
+    with plt.ioff():
+        figure = draw()
+        figure.savefig(content, format="png")
+        plt.close(figure)
+    picture.value = content.getvalue()
+
+
 def keyboard(names: Sequence[tuple[str, float]], prefix: str = "") -> widgets.Widget:
     """A keyboard that shows where it thinks you are going.
 
@@ -125,12 +135,7 @@ def keyboard(names: Sequence[tuple[str, float]], prefix: str = "") -> widgets.Wi
             button.disabled = not amount > 0
             button.style.button_color = to_hex(plots.AMOUNTS(math.sqrt(amount))) if amount > 0 else "#eeeeee"
             button.style.text_color = "white" if amount > 0.3 else "black"
-        with plt.ioff():
-            figure = draw_keyboard(names, typed)
-            content = io.BytesIO()
-            figure.savefig(content, format="png")
-            plt.close(figure)
-        picture.value = content.getvalue()
+        _show(picture, lambda: draw_keyboard(names, typed))
 
     box.observe(update, names="value")
     update()
@@ -207,12 +212,7 @@ def divergence(symbols: Sequence[str] = "ABC") -> widgets.Widget:
         weights = np.array([s.value for s in sliders])
         # All three at zero says nothing; read it as all equal.
         model = weights / weights.sum() if weights.sum() > 0 else np.full(len(weights), 1 / len(weights))
-        with plt.ioff():
-            figure = draw_divergence(choices[data.value], model.tolist(), symbols)
-            content = io.BytesIO()
-            figure.savefig(content, format="png")
-            plt.close(figure)
-        picture.value = content.getvalue()
+        _show(picture, lambda: draw_divergence(choices[data.value], model.tolist(), symbols))
 
     def put(_: Any) -> None:
         for slider, p in zip(sliders, choices[data.value], strict=True):
@@ -296,12 +296,7 @@ def masks() -> widgets.Widget:
         for i, control in enumerate(inside):
             control.layout.display = "" if i < layers.value else "none"
         rules = [control.value for control in inside[: layers.value]] + [outside.value]
-        with plt.ioff():
-            figure = draw_masks(orders[order.value], layers.value, seed.value, rules)
-            content = io.BytesIO()
-            figure.savefig(content, format="png")
-            plt.close(figure)
-        picture.value = content.getvalue()
+        _show(picture, lambda: draw_masks(orders[order.value], layers.value, seed.value, rules))
 
     for control in (order, layers, seed, *inside, outside):
         control.observe(update, names="value")
@@ -394,12 +389,7 @@ def completion(model: Any, x: torch.Tensor, labels: Sequence[str], observed: int
     state = {"seed": 0}
 
     def update(_: Any = None) -> None:
-        with plt.ioff():
-            figure = draw_completion(model, x, slider.value, digit=which.value, seed=state["seed"])
-            content = io.BytesIO()
-            figure.savefig(content, format="png")
-            plt.close(figure)
-        picture.value = content.getvalue()
+        _show(picture, lambda: draw_completion(model, x, slider.value, digit=which.value, seed=state["seed"]))
 
     def other(_: Any) -> None:
         state["seed"] = next(seed)

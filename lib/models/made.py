@@ -66,7 +66,6 @@ class MADE(nn.Module):
         the model is the mixture that picks one of them with probability 1/K: `log_prob` is the log-mean-exp
         over orders, an honest likelihood.
     direct : connect inputs to outputs as well, under a mask of their own.
-    dropout : share of hidden units that is left out at each step of training (Srivastava et al. 2014).
     seed : of the initial weights.
     """
 
@@ -78,11 +77,10 @@ class MADE(nn.Module):
         hidden: Sequence[int] = (500,),
         orders: Sequence[Sequence[int] | Tensor | None] | None = None,
         direct: bool = False,
-        dropout: float = 0.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.n_pixels, self.hidden, self.direct, self.dropout = n_pixels, tuple(hidden), direct, dropout
+        self.n_pixels, self.hidden, self.direct = n_pixels, tuple(hidden), direct
         chosen = [inputs.permutation(order, n_pixels, "MADE") for order in orders or (None,)]
         self.register_buffer("orders", torch.stack(chosen), persistent=False)
         places = torch.stack([order.argsort() for order in chosen]) + 1  # (K, D): degree of each pixel
@@ -136,24 +134,19 @@ class MADE(nn.Module):
         masks = [torch.stack(found).any(0) for found in zip(*map(self.masks, range(len(self.orders))), strict=True)]
         return {f"weights.{i}": found for i, found in enumerate(masks)}
 
-    def logits(self, x: Tensor, which: int = 0, generator: torch.Generator | None = None) -> Tensor:
-        """The logit of every pixel given the pixels before it: `(B, D)` to `(B, D)`, one pass.
-
-        With a `generator` some hidden units are left out, drawn from it: for training.
-        """
+    def logits(self, x: Tensor, which: int = 0) -> Tensor:
+        """The logit of every pixel given the pixels before it: `(B, D)` to `(B, D)`, one pass."""
         weights = [weight * mask for weight, mask in zip(self.weights, self.masks(which), strict=True)]
         h = x
         for weight, bias in zip(weights[: len(self.hidden)], self.biases, strict=False):
             h = F.relu(F.linear(h, weight, bias[which]))
-            if generator is not None and self.dropout:
-                h = h * (torch.rand(h.shape, generator=generator) >= self.dropout) / (1 - self.dropout)
         out = F.linear(h, weights[len(self.hidden)], self.biases[-1][which])
         return out + F.linear(x, weights[-1]) if self.direct else out
 
-    def log_prob_in_order(self, x: Tensor, which: int, generator: torch.Generator | None = None) -> Tensor:
-        """log p(x) under one of the orders: `(B, D)` to `(B,)`, nats. `generator` as for `logits`."""
+    def log_prob_in_order(self, x: Tensor, which: int) -> Tensor:
+        """log p(x) under one of the orders: `(B, D)` to `(B,)`, nats."""
         x = inputs.binary(x, self.n_pixels, "MADE")
-        logits = self.logits(x, which, generator).float()
+        logits = self.logits(x, which).float()
         return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -164,7 +157,7 @@ class MADE(nn.Module):
     def training_loss(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """The mean NLL of a batch in one of the orders, drawn anew for each: order-agnostic training (section 4.2)."""
         which = int(torch.randint(len(self.orders), (), generator=generator)) if len(self.orders) > 1 else 0
-        return -self.log_prob_in_order(x, which, generator).mean()
+        return -self.log_prob_in_order(x, which).mean()
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
