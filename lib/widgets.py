@@ -245,30 +245,29 @@ def draw_masks(
     On the left the connections that are kept; those on a path from an input to an output that must not know it are
     vermilion. On the right the dependence matrix.
     """
+    from lib.models.made import paths  # here: lessons without models import this module too
+
     n = len(order)
     rng = np.random.default_rng(seed)
     inputs = np.argsort(order) + 1
     degrees = [inputs, *(rng.integers(1, n, size=n_hidden) for _ in range(n_layers)), inputs]
-    rules = list(rules)
     masks = [
-        _RULES[rule](to[:, None], source[None, :])
+        torch.from_numpy(_RULES[rule](to[:, None], source[None, :]))
         for rule, source, to in zip(rules, degrees[:-1], degrees[1:], strict=True)
     ]
-    # reached[l][i, s]: input s reaches unit i of layer l. leads[l][t, i]: unit i of layer l reaches output t.
-    reached = [np.eye(n, dtype=bool)]
-    for mask in masks:
-        reached.append(mask @ reached[-1])
-    leads = [np.eye(n, dtype=bool)]
-    for mask in reversed(masks):
-        leads.insert(0, leads[0] @ mask)
+    itself = torch.eye(n)
+    # What reaches each layer from the inputs, and what each layer leads to: paths through the masks below and above it.
+    below = [paths([itself, *masks[:layer]]) for layer in range(len(degrees))]
+    above = [paths([*masks[layer:], itself]) for layer in range(len(degrees))]
     forbidden = inputs[None, :] >= inputs[:, None]
+    barred = torch.from_numpy(forbidden)
     leaking = [
-        mask & (leads[layer + 1].T @ forbidden @ reached[layer].T) for layer, mask in enumerate(masks)
+        mask & paths([below[layer].T, barred, above[layer + 1].T]) for layer, mask in enumerate(masks)
     ]  # fmt: skip
-    depends = reached[-1]
+    depends = below[-1].numpy()
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.2), width_ratios=(5, 3))
-    kept, total = sum(int(m.sum()) for m in masks), sum(m.size for m in masks)
+    kept, total = sum(int(m.sum()) for m in masks), sum(m.numel() for m in masks)
     plots.masked_network(degrees, masks, leaking=leaking, ax=left, title=f"{kept} of {total} connections kept")
     n_leaks, n_lost = int((depends & forbidden).sum()), int((~depends & ~forbidden).sum())
     labels = [f"$x_{{{i + 1}}}$" for i in range(n)]

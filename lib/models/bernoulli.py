@@ -46,8 +46,7 @@ class Bernoulli(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x): `(B, D)` to `(B,)`, nats."""
-        x = inputs.binary(x, self.n_pixels, "Bernoulli")
-        return -F.binary_cross_entropy_with_logits(self.logits(x), x, reduction="none").sum(1)
+        return -F.binary_cross_entropy_with_logits(self.logits(x), x.float(), reduction="none").sum(1)
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:

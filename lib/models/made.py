@@ -136,6 +136,7 @@ class MADE(nn.Module):
 
     def logits(self, x: Tensor, which: int = 0) -> Tensor:
         """The logit of every pixel given the pixels before it: `(B, D)` to `(B, D)`, one pass."""
+        x = inputs.binary(x, self.n_pixels, "MADE")
         weights = [weight * mask for weight, mask in zip(self.weights, self.masks(which), strict=True)]
         h = x
         for weight, bias in zip(weights[: len(self.hidden)], self.biases, strict=False):
@@ -145,9 +146,8 @@ class MADE(nn.Module):
 
     def log_prob_in_order(self, x: Tensor, which: int) -> Tensor:
         """log p(x) under one of the orders: `(B, D)` to `(B,)`, nats."""
-        x = inputs.binary(x, self.n_pixels, "MADE")
         logits = self.logits(x, which).float()
-        return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
+        return -F.binary_cross_entropy_with_logits(logits, x.float(), reduction="none").sum(1)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x), `(B, D)` to `(B,)`, nats; with K orders the log of the mean of their K probabilities."""

@@ -128,7 +128,7 @@ class NADE(nn.Module):
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x): `(B, D)` to `(B,)`, nats."""
         logits = self.logits(x)
-        return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
+        return -F.binary_cross_entropy_with_logits(logits, x.to(logits), reduction="none").sum(1)
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
