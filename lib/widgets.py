@@ -281,7 +281,7 @@ def masks() -> widgets.Widget:
     orders = {"1, 2, 3, 4": (0, 1, 2, 3), "4, 3, 2, 1": (3, 2, 1, 0), "3, 1, 4, 2": (2, 0, 3, 1)}
     most = 3
     order = widgets.ToggleButtons(options=list(orders), description="order:", style={"button_width": "90px"})
-    wide = {"description_width": "90px"}
+    wide = {"description_width": "110px"}
     layers = widgets.IntSlider(value=2, min=0, max=most, description="hidden layers:", style=wide)
     seed = widgets.IntSlider(value=0, min=0, max=30, description="seed:", style=wide)
     inside = [
