@@ -152,6 +152,16 @@ def test_the_running_sum_has_the_value_and_the_gradient_of_the_formula(density):
         assert torch.allclose(mine, right, atol=1e-10)
 
 
+def test_the_running_sum_keeps_its_precision_where_others_multiply_in_bfloat16():
+    model = excited(NADE(D, 7))
+    exact = model.log_prob(EVERY_IMAGE)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = model.log_prob(EVERY_IMAGE)
+        (-found.mean()).backward()
+    assert torch.allclose(found, exact)
+    assert model.W.grad.dtype == torch.float32
+
+
 def test_stretches_cover_every_pixel_once_and_end_where_something_is_lit():
     x = torch.tensor([[0, 1, 0, 0, 1, 0], [0, 1, 0, 0, 0, 0]]).float()
     found = [(pixels.start, pixels.stop, rows.tolist()) for pixels, rows in stretches(x)]

@@ -10,7 +10,7 @@ inputs of places 1 to m, so hidden layers connect where `from <= to`; the output
 what comes before, so it connects where `from < to`.
 
 Left out: resampling the hidden degrees (section 4.2's connectivity-agnostic training); degrees here are spread
-evenly, which no draw can do better. Different from the paper: rectified units, and with several orders each
+evenly, so that no dependence is lost by an unlucky draw. Different from the paper: rectified units, and with several orders each
 has its own biases, which tell the shared weights who is asking.
 """
 

@@ -46,6 +46,7 @@ class RunningSum(torch.autograd.Function):
     """
 
     @staticmethod
+    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # sums of hundreds of terms stay exact
     def forward(ctx, x: Tensor, W: Tensor, V: Tensor, b: Tensor, c: Tensor) -> Tensor:
         columns = W.T.contiguous()
         sums = c.expand(len(x), -1).clone()
@@ -61,6 +62,7 @@ class RunningSum(torch.autograd.Function):
         return logits.T + b
 
     @staticmethod
+    @torch.amp.custom_bwd(device_type="cpu")
     def backward(ctx, grad: Tensor) -> tuple[None, Tensor, Tensor, Tensor, Tensor]:
         x, columns, V, sums, hidden = ctx.saved_tensors
         sums, hidden = sums.clone(), hidden.clone()
