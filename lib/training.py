@@ -63,7 +63,7 @@ def fit(
     average : how much of the running average of the weights is kept at each step; 0 for no averaging.
     draw : makes a batch of examples from a batch of `train`, such as `lib.data.binarise`: new ones each time.
     patience : stop after so many epochs without a better validation NLL.
-    bfloat16 : multiply matrices at that precision. Several times faster on processors made for it, slower on others.
+    bfloat16 : multiply matrices at that precision, for processors that have units for it.
     seed : of the shuffling, of `draw` and of `training_loss`. The same seed gives the same model on the same machine.
     checkpoint : a file that is written after each epoch, and from which an interrupted training goes on.
     progress : show a bar.

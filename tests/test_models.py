@@ -70,16 +70,13 @@ def test_log_prob_is_the_sum_over_the_conditionals_of_the_logits(model):
 def test_no_pixel_sees_itself_or_a_later_one(model):
     found = dependence(lambda x: model.logits(x[None].float())[0], torch.zeros(D, dtype=torch.bool))
     assert leaks(found, order_of(model).tolist()) == []
-    if not isinstance(model, Bernoulli) and "fewer" not in repr(model):
-        assert found.any()
+    assert found.any() == (not isinstance(model, Bernoulli))
 
 
 @pytest.mark.parametrize("n", [1, 5])
 def test_the_fast_sampler_gives_the_samples_of_the_naive_one(model, n):
     fast = model.sample(n, torch.Generator().manual_seed(1))
     naive = pixel_by_pixel.sample(model.logits, order_of(model), n, torch.Generator().manual_seed(1))
-    if isinstance(model, Bernoulli):  # all pixels at once, in raster order: the same uniforms
-        assert order_of(model).tolist() == list(range(D))
     assert torch.equal(fast, naive)
     assert fast.shape == (n, D)
 

@@ -104,6 +104,24 @@ def close(name: str, found: Any, expected: Any, complaint: str, *, rtol: float =
     assert np.allclose(got, expected, rtol=rtol, atol=atol), f"{name}: {complaint}"
 
 
+# What likely mistakes would give, each with the sentence that tells it.
+Mistakes = Sequence[tuple[Any, str]]
+
+
+def compare(name: str, found: np.ndarray, right: Any, mistakes: Mistakes, complaint: str) -> None:
+    """Unless `found` is right, raise the sentence of the mistake that explains it, or else the complaint."""
+    __tracebackhide__ = True
+    right = np.asarray(right, dtype=np.float64)
+    if found.shape == right.shape and np.allclose(found, right, rtol=RTOL, atol=ATOL):
+        return
+    assert not np.isnan(found).any(), f"{name}: the result contains NaN ({complaint})"
+    for value, sentence in mistakes:
+        # On some inputs a mistake makes no difference.
+        tells = not np.allclose(value, right, rtol=1e-3, atol=1e-3)
+        assert not (tells and np.allclose(found, value, rtol=1e-3, atol=1e-3)), f"{name}: {sentence}"
+    raise AssertionError(f"{name}: {complaint}")
+
+
 def sequence(name: str, value: Any, length: int, what: str = "the result") -> list[Any]:
     """The value as a list of `length` items (tuples, lists and arrays count)."""
     __tracebackhide__ = True

@@ -59,13 +59,13 @@ def check_fvsbn_logits(fvsbn_logits: Any) -> None:
             (_fvsbn(x, W, 0 * b, range), "the bias b is missing"),
             (_sigmoid(right), "these are probabilities; logits are asked for"),
         ]
-        _array(name, found, right, mistakes, f"the values are wrong for {shown}")
+        judge.compare(name, found, right, mistakes, f"the values are wrong for {shown}")
     # What must be ignored is ignored whatever it holds.
     x, b = rng.integers(2, size=(3, 4)).astype(float), rng.normal(size=4)
     W = np.tril(rng.normal(size=(4, 4)), -1) + np.triu(np.full((4, 4), 1e12))
     found = judge.array(name, judge.call(name, fvsbn_logits, *_tensors(x, W, b)), (3, 4))
     told = "wrong where W holds large numbers on and above its diagonal; these entries may hold anything"
-    _array(name, found, _fvsbn(x, W, b, range), [], told)
+    judge.compare(name, found, _fvsbn(x, W, b, range), [], told)
 
 
 def check_logit_mine(student_name: Any, logit_mine: Any) -> None:
@@ -126,7 +126,7 @@ def check_nade_logits(nade_logits: Any) -> None:
             (_nade(x, *weights, activation=np.tanh), "the hidden units are sigmoids"),
             (_sigmoid(right), "these are probabilities; logits are asked for"),
         ]
-        _array(name, found, right, mistakes, f"the values are wrong for {shown}")
+        judge.compare(name, found, right, mistakes, f"the values are wrong for {shown}")
 
 
 def check_cost(cost_separate: Any, cost_running: Any) -> None:
@@ -172,7 +172,7 @@ def check_nade_log_prob(nade_log_prob: Any) -> None:
             ([_log_bernoulli(1 - row, z) for row, z in zip(x, logits, strict=True)], "lit and unlit are exchanged"),
             ([_log_bernoulli(r, z) for r, z in zip(x, itself, strict=True)], "a pixel is in its own sum"),
         ]
-        _array(name, found, right, mistakes, f"the values are wrong for {shown}")
+        judge.compare(name, found, right, mistakes, f"the values are wrong for {shown}")
     # All images of six pixels together have probability 1.
     _, weights = _network(rng, 1, 6, 4, np.float64)
     x = np.array(list(itertools.product((0.0, 1.0), repeat=6)))
@@ -309,7 +309,7 @@ def check_mixture_log_prob(mixture_log_prob: Any) -> None:
             (_log_sum(log_weights + variance), "log_scales are logarithms of standard deviations, not of variances"),
             ((log_weights + each).max(-1), "all components count, not only the largest"),
         ]
-        _array(name, found, right, mistakes, f"the values are wrong for {shown}")
+        judge.compare(name, found, right, mistakes, f"the values are wrong for {shown}")
     # Far from all components, and with a component of weight 0.
     x = np.array([1e4, -3e3, 0.0])
     log_weights = np.log(np.array([[0.5, 0.5], [0.9, 0.1], [0.25, 0.75]]))
@@ -329,7 +329,7 @@ def check_mixture_log_prob(mixture_log_prob: Any) -> None:
     x, means, log_scales = np.array([0.3, 2.0]), np.array([[0.0, 1.0], [5.0, 2.0]]), np.zeros((2, 2))
     found = judge.array(name, judge.call(name, mixture_log_prob, *_tensors(x, log_weights, means, log_scales)), (2,))
     right = np.array([-0.5 * z**2 - 0.5 * math.log(2 * math.pi) for z in (0.3, 0.0)])
-    _array(name, found, right, [], "wrong where one component has weight 0 (a log-weight of -inf)")
+    judge.compare(name, found, right, [], "wrong where one component has weight 0 (a log-weight of -inf)")
 
 
 def check_found_leaks(leaks_A: Any, leaks_B: Any, leaks_C: Any, leaks_D: Any) -> None:
@@ -368,7 +368,7 @@ def check_repaired_B(repaired_B: Any) -> None:
                 (_nade(x, *weights), "the order is ignored"),
                 (_nade(x[:, list(order)], *weights, see=lambda i: range(i + 1)), "a pixel is in its own sum"),
             ]
-            _array(name, found, right, mistakes, f"the values are wrong for {shown}")
+            judge.compare(name, found, right, mistakes, f"the values are wrong for {shown}")
 
 
 # -- independent computations: one image, one pixel, one hidden unit at a time
@@ -456,18 +456,3 @@ def _log_sum(terms: np.ndarray) -> np.ndarray:
 
 
 # -- judging
-
-Mistakes = Sequence[tuple[Any, str]]  # what a likely mistake would give, and the sentence for it
-
-
-def _array(name: str, found: np.ndarray, right: np.ndarray, mistakes: Mistakes, complaint: str) -> None:
-    """Raise the sentence of the mistake that explains `found`, or else the complaint, unless it is right."""
-    __tracebackhide__ = True
-    if np.allclose(found, right, rtol=judge.RTOL, atol=judge.ATOL):
-        return
-    assert not np.isnan(found).any(), f"{name}: the result contains NaN ({complaint})"
-    for value, sentence in mistakes:
-        # On some inputs a mistake makes no difference.
-        told = not np.allclose(value, right, rtol=1e-3, atol=1e-3)
-        assert not (told and np.allclose(found, value, rtol=1e-3, atol=1e-3)), f"{name}: {sentence}"
-    raise AssertionError(f"{name}: {complaint}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -160,7 +159,7 @@ def check_log_softmax(log_softmax: Any) -> None:
             complaint = f"the values are wrong for logits of shape {shape}"
             if not np.allclose(sums, 1, atol=1e-3):
                 complaint = f"for shape {shape}, exp of the result should sum to 1 along the last axis"
-            _array(name, found, right, mistakes, complaint)
+            judge.compare(name, found, right, mistakes, complaint)
     large = [
         np.array([10000.0, 9999.0, 9990.0]),
         np.array([-10000.0, -10001.0, -10003.0]),
@@ -201,7 +200,7 @@ def check_sequence_nll(sequence_nll: Any) -> None:
                 (right / LN2, "the unit should be nats"),
                 (raw, "logits are not log-probabilities yet: normalise them over the vocabulary"),
             ]
-            _array(name, found, right, mistakes, f"the values are wrong for logits of shape {(b, t, v)}")
+            judge.compare(name, found, right, mistakes, f"the values are wrong for logits of shape {(b, t, v)}")
     logits = np.array([[[10000.0, 0.0], [0.0, 10000.0]], [[0.0, 10000.0], [3.0, 3.0]]])
     targets = np.array([[0, 1], [0, 1]])
     found = judge.call(name, sequence_nll, logits, targets)
@@ -287,7 +286,7 @@ def check_bigram_mle(bigram_mle: Any) -> None:
             (_joined(sequences, v), "the end of one sequence is not followed by the start of the next"),
             (smooth, "that is add-one smoothing; the table of highest likelihood adds nothing to the counts"),
         ]
-        _array(name, found, right, mistakes, complaint)
+        judge.compare(name, found, right, mistakes, complaint)
 
 
 def check_found_leaks(leaks_A: Any, leaks_B: Any, leaks_C: Any, leaks_D: Any) -> None:
@@ -318,26 +317,11 @@ def check_repaired_C(repaired_C: Any) -> None:
             complaint = f"the values are wrong for {t} tokens; row t is centred by the mean of rows 0 to t"
             if not np.allclose(_sums(found), 1, atol=1e-3):
                 complaint = "exp of each row should sum to 1"
-            _array(name, found, right, mistakes, complaint)
-
-
-Mistakes = Sequence[tuple[Any, str]]  # what a likely mistake would give, and the sentence for it
-
-
-def _array(name: str, found: np.ndarray, right: np.ndarray, mistakes: Mistakes, complaint: str) -> None:
-    """Raise the sentence of the mistake that explains `found`, or else the complaint, unless it is right."""
-    __tracebackhide__ = True
-    if found.shape == right.shape and np.allclose(found, right, rtol=judge.RTOL, atol=judge.ATOL):
-        return
-    for value, sentence in mistakes:
-        # On some inputs a mistake makes no difference.
-        told = not np.allclose(value, right, rtol=1e-3, atol=1e-3)
-        assert not (told and np.allclose(found, value, rtol=1e-3, atol=1e-3)), f"{name}: {sentence}"
-    raise AssertionError(f"{name}: {complaint}")
+            judge.compare(name, found, right, mistakes, complaint)
 
 
 def _number(
-    name: str, found: float, right: float, mistakes: Mistakes, complaint: str, *, atol: float = judge.ATOL
+    name: str, found: float, right: float, mistakes: judge.Mistakes, complaint: str, *, atol: float = judge.ATOL
 ) -> None:
     """The same for a number."""
     __tracebackhide__ = True

@@ -11,6 +11,11 @@ from torch import Tensor, nn
 from lib.models import inputs
 
 
+def log_bernoulli(x: Tensor, logits: Tensor) -> Tensor:
+    """Log-probability of binary images whose pixels have these logits: twice `(B, D)` to `(B,)`, nats."""
+    return -F.binary_cross_entropy_with_logits(logits, x.to(logits), reduction="none").sum(1)
+
+
 class Bernoulli(nn.Module):
     """D coins. `b (D,)` holds their logits.
 
@@ -46,7 +51,7 @@ class Bernoulli(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x): `(B, D)` to `(B,)`, nats."""
-        return -F.binary_cross_entropy_with_logits(self.logits(x), x.float(), reduction="none").sum(1)
+        return log_bernoulli(x, self.logits(x))
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lib.models import inputs
+from lib.models.bernoulli import log_bernoulli
 
 
 class FVSBN(nn.Module):
@@ -37,8 +38,7 @@ class FVSBN(nn.Module):
     @property
     def settings(self) -> dict[str, Any]:
         """What to build the same model with, before it learns anything."""
-        order = None if torch.equal(self.order, torch.arange(self.n_pixels)) else self.order.tolist()
-        return {"n_pixels": self.n_pixels, "order": order}
+        return {"n_pixels": self.n_pixels, "order": self.order.tolist()}
 
     def kept(self) -> dict[str, Tensor]:
         """Which entries of `W` count: those of pixels before each pixel."""
@@ -52,7 +52,7 @@ class FVSBN(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x): `(B, D)` to `(B,)`, nats."""
-        return -F.binary_cross_entropy_with_logits(self.logits(x), x.float(), reduction="none").sum(1)
+        return log_bernoulli(x, self.logits(x))
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:

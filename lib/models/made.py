@@ -10,8 +10,8 @@ inputs of places 1 to m, so hidden layers connect where `from <= to`; the output
 what comes before, so it connects where `from < to`.
 
 Left out: resampling the hidden degrees (section 4.2's connectivity-agnostic training); degrees here are spread
-evenly, so that no dependence is lost by an unlucky draw. Different from the paper: rectified units, and with several orders each
-has its own biases, which tell the shared weights who is asking.
+evenly, so that no dependence is lost by an unlucky draw. Different from the paper: rectified units, and with
+several orders each has its own biases, which tell the shared weights who is asking.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lib.models import inputs
+from lib.models.bernoulli import log_bernoulli
 
 
 def hidden_degrees(n_pixels: int, n_hidden: int) -> Tensor:
@@ -83,9 +84,7 @@ class MADE(nn.Module):
         self.n_pixels, self.hidden, self.direct = n_pixels, tuple(hidden), direct
         chosen = [inputs.permutation(order, n_pixels, "MADE") for order in orders or (None,)]
         self.register_buffer("orders", torch.stack(chosen), persistent=False)
-        places = torch.stack([order.argsort() for order in chosen]) + 1  # (K, D): degree of each pixel
         self._degrees = [hidden_degrees(n_pixels, size) for size in hidden]
-        self._places = places
         self._masks: dict[int, list[Tensor]] = {}
 
         sizes = [n_pixels, *hidden, n_pixels]
@@ -113,20 +112,20 @@ class MADE(nn.Module):
     def masks(self, which: int = 0) -> list[Tensor]:
         """The masks of one order, one per weight, shaped like it: float32 `(n_out, n_in)` of zeros and ones."""
         if which not in self._masks:
-            place = self._places[which]
+            place = self.orders[which].argsort() + 1  # the degree of each pixel
             degrees = [place, *self._degrees]
             found = [mask(to, source, strict=False) for source, to in itertools.pairwise(degrees)]
             found.append(mask(place, degrees[-1], strict=True))
             if self.direct:
                 found.append(mask(place, place, strict=True))
-            # Made once, and as floats: a product with booleans takes twice as long.
+            # Made once, and as floats: with booleans every product would convert them anew.
             self._masks[which] = [kept.float() for kept in found]
         return self._masks[which]
 
     @property
     def settings(self) -> dict[str, Any]:
         """What to build the same model with, before it learns anything."""
-        orders = None if torch.equal(self.orders, torch.arange(self.n_pixels)[None]) else self.orders.tolist()
+        orders = self.orders.tolist()
         return {"n_pixels": self.n_pixels, "hidden": self.hidden, "orders": orders, "direct": self.direct}
 
     def kept(self) -> dict[str, Tensor]:
@@ -146,8 +145,7 @@ class MADE(nn.Module):
 
     def log_prob_in_order(self, x: Tensor, which: int) -> Tensor:
         """log p(x) under one of the orders: `(B, D)` to `(B,)`, nats."""
-        logits = self.logits(x, which).float()
-        return -F.binary_cross_entropy_with_logits(logits, x.float(), reduction="none").sum(1)
+        return log_bernoulli(x, self.logits(x, which).float())
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x), `(B, D)` to `(B,)`, nats; with K orders the log of the mean of their K probabilities."""

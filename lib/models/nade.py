@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lib.models import inputs
+from lib.models.bernoulli import log_bernoulli
 
 
 def stretches(x: Tensor) -> list[tuple[slice, Tensor]]:
@@ -118,8 +118,7 @@ class NADE(nn.Module):
     @property
     def settings(self) -> dict[str, Any]:
         """What to build the same model with, before it learns anything."""
-        order = None if torch.equal(self.order, torch.arange(self.n_pixels)) else self.order.tolist()
-        return {"n_pixels": self.n_pixels, "n_hidden": self.n_hidden, "order": order}
+        return {"n_pixels": self.n_pixels, "n_hidden": self.n_hidden, "order": self.order.tolist()}
 
     def logits(self, x: Tensor) -> Tensor:
         """The logit of every pixel given the pixels before it: `(B, D)` to `(B, D)`, both in raster order."""
@@ -129,8 +128,7 @@ class NADE(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x): `(B, D)` to `(B,)`, nats."""
-        logits = self.logits(x)
-        return -F.binary_cross_entropy_with_logits(logits, x.to(logits), reduction="none").sum(1)
+        return log_bernoulli(x, self.logits(x))
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:

@@ -33,7 +33,6 @@ from lib.data import load_binary_mnist
 from lib.training import mean_nll
 from lib.weights import load
 
-torch.set_num_threads(1)  # matrices as small as this lesson's are faster with one thread
 test = load_binary_mnist("test")
 figure, axes = plots.panels(3, width=2.45, height=2.85)
 plots.digits(test[:25], columns=5, ax=axes[0], title="written by people\n")
@@ -380,7 +379,6 @@ def from_scratch(x, W, V, b, c):
     return torch.stack([torch.sigmoid(a) @ V[d] + b[d] for d, a in enumerate(sums)], dim=1)
 
 
-torch.set_num_threads(1)  # matrices as small as this lesson's are faster with one thread
 generator = torch.Generator().manual_seed(0)
 sizes, seconds = (98, 196, 392, 784), {"from scratch": [], "your running sum": []}
 for n in sizes:
@@ -630,7 +628,6 @@ from lib.data import binarise, load_mnist, shrink
 from lib.models.nade import NADE
 from lib.training import fit, mean_nll
 
-torch.set_num_threads(1)
 grey = shrink(load_mnist("train")[0], 14).flatten(1)  # (60000, 196), uint8
 small_test = binarise(shrink(load_mnist("test")[0], 14).flatten(1), torch.Generator().manual_seed(1))
 permutation = torch.randperm(196, generator=torch.Generator().manual_seed(0))
@@ -875,7 +872,6 @@ from lib.data import load_penguins
 from lib.models.rnade import RNADE
 from lib.training import fit
 
-torch.set_num_threads(1)
 values, species = load_penguins()
 centre, unit = values.mean(0), values.std(0)
 standard = (values - centre) / unit  # (342, 4)
@@ -1108,7 +1104,6 @@ class Candidate(torch.nn.Module):
         return -torch.nn.functional.binary_cross_entropy_with_logits(z, x, reduction="none").sum(1)
 
 
-torch.set_num_threads(1)
 grey = shrink(load_mnist("train")[0], 8).flatten(1)
 unseen = binarise(shrink(load_mnist("test")[0], 8).flatten(1), torch.Generator().manual_seed(1))
 figure, axes = plots.panels(3, width=2.4, height=2.6)
