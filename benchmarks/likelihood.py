@@ -18,6 +18,7 @@ from rich.table import Table
 
 from lib import scoreboard, weights
 from lib.data import load_binary_mnist
+from lib.information import nats_to_bits
 
 
 class Entry(NamedTuple):
@@ -58,7 +59,7 @@ def main() -> None:
             }
         )  # fmt: skip
         table.add_row(
-            entry.name, f"{mean:.2f}", f"{error:.2f}", f"{mean / 784 / 0.6931472:.4f}", entry.paper or "-",
+            entry.name, f"{mean:.2f}", f"{error:.2f}", f"{nats_to_bits(mean) / x.shape[1]:.4f}", entry.paper or "-",
             f"{weights.n_kept(model):,}".replace(",", " "), f"{seconds:.1f}", entry.source,
         )  # fmt: skip
     Console(width=140).print(table)

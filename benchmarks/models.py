@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from lib import data, weights
 from lib.models import pixel_by_pixel
+from lib.models.bernoulli import log_bernoulli
 from lib.models.made import MADE
 from lib.models.nade import NADE
 
@@ -53,7 +54,7 @@ class Unmasked(nn.Module):
         h = x
         for layer in self.layers:
             h = F.relu(layer(h))
-        return -F.binary_cross_entropy_with_logits(self.out(h) + self.direct(x), x, reduction="none").sum(1)
+        return log_bernoulli(x, self.out(h) + self.direct(x))
 
 
 def medians(*actions: Callable[[], object], repeats: int) -> list[float]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.models import ObviousNADE
 from lib.causality import dependence, leaks
 from lib.models import pixel_by_pixel
 from lib.models.bernoulli import Bernoulli
@@ -124,27 +125,20 @@ def test_a_mixture_is_a_distribution_and_better_than_its_members_on_average():
     assert torch.allclose(x.mean(0), log_prob.exp().float() @ EVERY_IMAGE, atol=0.02)
 
 
-class Obvious(torch.nn.Module):
-    """NADE's logits as the formula has them, with all hidden units of all pixels in memory."""
-
-    @staticmethod
-    def logits(x, W, V, b, c):
-        added = x[:, :, None] * W.T
-        hidden = torch.sigmoid(c + added.cumsum(1) - added)
-        return torch.einsum("bdh,dh->bd", hidden, V) + b
-
-
 @pytest.mark.parametrize("density", [0.0, 0.3, 1.0])
 def test_the_running_sum_has_the_value_and_the_gradient_of_the_formula(density):
     generator = torch.Generator().manual_seed(0)
     x = (torch.rand(6, 8, generator=generator) < density).double()
-    shapes = [(5, 8), (8, 5), (8,), (5,)]
-    weights = [torch.randn(s, generator=generator, dtype=torch.double, requires_grad=True) for s in shapes]
-    value = RunningSum.apply(x, *weights)
-    assert torch.allclose(value, Obvious.logits(x, *weights), atol=1e-12)
+    obvious = ObviousNADE(8, 5).double()
+    weights = [obvious.W, obvious.V, obvious.b, obvious.c]
+    with torch.no_grad():
+        for p in weights:
+            p.copy_(torch.randn(p.shape, generator=generator, dtype=torch.double))
+    value, formula = RunningSum.apply(x, *weights), obvious.logits(x)
+    assert torch.allclose(value, formula, atol=1e-12)
     direction = torch.randn(value.shape, generator=generator, dtype=torch.double)
     ours = torch.autograd.grad((value * direction).sum(), weights)
-    theirs = torch.autograd.grad((Obvious.logits(x, *weights) * direction).sum(), weights)
+    theirs = torch.autograd.grad((formula * direction).sum(), weights)
     for mine, right in zip(ours, theirs, strict=True):
         assert torch.allclose(mine, right, atol=1e-10)
 
