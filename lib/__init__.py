@@ -12,6 +12,6 @@ Look into that after you have written yours.
 | `weights`     | the trained models in `data/weights/`                                |
 | `scoreboard`  | what every model scores on the same digits                           |
 | `plots`       | one plot style, and the drawings that more than one lesson uses      |
+| `controls`    | the controls of the "Play" sections, one file each                   |
 | `practice`    | self-check quizzes and flashcards                                    |
-| `widgets`     | the controls of the "Play" sections                                  |
 """

@@ -80,7 +80,7 @@ def test_quiz_has_six_questions_and_cards_are_some_ten(cells):
 
 def test_there_is_something_to_move_and_something_to_probe(cells):
     code = "\n".join(c.source for c in cells if c.cell_type == "code")
-    assert "lib.widgets import" in code or "from lib import widgets" in code
+    assert "from lib.controls." in code
     assert "lib.causality import" in code
 
 

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from lib import widgets
+from lib.controls import connections
 
 
 def titles(figure):
@@ -25,24 +25,24 @@ def titles(figure):
     ],
 )
 def test_without_hidden_units_it_is_one_mask(order, rules, told):
-    assert titles(widgets.draw_masks(order, 0, 0, rules)) == told
+    assert titles(connections.draw_connections(order, 0, 0, rules)) == told
 
 
 def test_right_rules_never_leak_and_strict_ones_lose():
     for seed, n_layers in itertools.product(range(8), (1, 2, 3)):
-        _, found = titles(widgets.draw_masks((2, 0, 3, 1), n_layers, seed, (">=",) * n_layers + (">",)))
+        _, found = titles(connections.draw_connections((2, 0, 3, 1), n_layers, seed, (">=",) * n_layers + (">",)))
         assert found.startswith("0 leaks")
-    _, found = titles(widgets.draw_masks((0, 1, 2, 3), 3, 0, (">",) * 4))
+    _, found = titles(connections.draw_connections((0, 1, 2, 3), 3, 0, (">",) * 4))
     assert found == "0 leaks, 6 lost"
 
 
 def test_one_hidden_layer_keeps_half():
-    kept, _ = titles(widgets.draw_masks((0, 1, 2, 3), 1, 5, (">=", ">"), n_hidden=7))
+    kept, _ = titles(connections.draw_connections((0, 1, 2, 3), 1, 5, (">=", ">"), n_hidden=7))
     assert kept == "28 of 56 connections kept"
 
 
 def test_the_control_redraws():
-    control = widgets.masks()
+    control = connections.connections()
     order, layers, seed, rules, picture = control.children
     seen = {picture.value}
     layers.value = 1

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from lib import widgets
+from lib.controls import completion
 from lib.models.nade import NADE
 
 X = (torch.rand(3, 16, generator=torch.Generator().manual_seed(0)) < 0.4).float()
@@ -18,7 +18,7 @@ def nade(order: list[int] | None = None) -> NADE:
 @pytest.mark.parametrize("order", [None, list(range(15, -1, -1))])
 def test_the_two_parts_of_the_nll_add_up(observed: int, order: list[int] | None) -> None:
     model = nade(order)
-    figure = widgets.draw_completion(model, X, observed, digit=1, n=4)
+    figure = completion.draw_completion(model, X, observed, digit=1, n=4)
     figure.canvas.draw()
     title = figure.axes[-1].get_title(loc="left")
     total, given, rest = parts(title)
@@ -34,7 +34,7 @@ def parts(title: str) -> tuple[float, float, float]:
 
 
 def test_what_is_given_is_shown_as_it_is() -> None:
-    figure = widgets.draw_completion(nade(), X, 8, digit=2, n=4)
+    figure = completion.draw_completion(nade(), X, 8, digit=2, n=4)
     given, expected = (figure.axes[i].images[0].get_array().flatten() for i in (1, 2))
     assert torch.equal(torch.from_numpy(given[:8].filled(-1)), X[2, :8])
     assert given.mask[8:].all()
@@ -44,7 +44,7 @@ def test_what_is_given_is_shown_as_it_is() -> None:
 
 
 def test_moving_the_slider_and_choosing_an_image_redraw() -> None:
-    control = widgets.completion(nade(), X, labels=["a", "b", "c"], observed=4)
+    control = completion.completion(nade(), X, labels=["a", "b", "c"], observed=4)
     which, (slider, again), picture = control.children[0], control.children[1].children, control.children[2]
     seen = [bytes(picture.value)]
     slider.value = 8

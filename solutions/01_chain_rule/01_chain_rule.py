@@ -35,7 +35,7 @@ plots.use_style()
 
 # %% figure
 from lib.data import load_names
-from lib.widgets import LETTERS, next_letters
+from lib.controls.keyboard import LETTERS, next_letters
 
 names = load_names()
 word = "christina"
@@ -766,7 +766,7 @@ plt.show()
 
 # %% demo
 from lib.data import load_names
-from lib.widgets import LETTERS, next_letters
+from lib.controls.keyboard import LETTERS, next_letters
 
 names = load_names()
 for word in ("maria", "quincy", "al"):
@@ -792,7 +792,7 @@ for word in ("maria", "quincy", "al"):
 from collections import defaultdict
 
 from lib.data import load_names
-from lib.widgets import LETTERS
+from lib.controls.keyboard import LETTERS
 
 names = load_names()
 train = [item for i, item in enumerate(names) if i % 10 != 9]
@@ -936,7 +936,7 @@ plt.show()
 
 # %% demo
 from lib.data import load_names
-from lib.widgets import draw_keyboard
+from lib.controls.keyboard import draw_keyboard
 
 draw_keyboard(load_names(), "mar")
 plt.show()
@@ -955,7 +955,7 @@ plt.show()
 
 # %% demo
 from lib.data import load_names
-from lib.widgets import keyboard
+from lib.controls.keyboard import keyboard
 
 keyboard(load_names())
 

@@ -942,15 +942,15 @@ print(f"best on held-out names: {best} letters of memory, {on_held_out[best]:.2f
 # vermilion one to the model; the lower bar shows what each symbol contributes.
 
 # %% demo
-from lib import widgets
+from lib.controls.divergence import draw_divergence
 
-widgets.draw_divergence([0.6, 0.3, 0.1], [1 / 3, 1 / 3, 1 / 3])
+draw_divergence([0.6, 0.3, 0.1], [1 / 3, 1 / 3, 1 / 3])
 plt.show()
 
 # %% demo
-from lib import widgets
+from lib.controls.divergence import divergence
 
-widgets.divergence()
+divergence()
 
 # %% [markdown]
 # Things to try (run the cell above in Jupyter to get the sliders):

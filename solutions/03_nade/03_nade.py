@@ -955,7 +955,7 @@ print(f"                                     {centimetres:7.2f} nats, per cm, cm
 # %% demo
 from lib.data import load_binary_mnist
 from lib.weights import load
-from lib.widgets import draw_completion
+from lib.controls.completion import draw_completion
 
 draw_completion(load("nade"), load_binary_mnist("test")[:10], 336, digit=4)
 plt.show()
@@ -963,7 +963,7 @@ plt.show()
 # %% demo
 from lib.data import load_binary_mnist
 from lib.weights import load
-from lib.widgets import completion
+from lib.controls.completion import completion
 
 test = load_binary_mnist("test")
 chosen = [3, 2, 1, 30, 4, 15, 11, 0, 61, 12]  # a 0, a 1, ... and a 9

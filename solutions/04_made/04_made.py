@@ -1078,15 +1078,15 @@ plt.show()
 # an output which must not know it. *Lost* dependences are allowed, but no path is left for them.
 
 # %% demo
-from lib import widgets
+from lib.controls.connections import draw_connections
 
-widgets.draw_masks()
+draw_connections()
 plt.show()
 
 # %% demo
-from lib import widgets
+from lib.controls.connections import connections
 
-widgets.masks()
+connections()
 
 # %% [markdown]
 # Things to try (run the cell above in Jupyter to get the controls):

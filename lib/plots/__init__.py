@@ -1,0 +1,13 @@
+"""One plot style for all lessons, and the drawings that more than one lesson uses, by what they draw."""
+
+from lib.plots.dependence import dependence_matrix, dependency_graph
+from lib.plots.images import digits
+from lib.plots.networks import masked_network
+from lib.plots.sequences import nested_intervals, unrolled
+from lib.plots.style import AMOUNTS, COLOURS, CYCLE, GREY, panels, use_style
+from lib.plots.tables import table
+
+__all__ = [
+    "AMOUNTS", "COLOURS", "CYCLE", "GREY", "dependence_matrix", "dependency_graph", "digits", "masked_network",
+    "nested_intervals", "panels", "table", "unrolled", "use_style",
+]  # fmt: skip
