@@ -26,7 +26,7 @@ from rich.progress import (
 from rich.table import Table
 
 from autograder.course import ROOT, CourseError, Gradebook, lessons
-from autograder.execute import NO_SANDBOX, Limits
+from autograder.running.execute import NO_SANDBOX, Limits
 from autograder.printable import for_markup
 
 app = typer.Typer(
@@ -61,7 +61,7 @@ def says_what_is_wrong(command: Callable[..., Any]) -> Callable[..., Any]:
 @says_what_is_wrong
 def build(names: Lessons = None, force: Force = False) -> None:
     """Make the notebooks from solutions/*/*.py; only what changed is executed."""
-    from autograder import build as builder
+    from autograder.authoring import build as builder
 
     for lesson in lessons(names):
         with out.status(f"{lesson.name} ..."):
@@ -79,7 +79,7 @@ def pack(
     target: Annotated[Path, typer.Argument(help="The zip to write.")] = ROOT / "dist" / "autoregressive-course.zip",
 ) -> None:
     """Make the students' bundle: notebooks, lib, data, environment, README."""
-    from autograder.pack import pack as make
+    from autograder.authoring.pack import pack as make
 
     names = make(target)
     out.print(f"{target}: {len(names)} files, {target.stat().st_size / 2**20:.1f} MB")
@@ -93,7 +93,7 @@ def collect(
     gradebook: Book = None,
 ) -> None:
     """Take submissions in from a folder or zip: one notebook or one folder per student."""
-    from autograder.collect import collect as take
+    from autograder.intake.collect import collect as take
 
     outcome = take(export, Gradebook(gradebook), lessons([lesson])[0] if lesson else None)
     counts = Counter(action for _, _, action in outcome.submissions)
@@ -160,8 +160,8 @@ def grade_class(
     scheduler: str | None = None,
 ) -> None:
     """Grade with the progress in sight, and print a summary."""
-    from autograder import grade as grader
-    from autograder.progress import Progress as GradingProgress
+    from autograder.recording import grade as grader
+    from autograder.telling.progress import Progress as GradingProgress
 
     tasks, done = grader.pending(book, lessons(names), students, limits, force)
     if not tasks and not done:
@@ -205,7 +205,7 @@ def feedback(
 
 def make_feedback(book: Gradebook, names: list[str] | None, force: bool, hidden_tests: bool = False) -> None:
     """Feedback pages with a progress bar."""
-    from autograder import report
+    from autograder.telling import report
 
     chosen = lessons(names)
     _needs_database(book)
@@ -238,7 +238,7 @@ def grades(
 
 def show_grades(book: Gradebook, names: list[str] | None, why: bool) -> None:
     """Print the table, with `why` the reasons, and write both CSV files."""
-    from autograder import report
+    from autograder.telling import report
 
     _needs_database(book)
     chosen = lessons(names)
@@ -269,7 +269,7 @@ def why(
     gradebook: Book = None,
 ) -> None:
     """Explain one grade: each lost point, each limit hit, and where to look."""
-    from autograder import why as forensics
+    from autograder.telling import why as forensics
 
     book = Gradebook(gradebook)
     _needs_database(book)
@@ -283,7 +283,7 @@ def checks(
     verbose: Annotated[bool, typer.Option("-v", help="Every answer with what the check said.")] = False,
 ) -> None:
     """Show that every check fails the wrong answers and passes the right ones."""
-    from autograder import proof
+    from autograder.proving import proof
 
     shown = Table("lesson", "exercise", "wrong caught", "right passed", "unfair")
     unfair = 0
@@ -315,8 +315,9 @@ def demo(workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1, gra
     """Make a sample class with every kind of submission, grade it, and show its gradebook."""
     import tempfile
 
-    from autograder import sample_class, sandbox
-    from autograder.collect import collect as take
+    from autograder.proving import sample_class
+    from autograder.running import sandbox
+    from autograder.intake.collect import collect as take
 
     if sandbox.problem():
         out.print(f"{sandbox.problem()} The sample class is the course's own code, so the demo goes on without.")

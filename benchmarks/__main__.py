@@ -18,13 +18,14 @@ from nbformat import NotebookNode
 from rich.console import Console
 from rich.table import Table
 
-from autograder import build, proof, sample_class
+from autograder.authoring import build
+from autograder.proving import proof, sample_class
 from autograder.course import Gradebook, Lesson, lessons
-from autograder.execute import SETUP, Limits, Worker, is_demo
-from autograder.grade import grade, pending
-from autograder.source import CHECK_PREFIX
+from autograder.running.execute import SETUP, Limits, Worker, is_demo
+from autograder.recording.grade import grade, pending
+from autograder.authoring.source import CHECK_PREFIX
 from autograder.steps import plain_cells
-from autograder.submission import clean
+from autograder.intake.submission import clean
 from benchmarks.stock import HONEST, StockClass, without_demos
 
 COPIES = 20  # Of each honest student, for ours: a class of 120. Stock is slow enough to measure on one.

@@ -1,6 +1,6 @@
 """`python -m benchmarks.cluster`: grade on a Dask cluster of this machine, kill a worker half-way, and count.
 
-A scheduler and four workers, each a process of its own, grade copies of honest submissions through `autograder.grade`. When
+A scheduler and four workers, each a process of its own, grade copies of honest submissions through `autograder.recording.grade`. When
 half of them are recorded, one worker is killed with SIGKILL. Then every submission must be graded exactly once, with the
 points one machine gives, or this ends with an error. Last comes the arithmetic for a large course (autograder/CLUSTER.md).
 """
@@ -28,11 +28,12 @@ from nbgrader.api import Gradebook as Database
 from rich.console import Console
 from rich.table import Table
 
-from autograder import report, sample_class
+from autograder.proving import sample_class
+from autograder.telling import report
 from autograder.course import ROOT, Gradebook, Lesson, lessons
-from autograder.crew import question
-from autograder.execute import Limits
-from autograder.grade import RECORD, Desk, Record, grade, pending, register
+from autograder.running.crew import question
+from autograder.running.execute import Limits
+from autograder.recording.grade import RECORD, Desk, Record, grade, pending, register
 from benchmarks.stock import HONEST
 
 # nbgrader 0.9 reads half-made rows of its database; it has always done so, and it is harmless.

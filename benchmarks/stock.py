@@ -12,7 +12,7 @@ from pathlib import Path
 from nbgrader.api import Gradebook as Database
 
 from autograder.course import Lesson
-from autograder.source import CHECK_PREFIX
+from autograder.authoring.source import CHECK_PREFIX
 
 # The students of the sample class whose submissions run to the end on any grader.
 HONEST = ["Amélie Dubois", "Bao Nguyen", "Chiara Rossi", "Jonas Weber", "Kofi Mensah", "Lena Novak"]

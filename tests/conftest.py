@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from autograder import sample_class, sandbox
-from autograder.collect import Collected, collect
+from autograder.proving import sample_class
+from autograder.running import sandbox
+from autograder.intake.collect import Collected, collect
 from autograder.course import Gradebook, Lesson, lessons
-from autograder.execute import NO_SANDBOX
-from autograder.grade import Record, grade, pending
+from autograder.running.execute import NO_SANDBOX
+from autograder.recording.grade import Record, grade, pending
 
 os.environ.pop("AUTOGRADER_DB", None)  # No test writes into a real class's database.
 if sandbox.problem():

@@ -1,0 +1,1 @@
+"""From a lesson's text to what is handed out: read it, build both notebooks, pack the bundle."""

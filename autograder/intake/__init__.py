@@ -1,0 +1,1 @@
+"""From an export to a notebook that can be run: collect, read, repair."""

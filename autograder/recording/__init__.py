@@ -1,0 +1,1 @@
+"""From outputs to scores in the gradebook. The only writer."""

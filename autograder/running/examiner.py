@@ -1,0 +1,590 @@
+"""The trusted process beside every worker: it drives a submission through its cells and judges it.
+
+`python -m autograder.running.examiner`, one JSON job a line on stdin, one JSON result a line on stdout. Exercise cells run in the
+student's process (`autograder.running.worker`); check cells, visible test and hidden, run here. The names a check uses are, in this
+order, what the lesson's own plain cells define (run here, from the lesson, not from the submission), and what the student's
+process has: values cross as plain data, functions are called across (`Remote`). So hidden tests, expected values and check
+modules never exist where students' code runs, and no object of a student's ever reaches an assert.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import binascii
+import builtins
+import contextlib
+import functools
+import importlib
+import io
+import json
+import os
+import pkgutil
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.running import plain, sandbox
+
+# Beyond a time limit that the worker enforces itself: how long until it is ended from here.
+GRACE_SECONDS = 1.0
+_START_SECONDS = 120.0
+_LOOK_SECONDS = 0.25
+_LINE_BYTES = 2 * plain.MAX_CHARACTERS
+# All outputs of a submission together, in characters, as a multiple of what one cell may print.
+_OUTPUT_CELLS = 50
+
+
+class Died(Exception):
+    """The student's process ended, or did not answer in time; its message says which, in a few words."""
+
+
+class Stopped(BaseException):
+    """A call into the student's process cannot be answered any more. No Exception: no check may take it for an answer."""
+
+
+class Overran(Stopped):
+    """Judging took too long on this side; wherever that struck, the conversation may be broken off in mid-word."""
+
+
+class Student:
+    """The student's process, forked off a warm worker; started again at will."""
+
+    def __init__(self, sandboxed: bool):
+        self.sandboxed = sandboxed
+        self.worker: subprocess.Popen[bytes] | None = None
+        self.control: socket.socket | None = None
+        self.line: socket.socket | None = None
+        self._unread, self._hung_up = b"", False
+        # Memory is looked at now and then: the limit on each process would let many together use many times as much.
+        self._own, self._may_use, self._look_again = 0, 0, 0.0
+
+    def start(self, limits: dict[str, Any], folder: str) -> None:
+        """A fresh process for a submission. Raises Died if there can be none."""
+        self.end()
+        if self.worker is None or self.worker.poll() is not None:
+            self._start_worker()
+        assert self.control is not None
+        self.line, theirs = socket.socketpair()
+        try:
+            socket.send_fds(self.control, [b"S"], [theirs.fileno()])
+        except OSError:
+            raise Died("its worker ended") from None
+        finally:
+            theirs.close()
+        self._unread, self._hung_up = b"", False
+        self._may_use, self._look_again = int(limits["memory_mib"]) * 2**20, 0.0
+        self._send({"limits": limits, "folder": "/tmp" if self.sandboxed else folder}, time.monotonic() + 10)
+
+    def ask(
+        self,
+        message: dict[str, Any],
+        deadline: float,
+        callback: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    ) -> dict[str, Any]:
+        """Send a message, answer what it calls back for, return its reply. Raises Died."""
+        self._send(message, deadline)
+        while True:
+            reply = self._receive(deadline)
+            if "callback" not in reply:
+                return reply
+            if callback is None:
+                raise Died("it broke off the conversation")
+            self._send(callback(reply), deadline)
+
+    def end(self) -> str:
+        """End the process; returns what became of it, in a few words."""
+        if self.line is None:
+            return ""
+        self.line.close()
+        self.line = None
+        try:
+            assert self.control is not None
+            self.control.sendall(b"W" if self._hung_up else b"E")
+            self.control.settimeout(10)
+            code = self.control.recv(1)
+        except OSError:
+            code = b""
+        if not code:
+            self._end_worker()
+            return "its process was killed"
+        return _ending(code[0])
+
+    def _memory(self) -> int:
+        """Bytes that the processes of the submission use, beyond what each shares with the warm worker."""
+        assert self.worker is not None
+        sizes, ahead = [], [self.worker.pid]
+        while ahead:
+            process = f"/proc/{ahead.pop()}"
+            try:
+                with open(f"{process}/statm") as statm:
+                    _, resident, shared, *_ = map(int, statm.read().split())
+                # A process that has just ended has no children; its own go to one further up.
+                for thread in os.listdir(f"{process}/task"):
+                    with open(f"{process}/task/{thread}/children") as children:
+                        ahead += map(int, children.read().split())
+            except OSError:
+                continue
+            sizes.append((resident - shared) * resource.getpagesize())
+        if not self._own:
+            self._own = max(sizes, default=0)
+        return sum(max(0, size - self._own) for size in sizes)
+
+    def close(self) -> None:
+        """End the worker too."""
+        self.end()
+        self._end_worker()
+
+    def _start_worker(self) -> None:
+        self._end_worker()
+        self.control, theirs = socket.socketpair()
+        arguments = ["-m", "autograder.running.worker", str(theirs.fileno())]
+        line = sandbox.command([*arguments, "--isolate"]) if self.sandboxed else [sys.executable, *arguments]
+        # Where there is no sandbox to hide it: no address or password of a database in the student's environment.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("AUTOGRADER_")}
+        environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+        with tempfile.TemporaryFile() as complaint:
+            self.worker = subprocess.Popen(
+                line, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=complaint,
+                start_new_session=True, env=environment,
+            )  # fmt: skip
+            theirs.close()
+            self.control.settimeout(_START_SECONDS)
+            ready = self.control.recv(1)
+            if ready != b"R":
+                complaint.seek(0)
+                raise Died(f"its worker did not start: {complaint.read().decode(errors='replace').strip()[-500:]}")
+        self._own = 0
+        self._memory()
+
+    def _end_worker(self) -> None:
+        if self.control is not None:
+            self.control.close()
+        if self.worker is not None:
+            self.worker.kill()
+            self.worker.wait()
+        self.control = self.worker = None
+
+    def _send(self, message: dict[str, Any], deadline: float) -> None:
+        assert self.line is not None
+        try:
+            self.line.settimeout(max(deadline - time.monotonic(), 0.001))
+            self.line.sendall(json.dumps(message).encode() + b"\n")
+        except TimeoutError:
+            raise Died("late") from None
+        except OSError:
+            self._hung_up = True
+            raise Died("") from None
+
+    def _receive(self, deadline: float) -> dict[str, Any]:
+        assert self.line is not None
+        while True:
+            line, newline, rest = self._unread.partition(b"\n")
+            if newline:
+                self._unread = rest
+                # A byte on the line can become a hundred in memory: what counts is how many values there are.
+                if sum(map(line.count, (b",", b"[", b"{"))) > plain.MAX_VALUES:
+                    raise Died("sent back more than it may")
+                try:
+                    reply = json.loads(line)
+                except (ValueError, RecursionError):
+                    raise Died("it broke off the conversation") from None
+                if not isinstance(reply, dict):
+                    raise Died("it broke off the conversation")
+                return reply
+            now = time.monotonic()
+            if now >= deadline:
+                raise Died("late")
+            if now >= self._look_again:
+                self._look_again = now + _LOOK_SECONDS
+                if self._memory() > self._may_use:
+                    raise Died("stopped: its processes together used more memory than it may")
+            self.line.settimeout(min(deadline - now, _LOOK_SECONDS))
+            try:
+                chunk = self.line.recv(1 << 20)
+            except TimeoutError:
+                continue
+            except OSError:
+                chunk = b""
+            if not chunk:
+                self._hung_up = True
+                raise Died("")
+            self._unread += chunk
+            if len(self._unread) > _LINE_BYTES:
+                raise Died("sent back more than it may")
+
+
+class Remote:
+    """A function of the student's, as checks call it: arguments and result cross as plain data."""
+
+    def __init__(self, examination: Examination, name: str, shown: str):
+        self._examination, self._name, self.__name__ = examination, name, shown
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return self._examination.call(self._name, self.__name__, arguments, named)
+
+    def __deepcopy__(self, memo: Any) -> Remote:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<function {self.__name__}>"
+
+
+class Examination:
+    """One submission's way through its cells."""
+
+    def __init__(self, job: dict[str, Any], student: Student):
+        self.cells, self.limits, self.setup = job["cells"], job["limits"], compiled(tuple(job["setup"]))
+        self.output_room = _OUTPUT_CELLS * int(self.limits["output_characters"])
+        self.student = student
+        self.notes: list[list[Any]] = []
+        self.check_ends = 0.0
+        self.callbacks: dict[str, Callable[..., Any]] = {}
+        self.dead = ""
+
+    def run(self) -> dict[str, Any]:
+        """Run every cell. Returns `{"cells": {index: {"outputs", "count"}}, "notes": [[index, why], ...]}`."""
+        results: dict[str, Any] = {}
+        ended = time.monotonic() + self.limits["total_seconds"]
+        with tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True) as folder:
+            self.student.start(self.limits, folder)
+            behind: list[str] = []
+            for position, cell in enumerate(self.cells):
+                if time.monotonic() >= ended:
+                    left = self.cells[position:]
+                    why = f"not run: the submission used up its {self.limits['total_seconds']:g} seconds"
+                    results |= {str(c["index"]): _stopped(why) for c in left}
+                    self.notes.append([None, f"{len(left)} cells {why}"])
+                    break
+                seconds = min(self.limits["cell_seconds"], ended - time.monotonic())
+                try:
+                    if cell["check"]:
+                        result, why = self._judge(cell["source"], seconds)
+                        if self.dead:
+                            raise Died(self.dead)
+                    else:
+                        result, why = self._run(cell["source"], seconds), ""
+                        behind.append(cell["source"])
+                except Died as death:
+                    why = self._cause(str(death))
+                    result = _stopped(why)
+                    self._revive(behind, folder, ended)
+                results[str(cell["index"])] = result
+                if why:
+                    self.notes.append([cell["index"], why])
+            self.student.end()
+        return {"cells": results, "notes": self.notes}
+
+    def _run(self, source: str, seconds: float) -> dict[str, Any]:
+        reply = self.student.ask({"run": source, "seconds": seconds}, time.monotonic() + seconds + GRACE_SECONDS)
+        claimed, count = reply.get("outputs"), reply.get("count")
+        outputs = []
+        for output in map(_rebuilt, claimed[:1000] if isinstance(claimed, list) else []):
+            if output is not None:
+                self.output_room -= len(json.dumps(output))
+                if self.output_room < 0:
+                    outputs.append(
+                        {"output_type": "stream", "name": "stdout", "text": "[outputs left out: too many]\n"}
+                    )
+                    break
+                outputs.append(output)
+        return {"outputs": outputs, "count": count if type(count) is int and 0 <= count < 10**6 else None}
+
+    def _cause(self, death: str) -> str:
+        ending = self.student.end()
+        if death == "late":
+            return f"stopped: ran for more than {self.limits['cell_seconds']:g} seconds"
+        return death or ending or "its process ended"
+
+    def _revive(self, behind: list[str], folder: str, ended: float) -> None:
+        """A fresh process in the state that the cells so far leave behind; without the one that ended the old process."""
+        self.dead = ""
+        self.student.start(self.limits, folder)
+        for source in behind:
+            # A cell may well take longer, or never end, when it is run again.
+            if (left := ended - time.monotonic()) <= 0:
+                break
+            with contextlib.suppress(Died):
+                self._run(source, min(self.limits["cell_seconds"], left))
+
+    # --- Judging ----------------------------------------------------------------------------------------------------------
+
+    def _judge(self, source: str, seconds: float) -> tuple[dict[str, Any], str]:
+        """Run a check cell here. Returns its outputs, and a note if a limit was hit."""
+        self.check_ends = time.monotonic() + seconds
+        self.callbacks.clear()
+        printed = io.StringIO()
+        outputs: list[dict[str, Any]] = []
+        note = ""
+        try:
+            # Made anew for every check: a student's function may write into any table that a test hands it.
+            names = made(self.setup)
+            with (
+                alarm(seconds + 2 * GRACE_SECONDS),
+                contextlib.redirect_stdout(printed),
+                contextlib.redirect_stderr(io.StringIO()),
+            ):
+                names |= self._fetch(source, names)
+                exec(compile(source, "<check>", "exec"), names)
+        except Stopped as stopped:
+            note = str(stopped)
+            if isinstance(stopped, Overran):
+                self.dead = note
+            outputs.append(_error("CellStopped", note, []))
+        except Died:
+            raise
+        except BaseException as error:
+            frames = [f for e in _chain(error) for f in getattr(e, "frames", [])]
+            outputs.append(_error(type(error).__name__, str(error)[:2000], frames))
+        if printed.getvalue():
+            text = _text(printed.getvalue()[: self.limits["output_characters"]])
+            outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": text})
+        return {"outputs": outputs, "count": None}, note
+
+    def _fetch(self, source: str, known: dict[str, Any]) -> dict[str, Any]:
+        """The names that a check uses and only the student can have defined, as plain values and Remotes."""
+        tree = ast.parse(source)
+        used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        wanted = sorted(n for n in used if n not in known and not hasattr(builtins, n))
+        if not wanted:
+            return {}
+        reply = self.student.ask({"names": wanted}, self.check_ends + GRACE_SECONDS)
+        found = reply.get("names")
+        if not isinstance(found, dict):
+            return {}
+        values = {}
+        for name in wanted:
+            if name in found:
+                try:
+                    values[name] = plain.decode(found[name], functools.partial(self._remote, shown=name))
+                except ValueError:
+                    values[name] = plain.Opaque("strange")
+        return values
+
+    def call(self, name: str, shown: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Call a function in the student's process; what it changes in its arguments is changed here too."""
+        remaining = self.check_ends - time.monotonic()
+        late = f"this check ran for more than {self.limits['cell_seconds']:g} seconds"
+        if remaining <= 0:
+            raise Stopped(late)
+        encoded = [plain.encode(a, self._name_of) for a in arguments]
+        message = {"call": name, "arguments": encoded, "seconds": remaining}
+        message["named"] = {k: plain.encode(v, self._name_of) for k, v in named.items()}
+        try:
+            reply = self.student.ask(message, self.check_ends + GRACE_SECONDS, self._called_back)
+        except Died as death:
+            self.dead = str(death) or "ended"
+            if self.dead == "late":
+                raise Stopped(late) from None
+            self.dead = self.student.end() if self.dead == "ended" else self.dead
+            raise Stopped(self.dead) from None
+        if reply.get("late"):
+            raise Stopped(late)
+        if "raised" in reply:
+            raise _as_exception(reply["raised"])
+        changed = reply.get("changed")
+        for i, argument in enumerate(arguments):
+            if isinstance(changed, dict) and str(i) in changed:
+                _change(argument, plain.decode(changed[str(i)]))
+        return plain.decode(reply.get("value"), functools.partial(self._remote, shown=shown))
+
+    def _remote(self, name: str, shown: str) -> Remote:
+        return Remote(self, name, shown)
+
+    def _name_of(self, function: Callable[..., Any]) -> str:
+        self.callbacks[str(len(self.callbacks))] = function
+        return str(len(self.callbacks) - 1)
+
+    def _called_back(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The student's code calls a function of the check's (a model's logits, say)."""
+        try:
+            function = self.callbacks[str(request["callback"])]
+            arguments = [
+                plain.decode(a, functools.partial(self._remote, shown="function")) for a in request["arguments"]
+            ]
+            return {"value": plain.encode(function(*arguments), self._name_of)}
+        except Exception as error:
+            return {"raised": {"ename": type(error).__name__, "evalue": str(error)[:500]}}
+
+
+@functools.lru_cache(maxsize=64)
+def compiled(sources: tuple[str, ...]) -> list[types.CodeType]:
+    """A lesson's plain cells, ready to run."""
+    return [compile(source, "<lesson>", "exec") for source in sources]
+
+
+def made(cells: list[types.CodeType]) -> dict[str, Any]:
+    """The names that these cells define, run in order."""
+    names: dict[str, Any] = {"__name__": "__lesson__"}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for cell in cells:
+            exec(cell, names)
+    return names
+
+
+@contextlib.contextmanager
+def alarm(seconds: float) -> Iterator[None]:
+    """Checks are the course's own code and short; this is for one that a strange answer sends round in circles."""
+
+    def ring(_signal: int, _frame: Any) -> None:
+        raise Overran(f"could not be judged within {seconds:g} seconds")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _as_exception(raised: Any) -> Exception:
+    """An exception like the one the student's code raised: builtin ones as themselves, others by name only."""
+    raised = raised if isinstance(raised, dict) else {}
+    name, text = str(raised.get("ename"))[:80], str(raised.get("evalue"))[:2000]
+    kind = getattr(builtins, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)) or kind in (
+        StopIteration,
+        UnicodeDecodeError,
+        UnicodeEncodeError,
+    ):
+        kind = type("".join(c for c in name if c.isalnum() or c == "_") or "Error", (Exception,), {})
+    try:
+        error = kind(text)
+    except TypeError:
+        error = Exception(f"{name}: {text}")
+    frames = raised.get("frames")
+    vars(error)["frames"] = [str(f)[:300] for f in frames[:10]] if isinstance(frames, list) else []
+    return error
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _change(argument: Any, now: Any) -> None:
+    """Repeat here, in place, what a student's function did to its argument."""
+    with contextlib.suppress(TypeError, ValueError, RuntimeError):
+        if isinstance(argument, torch.Tensor):
+            argument.copy_(now)
+        elif isinstance(argument, np.ndarray):
+            argument[...] = now
+        elif isinstance(argument, list):
+            argument[:] = now
+        elif isinstance(argument, dict):
+            argument.clear()
+            argument.update(now)
+
+
+def _stopped(why: str) -> dict[str, Any]:
+    return {"outputs": [_error("CellStopped", why, [])], "count": None}
+
+
+def _error(ename: str, evalue: str, frames: list[str]) -> dict[str, Any]:
+    return _rebuilt_error(ename, evalue, [*frames, f"{ename}: {evalue}"])
+
+
+# --- Outputs, rebuilt from what a student's process says they are --------------------------------------------------------
+
+
+def _rebuilt(output: Any) -> dict[str, Any] | None:
+    """A well-formed notebook output of text and pictures only, or None.
+
+    HTML, scripts, SVG and all else that a browser would run are left out: nothing that grading shows needs them.
+    """
+    kind = output.get("output_type") if isinstance(output, dict) else None
+    if kind == "stream":
+        name = "stderr" if output.get("name") == "stderr" else "stdout"
+        return {"output_type": "stream", "name": name, "text": _text(output.get("text"))}
+    if kind == "error":
+        lines = output.get("traceback")
+        return _rebuilt_error(output.get("ename"), output.get("evalue"), lines if isinstance(lines, list) else [])
+    if kind not in ("display_data", "execute_result") or not isinstance(output.get("data"), dict):
+        return None
+    said, data = output["data"], {}
+    for source in ("text/markdown", "text/plain"):
+        if isinstance(said.get(source), str):
+            data["text/plain"] = _text(said[source])
+            break
+    if isinstance(said.get("image/png"), str) and _is_base64(said["image/png"]):
+        data["image/png"] = said["image/png"]
+    rebuilt: dict[str, Any] = {"output_type": kind, "data": data, "metadata": {}}
+    if kind == "execute_result":
+        count = output.get("execution_count")
+        rebuilt["execution_count"] = count if type(count) is int and 0 <= count < 10**6 else None
+    return rebuilt
+
+
+def _rebuilt_error(ename: Any, evalue: Any, lines: list[Any]) -> dict[str, Any]:
+    shown = [_text(line)[:4000] for line in lines[:200]]
+    return {"output_type": "error", "ename": _text(ename)[:100], "evalue": _text(evalue)[:2000], "traceback": shown}
+
+
+def _text(value: Any) -> str:
+    """Text that any file can hold: half a surrogate pair cannot be written."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode("".join(text.split()).encode("ascii"), validate=True)
+    except (ValueError, binascii.Error):
+        return False
+    return True
+
+
+def _ending(code: int) -> str:
+    """What an exit code of the student's process means."""
+    if code == 70:
+        return "its process could not enter the sandbox"
+    if code == 128 + signal.SIGXCPU:
+        return "stopped: used too much processor time"
+    if code == 128 + signal.SIGKILL:
+        return "its process was killed (by itself, or for lack of memory)"
+    if code > 128:
+        return f"its process crashed ({signal.Signals(code - 128).name})"
+    return f"ended its own process (exit {code})"
+
+
+def warm_up() -> None:
+    """Import every check module once."""
+    import autograder.checks
+
+    for module in pkgutil.iter_modules(autograder.checks.__path__):
+        importlib.import_module(f"autograder.checks.{module.name}")
+    torch.set_num_threads(1)
+
+
+def main(sandboxed: bool) -> None:
+    """Examine submissions until stdin ends."""
+    sandbox.die_with_parent()
+    jobs, results = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1):
+        os.dup2(nothing, fd)  # No check and no library may write between the results.
+    warm_up()
+    student = Student(sandboxed)
+    for line in jobs:
+        try:
+            result = Examination(json.loads(line), student).run()
+        except Died as death:
+            result = {"not_run": f"its process could not be started: {death}"}
+        results.write(json.dumps(result, default=str).encode() + b"\n")
+        results.flush()
+    student.close()
+
+
+if __name__ == "__main__":
+    main(sandboxed="--no-sandbox" not in sys.argv)

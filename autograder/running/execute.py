@@ -1,0 +1,173 @@
+"""Run a notebook's cells and come back with their outputs, whatever the cells do.
+
+`Worker` is the grader's handle on a pair of processes: the examiner (`autograder.running.examiner`), which is trusted and runs the
+check cells, and the student's process in its sandbox, which runs all others. A cell that ends, kills or hangs the student's
+process costs only itself. What comes back is the examiner's: outputs of text and pictures, rebuilt from the student's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from nbformat import NotebookNode, from_dict
+from nbgrader import utils
+
+from autograder.running import sandbox
+from autograder.course import CourseError
+
+# Where RestoreCells leaves the lesson's plain cells, which checks may use, on the way to the examiner.
+SETUP = "lesson_setup"
+# Set to anything, students' code runs with the grader's own rights: see `require_sandbox`.
+NO_SANDBOX = "AUTOGRADER_NO_SANDBOX"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use. Times are wall-clock seconds; memory comes on top of the warm worker's own."""
+
+    cell_seconds: float = 10.0
+    total_seconds: float = 60.0
+    memory_mib: int = 2048
+    file_mib: int = 64
+    processes: int = 64
+    output_characters: int = 100_000
+
+
+@dataclass
+class Run:
+    """What running a notebook came to: seconds it took, and one note per limit hit."""
+
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+class Stopped(Exception):
+    """The grader was told to stop; the submission being run is not graded."""
+
+
+class NotRun(Exception):
+    """A submission could not be run at all, in one sentence; others can."""
+
+
+class Worker:
+    """A warm examiner and the worker it drives. Used by one thread at a time."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+        self._stopped = threading.Event()
+
+    def run(self, notebook: NotebookNode, limits: Limits) -> Run:
+        """Run all code cells but demos; fill in outputs and execution counts in place.
+
+        Check cells see what the lesson's plain cells define (`notebook.metadata[SETUP]`, taken out here).
+        Raises Stopped after `stop()`; NotRun if no cell could be run; CourseError if there is no sandbox, or workers cannot
+        be started at all.
+        """
+        setup = list(notebook.metadata.pop(SETUP, []))
+        cells = []
+        for i, cell in enumerate(notebook.cells):
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+                if cell.source.strip() and not is_demo(cell):
+                    cells.append({"index": i, "source": cell.source, "check": bool(utils.is_grade(cell))})
+        begun = time.monotonic()
+        self._start()
+        # The examiner keeps to the limits by itself; this deadline is for an examiner gone wrong.
+        job = {"cells": cells, "limits": asdict(limits), "setup": setup}
+        result = self._ask(job, time.monotonic() + 3 * limits.total_seconds + 60)
+        if "not_run" in result:
+            raise NotRun(str(result["not_run"]))
+        for index, outcome in result["cells"].items():
+            cell = notebook.cells[int(index)]
+            cell.outputs = from_dict(outcome["outputs"])
+            cell.execution_count = outcome["count"]
+        notes = [f"{cell_title(notebook.cells[i])}: {why}" if i is not None else why for i, why in result["notes"]]
+        return Run(time.monotonic() - begun, notes)
+
+    def stop(self) -> None:
+        """Kill the worker, from any thread; a run under way raises Stopped."""
+        self._stopped.set()
+        self.close()
+
+    def close(self) -> None:
+        """End the processes."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def _start(self) -> None:
+        if self._stopped.is_set():
+            raise Stopped
+        if self.process is not None and self.process.poll() is None:
+            return
+        require_sandbox()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "autograder.running.examiner", *(["--no-sandbox"] if os.environ.get(NO_SANDBOX) else [])],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
+    def _ask(self, job: dict[str, Any], deadline: float) -> dict[str, Any]:
+        assert self.process is not None and self.process.stdin is not None and self.process.stdout is not None
+        try:
+            self.process.stdin.write(json.dumps(job).encode() + b"\n")
+            self.process.stdin.flush()
+        except OSError:
+            raise self._gone() from None
+        answer = b""
+        fd = self.process.stdout.fileno()
+        while not answer.endswith(b"\n"):
+            readable, _, _ = select.select([fd], [], [], 0.5)
+            if self._stopped.is_set():
+                raise Stopped
+            chunk = os.read(fd, 1 << 20) if readable else b""
+            if (readable and not chunk) or time.monotonic() > deadline:
+                raise self._gone()
+            answer += chunk
+        result: dict[str, Any] = json.loads(answer)
+        return result
+
+    def _gone(self) -> Exception:
+        """What to raise when the examiner does not answer: it is ended, and the next run starts another."""
+        self.close()
+        if self._stopped.is_set():
+            return Stopped()
+        return NotRun("its examiner ended unexpectedly")
+
+
+def require_sandbox() -> None:
+    """Raise CourseError if students' code cannot be contained here and nobody said that it need not be."""
+    if not os.environ.get(NO_SANDBOX) and sandbox.problem():
+        raise CourseError(
+            f"{sandbox.problem()} Without it students' code would run with your rights; if that is all right, say "
+            f"--no-sandbox, or set {NO_SANDBOX}=1 for nbgrader's own commands."
+        )
+
+
+def is_demo(cell: NotebookNode) -> bool:
+    """Whether grading skips the cell. A cell with an exercise or a check is never a demo, whatever its tags say."""
+    if cell.metadata.get("nbgrader", {}).get("grade_id"):
+        return False
+    tags = cell.metadata.get("tags", [])
+    return isinstance(tags, list) and "demo" in tags
+
+
+def cell_title(cell: NotebookNode) -> str:
+    """What to call a cell in a sentence: its grade id, or its first line."""
+    name = cell.metadata.get("nbgrader", {}).get("grade_id")
+    return str(name) if name else "the cell `" + (cell.source.strip().splitlines() or [""])[0][:40] + "`"
+
+
+def error_output(ename: str, evalue: str) -> NotebookNode:
+    """An error output as a notebook keeps it."""
+    return NotebookNode(output_type="error", ename=ename, evalue=evalue, traceback=[f"{ename}: {evalue}"])

@@ -1,0 +1,1 @@
+"""From the gradebook to people: tables, reasons, progress, feedback pages."""

@@ -1,0 +1,143 @@
+"""Checks run beside the student's process, not in it: calls cross as plain data, and only the failing check fails."""
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from autograder.running.execute import SETUP, Limits, Worker
+
+LIMITS = Limits(cell_seconds=1.5, total_seconds=30.0, memory_mib=1024)
+
+
+@pytest.fixture(scope="module")
+def worker():
+    worker = Worker()
+    yield worker
+    worker.close()
+
+
+def check(source: str, n: int = 0):
+    return new_code_cell(source, metadata={"nbgrader": {"grade_id": f"check_{n}", "grade": True, "points": 1}})
+
+
+def examine(worker, student: str, *checks: str, setup: tuple[str, ...] = ()) -> list[str]:
+    """What each check said: "" if it passed, else its error."""
+    notebook = new_notebook(cells=[new_code_cell(student), *(check(c, n) for n, c in enumerate(checks))])
+    notebook.metadata[SETUP] = list(setup)
+    worker.run(notebook, LIMITS)
+    errors = [[o for o in cell.outputs if o.output_type == "error"] for cell in notebook.cells[1:]]
+    return [f"{e[0].ename}: {e[0].evalue}" if e else "" for e in errors]
+
+
+def test_functions_and_values_cross(worker):
+    student = """
+import numpy as np, torch
+def double(x, *, extra=0): return 2 * x + extra
+def make(): return lambda x: x + 1
+def apply(f, x): return f(f(x))
+number, words, table, tensor = 0.12, ["a", ("b", 1)], np.eye(2, dtype=np.float32), torch.arange(3)
+"""
+    verdicts = examine(
+        worker,
+        student,
+        "assert double(3) == 6 and double(1, extra=2) == 4",
+        "import numpy as np\nassert np.array_equal(double(np.arange(3)), [0, 2, 4])",
+        "assert number == 0.12 and words == ['a', ('b', 1)]",
+        "import numpy as np, torch\nassert type(table) is np.ndarray and table.dtype == np.float32 and torch.equal(tensor, torch.arange(3))",
+        "assert make()(1) == 2",
+        "assert apply(lambda x: x * 10, 1) == 100",
+        "assert [double(i) for i in range(3)] == [0, 2, 4]\ndef inner(): return double(5)\nassert inner() == 10",
+    )
+    assert verdicts == [""] * 7
+
+
+def test_errors_cross_by_name(worker):
+    student = """
+class Mine(Exception): pass
+def key(): return {}["x"]
+def own(): raise Mine("because")
+def unsolved(): raise NotImplementedError("not written yet")
+def bye(): raise SystemExit(3)
+"""
+    verdicts = examine(
+        worker, student, "key()", "own()", "unsolved()", "bye()", "missing()", "try:\n    key()\nexcept KeyError: pass"
+    )
+    assert verdicts[0].startswith("KeyError")
+    assert verdicts[1] == "Mine: because"
+    assert verdicts[2] == "NotImplementedError: not written yet"
+    assert verdicts[3].startswith("SystemExit")
+    assert verdicts[4] == "NameError: name 'missing' is not defined"
+    assert verdicts[5] == ""
+
+
+def test_what_a_function_does_to_its_arguments_is_seen(worker):
+    student = "def spoil(a, b, c):\n    a[0] = 9; b.append(1); c['x'] = 1\n    return 0"
+    source = "import numpy as np\na, b, c = np.zeros(2), [], {}\nspoil(a, b, c)\nassert (a.tolist(), b, c) == ([9, 0], [1], {'x': 1})"
+    assert examine(worker, student, source) == [""]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("while True: pass", "ran for more than 1.5 seconds"),
+        ("import time; time.sleep(99)", "ran for more than 1.5 seconds"),
+        ("import os; os._exit(4)", "exit 4"),
+        ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
+        ("return bytes(60 * 2**20)", "larger than"),
+    ],
+)
+def test_a_call_that_goes_wrong_fails_its_check_and_no_other(worker, body, says):
+    student = f"state = 5\ndef bad():\n    {body}\ndef good():\n    return state"
+    before, broken, after = examine(worker, student, "assert good() == 5", "bad()", "assert good() == 5")
+    assert (before, after) == ("", "")
+    assert says in broken
+
+
+def test_no_check_can_swallow_a_dead_process(worker):
+    student = "import os\ndef bad(): os._exit(0)"
+    source = "try:\n    bad()\nexcept Exception:\n    pass"
+    assert examine(worker, student, source)[0].startswith("CellStopped")
+
+
+def test_the_lessons_own_names_come_from_the_lesson(worker):
+    student = "TABLE = [0, 0]\ndef helper(x): return 'mine'\ndef look(): return TABLE"
+    verdicts = examine(
+        worker, student, "assert TABLE == [1, 2] and helper(1) == 'ours'", "assert look() == [0, 0]",
+        setup=("TABLE = [1, 2]", "def helper(x): return 'ours'"),
+    )  # fmt: skip
+    assert verdicts == ["", ""]
+
+
+def test_prints_of_checks_are_kept_and_of_calls_are_not(worker):
+    notebook = new_notebook(cells=[new_code_cell("def f():\n    print('noise')\n    return 3"), check("print(f())")])
+    worker.run(notebook, LIMITS)
+    assert [o.text for o in notebook.cells[1].outputs] == ["3\n"]
+
+
+def test_a_strange_answer_equals_nothing(worker):
+    student = """
+class Everything:
+    def __eq__(self, other): return True
+    def __array__(self, *a, **k): return [[1]]
+    def __float__(self): return 1.0
+def f(): return Everything()
+p = Everything()
+"""
+    verdicts = examine(
+        worker, student, "assert f() == 1", "assert p == 1", "import numpy as np\nassert np.allclose(f(), 1)"
+    )
+    assert all(verdicts)
+
+
+def test_the_tests_are_not_where_the_student_is(worker):
+    """Neither the check's text nor its modules can be found in the student's process, before or during a call."""
+    student = """
+import gc, sys
+def seen():
+    everything = [o for o in gc.get_objects() if isinstance(o, (list, tuple, dict))]
+    texts = [s for o in everything for s in (o.values() if isinstance(o, dict) else o) if isinstance(s, str)]
+    wanted = "-".join(["canary", "of", "the", "hidden", "test"])
+    return [any(wanted in t for t in texts), [m for m in sys.modules if "checks" in m or "answers" in m]]
+"""
+    assert examine(worker, student, "secret = 'canary-of-the-hidden-test'\nassert seen() == [False, []], seen()") == [
+        ""
+    ]
