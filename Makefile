@@ -41,7 +41,7 @@ test: $(READY) $(VENV)/.debian ## lint, type-check, run every test and every not
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env -p tests.nbval_lessons tests/test_parity.py solutions tests notebooks
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env -p tests.nbval_lessons tests/recording/test_parity.py solutions tests notebooks
 
 lab: $(READY) ## open JupyterLab on the lessons
 	@$(BIN)/jupyter lab $(AS_ROOT) notebooks

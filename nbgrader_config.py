@@ -34,7 +34,7 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.IncludeHeaderFooter",
     "nbgrader.preprocessors.LockCells",
     "nbgrader.preprocessors.ClearSolutions",
-    "autograder.steps.TypedAnswers",
+    "autograder.authoring.typed_answers.TypedAnswers",
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.CheckCellMetadata",
     "nbgrader.preprocessors.ComputeChecksums",
@@ -46,25 +46,25 @@ c.GenerateAssignment.preprocessors = [
 ]
 
 # The same repairs and the same fairness whether a TA types `autograder grade`, `nbgrader autograde` or clicks in
-# formgrader: see autograder/steps.py.
+# formgrader: the steps of ours below.
 # (nbgrader's CheckCellMetadata has nothing left to check: RestoreCells writes the metadata of every cell itself.)
 c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.DeduplicateIds",
     "nbgrader.preprocessors.OverwriteKernelspec",
-    "autograder.steps.RestoreCells",
+    "autograder.intake.repair.RestoreCells",
     "nbgrader.preprocessors.OverwriteCells",
 ]
 c.Autograde.autograde_preprocessors = [
-    "autograder.steps.ExecuteInWorker",
+    "autograder.running.step.ExecuteInWorker",
     "nbgrader.preprocessors.LimitOutput",
-    "autograder.steps.SaveScores",
+    "autograder.recording.scores.SaveScores",
     "nbgrader.preprocessors.AssignLatePenalties",
 ]
 
 # Feedback shows what a hidden test complained about, not the test; `autograder feedback --all` leaves that step out.
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",
-    "autograder.steps.HideTests",
+    "autograder.telling.hide_tests.HideTests",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]

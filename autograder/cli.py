@@ -26,8 +26,8 @@ from rich.progress import (
 from rich.table import Table
 
 from autograder.course import ROOT, CourseError, Gradebook, lessons
-from autograder.running.execute import NO_SANDBOX, Limits
 from autograder.printable import for_markup
+from autograder.running.execute import NO_SANDBOX, Limits
 
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
@@ -141,7 +141,7 @@ def grade(
     """Grade all submissions that are new or changed. Stop it any time: the next run goes on."""
     if no_sandbox:
         os.environ[NO_SANDBOX] = "1"
-    from autograder.steps import ExecuteInWorker
+    from autograder.running.step import ExecuteInWorker
 
     book = Gradebook(gradebook)
     options = {"cell_seconds": cell_seconds, "total_seconds": total_seconds, "memory_mib": memory_mib}
@@ -160,10 +160,11 @@ def grade_class(
     scheduler: str | None = None,
 ) -> None:
     """Grade with the progress in sight, and print a summary."""
-    from autograder.recording import grade as grader
+    from autograder.recording.grade import grade as run
+    from autograder.recording.tasks import pending
     from autograder.telling.progress import Progress as GradingProgress
 
-    tasks, done = grader.pending(book, lessons(names), students, limits, force)
+    tasks, done = pending(book, lessons(names), students, limits, force)
     if not tasks and not done:
         raise CourseError(
             f"There is nothing to grade in {book.submitted}; take submissions in with: autograder collect PATH"
@@ -172,7 +173,7 @@ def grade_class(
         progress = GradingProgress(tasks, out)
         try:
             with progress:
-                grader.grade(
+                run(
                     book,
                     tasks,
                     workers,
@@ -315,9 +316,9 @@ def demo(workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1, gra
     """Make a sample class with every kind of submission, grade it, and show its gradebook."""
     import tempfile
 
+    from autograder.intake.collect import collect as take
     from autograder.proving import sample_class
     from autograder.running import sandbox
-    from autograder.intake.collect import collect as take
 
     if sandbox.problem():
         out.print(f"{sandbox.problem()} The sample class is the course's own code, so the demo goes on without.")

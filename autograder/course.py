@@ -132,3 +132,11 @@ class Gradebook:
     @property
     def feedback(self) -> Path:
         return ROOT / self.coursedir.feedback_directory
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a reader never sees half of it, an interrupt leaves the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)

@@ -19,13 +19,15 @@ from rich.console import Console
 from rich.table import Table
 
 from autograder.authoring import build
-from autograder.proving import proof, sample_class
-from autograder.course import Gradebook, Lesson, lessons
-from autograder.running.execute import SETUP, Limits, Worker, is_demo
-from autograder.recording.grade import grade, pending
 from autograder.authoring.source import CHECK_PREFIX
-from autograder.steps import plain_cells
+from autograder.cells import SETUP, is_demo
+from autograder.course import Gradebook, Lesson, lessons
+from autograder.intake.repair import plain_cells
 from autograder.intake.submission import clean
+from autograder.proving import proof, sample_class
+from autograder.recording.grade import grade
+from autograder.recording.tasks import pending
+from autograder.running.execute import Limits, Worker
 from benchmarks.stock import HONEST, StockClass, without_demos
 
 COPIES = 20  # Of each honest student, for ours: a class of 120. Stock is slow enough to measure on one.

@@ -28,12 +28,15 @@ from nbgrader.api import Gradebook as Database
 from rich.console import Console
 from rich.table import Table
 
-from autograder.proving import sample_class
-from autograder.telling import report
 from autograder.course import ROOT, Gradebook, Lesson, lessons
+from autograder.proving import sample_class
+from autograder.recording.database import register
+from autograder.recording.grade import Desk, grade
+from autograder.recording.record import RECORD, Record
+from autograder.recording.tasks import pending
 from autograder.running.crew import question
 from autograder.running.execute import Limits
-from autograder.recording.grade import RECORD, Desk, Record, grade, pending, register
+from autograder.telling import report
 from benchmarks.stock import HONEST
 
 # nbgrader 0.9 reads half-made rows of its database; it has always done so, and it is harmless.

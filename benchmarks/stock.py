@@ -11,8 +11,8 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook as Database
 
-from autograder.course import Lesson
 from autograder.authoring.source import CHECK_PREFIX
+from autograder.course import Lesson
 
 # The students of the sample class whose submissions run to the end on any grader.
 HONEST = ["Amélie Dubois", "Bao Nguyen", "Chiara Rossi", "Jonas Weber", "Kofi Mensah", "Lena Novak"]

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from autograder.proving import sample_class
-from autograder.running import sandbox
-from autograder.intake.collect import Collected, collect
 from autograder.course import Gradebook, Lesson, lessons
+from autograder.intake.collect import Collected, collect
+from autograder.proving import sample_class
+from autograder.recording.grade import grade
+from autograder.recording.record import Record
+from autograder.recording.tasks import pending
+from autograder.running import sandbox
 from autograder.running.execute import NO_SANDBOX
-from autograder.recording.grade import Record, grade, pending
 
 os.environ.pop("AUTOGRADER_DB", None)  # No test writes into a real class's database.
 if sandbox.problem():
-    # Everything but the sandbox itself can still be tested; tests/test_hostile.py is skipped and says why.
+    # Everything but the sandbox itself can still be tested; tests/running/test_hostile.py is skipped and says why.
     os.environ[NO_SANDBOX] = "1"
 
 

@@ -34,7 +34,7 @@ from PIL import Image
 from traitlets.config import Config
 
 from autograder.authoring import source
-from autograder.course import ROOT, CourseError, Gradebook, Lesson
+from autograder.course import ROOT, CourseError, Gradebook, Lesson, write_whole
 
 # Where the solution notebook keeps what it was made from.
 STAMP = "made_from"
@@ -188,14 +188,6 @@ def _first_error(log: logging.Logger) -> Iterator[list[str]]:
         yield found
     finally:
         log.removeHandler(handler)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a reader never sees half of it, an interrupt leaves the old one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
 
 
 def remove_strays(lessons: list[Lesson]) -> list[Path]:

@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 
-from autograder.intake import submission
-from autograder.course import CourseError, Gradebook, Lesson, lessons
 from autograder.authoring.source import grade_ids
+from autograder.course import CourseError, Gradebook, Lesson, lessons
+from autograder.intake import submission
 
 _MOODLE = re.compile(r"_\d+_assignsubmission_(file|onlinetext)_?$")
 _CANVAS = re.compile(r"^(?P<student>.+?)(_LATE)?_\d+_\d+_", re.IGNORECASE)

@@ -14,10 +14,10 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from autograder.authoring import source
 from autograder.answers import Answer, Answers
+from autograder.authoring import source
+from autograder.cells import is_demo
 from autograder.course import Lesson
-from autograder.running.execute import is_demo
 
 MIN_WRONG, MIN_RIGHT = 6, 3
 

@@ -21,13 +21,12 @@ import numpy as np
 import torch
 from nbgrader.api import Gradebook as Database
 
-from autograder.proving import proof
 from autograder.answers import Answer
-from autograder.authoring.build import write_whole
-from autograder.course import CourseError, Gradebook, Lesson, lessons
-from autograder.running.execute import Limits
-from autograder.recording.grade import submissions
 from autograder.authoring.source import CHECK_PREFIX
+from autograder.course import CourseError, Gradebook, Lesson, lessons, write_whole
+from autograder.proving import proof
+from autograder.recording.tasks import submissions
+from autograder.running.execute import Limits
 
 # Infinite loops are part of the class, and every one costs its time limit.
 LIMITS = Limits(cell_seconds=3.0, total_seconds=20.0)

@@ -13,127 +13,35 @@ in its `grading.json` is done, so a run that was stopped anywhere goes on where 
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import functools
-import hashlib
 import json
 import re
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import nbformat
-import nbgrader.api
 from nbconvert.exporters import NotebookExporter
 from nbformat import NotebookNode
-from nbgrader import utils
 from nbgrader.api import Gradebook as Database
-from nbgrader.api import MissingEntry
 from nbgrader.converters import Autograde
 from sqlalchemy.exc import InterfaceError, OperationalError
 from traitlets import import_item
 
+from autograder.cells import fail_every_check
+from autograder.course import CourseError, Gradebook, Lesson, first_line, write_whole
 from autograder.intake import submission
-from autograder.recording import log as grading_log
-from autograder.authoring.build import fingerprint, generate_release, write_whole
-from autograder.course import CourseError, Gradebook, Lesson, first_line
-from autograder.running.crew import Crew, muster
-from autograder.running.execute import Limits, NotRun, Run, cell_title, require_sandbox
+from autograder.intake.roster import read_roster
 from autograder.printable import one_line
-from autograder.authoring.source import CHECK_PREFIX
-from autograder.steps import ExecuteInWorker, fail_every_check
-
-RECORD = "grading.json"
-# How the system words its refusal when a limit is hit, in the errors that reach a cell.
-_LIMIT_ERRORS = {
-    f"[Errno {errno.EFBIG}]": "wrote a larger file than it may",
-    f"[Errno {errno.ENOSPC}]": "filled its scratch space",
-    f"[Errno {errno.EAGAIN}]": "started more processes than it may",
-    "can't start new thread": "started more processes than it may",
-}
-NAME_NOTE = "by-hand name: "
-NOT_ATTEMPTED = "not attempted"
-
-
-@dataclass
-class Record:
-    """What `grading.json` keeps of one graded submission.
-
-    `status` is "graded", or why nothing could be run; `notes` are the limits it hit and the like; `lost` maps each
-    exercise that lost points to the reason, in one sentence. `score` and `maximum` are points, `seconds` is what
-    running the cells took, `when` the time of grading (ISO 8601, UTC; empty if unknown).
-    """
-
-    student: str
-    lesson: str
-    fingerprint: str
-    status: str = "graded"
-    notes: list[str] = field(default_factory=list)
-    lost: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-    score: float = 0.0
-    maximum: float = 0.0
-    when: str = ""
-
-    @property
-    def limits_hit(self) -> list[str]:
-        """The notes on limits, as `CELL: what happened`; the others say what was typed or which file was taken."""
-        return [note for note in self.notes if not note.startswith((NAME_NOTE, submission.TAKEN_FROM))]
-
-    @property
-    def remarks(self) -> list[str]:
-        """What a TA wants to hear about this submission at once; empty if nothing is out of the ordinary."""
-        return [self.status] * (self.status != "graded") + [n for n in self.notes if not n.startswith(NAME_NOTE)]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One submission to grade."""
-
-    student: str
-    lesson: Lesson
-    folder: Path
-    fingerprint: str
-
-
-def submissions(
-    gradebook: Gradebook, lessons: list[Lesson], students: list[str] | None = None
-) -> list[tuple[str, Lesson, Path]]:
-    """Every `submitted/<student>/<lesson>/` folder there is, by lesson, then student. Links are not followed."""
-    found = []
-    for lesson in lessons:
-        for folder in sorted(gradebook.submitted.glob(f"*/{lesson.name}")):
-            student = folder.parent.name
-            linked = folder.is_symlink() or folder.parent.is_symlink()
-            if folder.is_dir() and not linked and (students is None or student in students):
-                found.append((student, lesson, folder))
-    return found
-
-
-def pending(
-    gradebook: Gradebook, lessons: list[Lesson], students: list[str] | None, limits: Limits, force: bool
-) -> tuple[list[Task], int]:
-    """The submissions to grade, and how many are already graded and unchanged.
-
-    Raises CourseError if the gradebook's database cannot be opened.
-    """
-    tasks, done = [], 0
-    recorded = _in_database(gradebook, lessons)
-    sides = {lesson: fingerprint(lesson) + json.dumps(asdict(limits)) for lesson in lessons}
-    for student, lesson, folder in submissions(gradebook, lessons, students):
-        mark = _fingerprint(folder, sides[lesson])
-        record = read_record(gradebook, student, lesson)
-        known = student in recorded.get(lesson.name, ())  # Not so after a change to another database, or a lost one.
-        if not force and known and record is not None and record.fingerprint == mark:
-            done += 1
-        else:
-            tasks.append(Task(student, lesson, folder, mark))
-    return tasks, done
+from autograder.recording import log as grading_log
+from autograder.recording.database import one_engine, one_writer, register
+from autograder.recording.record import NAME_NOTE, RECORD, Record, limits_within, lost_points, points
+from autograder.recording.tasks import Task
+from autograder.running.crew import Crew, muster
+from autograder.running.execute import Limits, NotRun, Run, require_sandbox
+from autograder.running.step import ExecuteInWorker
 
 
 def grade(
@@ -303,162 +211,6 @@ class Desk:
         return notebook
 
 
-def register(gradebook: Gradebook, lesson: Lesson) -> None:
-    """Record the lesson's exercises and checks in the gradebook database, through nbgrader's generate_assignment.
-
-    Raises CourseError if the database does not answer, or the lesson gained or lost exercises since submissions to it were
-    graded, which nbgrader's gradebook cannot follow.
-    """
-    stamp = gradebook.folder / "assignments.json"
-    known: dict[str, str] = json.loads(stamp.read_text()) if stamp.exists() else {}
-    current = fingerprint(lesson)
-    gradebook.folder.mkdir(parents=True, exist_ok=True)
-    if lesson.name in _in_database(gradebook, [lesson]) and known.get(lesson.name) == current:
-        return
-    if not lesson.solution.exists():
-        raise CourseError(f"{lesson.name} is not built yet; run: autograder build")
-    with tempfile.TemporaryDirectory() as scratch:
-        try:
-            generate_release(lesson, Path(scratch), gradebook)
-        except Exception as error:
-            raise CourseError(
-                f"{lesson.name} does not fit the gradebook {gradebook.folder}: its exercises changed after submissions were "
-                f"graded. Grade into another folder with --gradebook, or remove this one. (nbgrader: {error})"
-            ) from error
-    write_whole(stamp, json.dumps(known | {lesson.name: current}, indent=1) + "\n")
-
-
-def read_record(gradebook: Gradebook, student: str, lesson: Lesson) -> Record | None:
-    """The record of a graded submission, or None if it is not graded.
-
-    Where another nbgrader command graded it there is no `grading.json`: the record is then read off the notebook, with
-    an empty fingerprint.
-    """
-    folder = gradebook.autograded / student / lesson.name
-    try:
-        return Record(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        pass
-    try:
-        notebook = nbformat.read(folder / f"{lesson.name}.ipynb", as_version=4)
-    except Exception:
-        return None
-    return Record(student, lesson.name, "", lost=lost_points(notebook))
-
-
-def read_roster(gradebook: Gradebook) -> set[str] | None:
-    """Student ids in `gradebook/roster.csv` (first column, header `id`), or None if there is no such file."""
-    path = gradebook.folder / "roster.csv"
-    if not path.exists():
-        return None
-    rows = path.read_text(encoding="utf-8-sig").splitlines()
-    if not rows or rows[0].split(",")[0].strip() != "id":
-        raise CourseError(f"{path}: the first column must be headed `id`")
-    return {row.split(",")[0].strip() for row in rows[1:] if row.strip()}
-
-
-def limits_within(notebook: NotebookNode, known: list[str]) -> list[str]:
-    """Notes on limits that cells hit and survived, as their outputs show them, but for cells `known` has a note on."""
-    notes = []
-    for cell in notebook.cells:
-        title = cell_title(cell)
-        if cell.cell_type != "code" or any(note.startswith(f"{title}: ") for note in known):
-            continue
-        for output in cell.outputs:
-            if output.output_type == "error" and output.ename == "TimeLimit":
-                notes.append(f"{title}: {output.evalue}")
-            elif output.output_type == "error" and output.ename.endswith("MemoryError"):
-                notes.append(f"{title}: ran out of memory")
-            elif output.output_type == "error" and (
-                hit := [why for mark, why in _LIMIT_ERRORS.items() if mark in output.evalue]
-            ):
-                notes.append(f"{title}: {hit[0]}")
-            elif output.output_type == "stream" and "\n[output truncated here: " in output.text[-200:]:
-                notes.append(f"{title}: printed more than the limit")
-    return notes
-
-
-def points(notebook: NotebookNode) -> tuple[float, float]:
-    """The score and the maximum of an autograded notebook, in points."""
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and utils.is_grade(cell)]
-    grades = [utils.determine_grade(cell) for cell in cells]
-    return sum(score or 0.0 for score, _ in grades), sum(maximum for _, maximum in grades)
-
-
-def lost_points(notebook: NotebookNode) -> dict[str, str]:
-    """Each exercise of an autograded notebook that lost points, with the reason."""
-    lost = {}
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and utils.is_grade(cell):
-            score, maximum = utils.determine_grade(cell)
-            if score is not None and score < maximum:
-                lost[cell.metadata.nbgrader.grade_id.removeprefix(CHECK_PREFIX)] = reason_of(cell)
-    return lost
-
-
-def reason_of(cell: NotebookNode) -> str:
-    """Why a check cell lost its points, in one sentence."""
-    for output in cell.outputs:
-        if output.output_type == "error":
-            first = (output.evalue.strip().splitlines() or [""])[0]
-            if output.ename == "NotImplementedError":
-                return NOT_ATTEMPTED
-            if output.ename == "NameError" and (name := re.search(r"name '(\w+)' is not defined", first)):
-                return f"{name[1]} is not defined: its cell is missing or failed"
-            if output.ename in ("AssertionError", "CellStopped", "NotRun", "TimeLimit"):
-                return first or "a test failed"
-            return f"{output.ename}: {first}"
-    return "the check did not run"
-
-
-@contextlib.contextmanager
-def one_writer(gradebook: Gradebook) -> Iterator[None]:
-    """Hold the gradebook's lock: only one process at a time writes its database."""
-    import fcntl
-
-    gradebook.folder.mkdir(parents=True, exist_ok=True)
-    with (gradebook.folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CourseError(f"Another grading run is writing {gradebook.folder}; wait for it, or stop it.") from None
-        yield
-
-
-@contextlib.contextmanager
-def one_engine() -> Iterator[None]:
-    """Keep one SQLAlchemy engine per database while grading.
-
-    nbgrader opens the database anew in every step, and a new engine compiles every query again: most of a step's time.
-    """
-    engines: dict[str, Any] = {}
-    create = nbgrader.api.create_engine
-
-    def create_once(url: str, **options: Any) -> Any:
-        if url not in engines:
-            engines[url] = create(url, **options)
-        return engines[url]
-
-    nbgrader.api.create_engine = create_once
-    try:
-        yield
-    finally:
-        nbgrader.api.create_engine = create
-
-
-def _fingerprint(folder: Path, side: str) -> str:
-    """sha256 of a submission's files and of what it is graded with."""
-    digest = hashlib.sha256(side.encode())
-    for path in sorted(folder.rglob("*")):
-        digest.update(str(path.relative_to(folder)).encode("utf-8", "surrogateescape") + b"\0")
-        if path.is_file() and not path.is_symlink():
-            with path.open("rb") as file:
-                digest.update(
-                    hashlib.file_digest(file, "sha256").digest() if hasattr(hashlib, "file_digest") else file.read()
-                )
-    return digest.hexdigest()
-
-
 def _name_entered(notebook: NotebookNode) -> list[str]:
     """A note with the name typed for the personal sequence: the report compares it across the class."""
     for cell in notebook.cells:
@@ -467,15 +219,3 @@ def _name_entered(notebook: NotebookNode) -> list[str]:
             if typed:
                 return [f"{NAME_NOTE}{typed[-1][1].strip()}"]
     return []
-
-
-def _in_database(gradebook: Gradebook, lessons: list[Lesson]) -> dict[str, set[str]]:
-    """The lessons that are registered in the database, each with the students whose submissions are."""
-    found: dict[str, set[str]] = {}
-    if gradebook.has_database():
-        with Database(gradebook.db_url) as database:
-            for lesson in lessons:
-                with contextlib.suppress(MissingEntry):
-                    rows = database.find_assignment(lesson.name).submissions
-                    found[lesson.name] = {row.student_id for row in rows}
-    return found

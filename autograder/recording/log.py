@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING
 from autograder.printable import one_line
 
 if TYPE_CHECKING:
+    from autograder.recording.record import Record
+    from autograder.recording.tasks import Task
     from autograder.running.execute import Limits
-    from autograder.recording.grade import Record, Task
 
 NAME = "grading.log"
 MAX_BYTES = 5 * 2**20

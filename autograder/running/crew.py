@@ -25,8 +25,9 @@ from typing import Any, Protocol
 
 from nbformat import NotebookNode, from_dict
 
+from autograder.cells import SETUP
 from autograder.course import ROOT, CourseError
-from autograder.running.execute import SETUP, Limits, NotRun, Run, Stopped, Worker
+from autograder.running.execute import Limits, NotRun, Run, Stopped, Worker
 
 TRIES = 2
 

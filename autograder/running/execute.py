@@ -22,11 +22,10 @@ from typing import Any
 from nbformat import NotebookNode, from_dict
 from nbgrader import utils
 
-from autograder.running import sandbox
+from autograder.cells import SETUP, cell_title, is_demo
 from autograder.course import CourseError
+from autograder.running import sandbox
 
-# Where RestoreCells leaves the lesson's plain cells, which checks may use, on the way to the examiner.
-SETUP = "lesson_setup"
 # Set to anything, students' code runs with the grader's own rights: see `require_sandbox`.
 NO_SANDBOX = "AUTOGRADER_NO_SANDBOX"
 
@@ -49,6 +48,8 @@ class Run:
 
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
+    late: bool = False
+    """Whether a limit on time was hit: before that costs points, the submission is run once more, with nothing beside it."""
 
 
 class Stopped(Exception):
@@ -145,6 +146,11 @@ class Worker:
         return NotRun("its examiner ended unexpectedly")
 
 
+class MachineFailed(Exception):
+    """The machine's failure, not the submission's, in one sentence: an examiner was lost, a namespace was refused. Never a
+    grade; the submission stays to be graded."""
+
+
 def require_sandbox() -> None:
     """Raise CourseError if students' code cannot be contained here and nobody said that it need not be."""
     if not os.environ.get(NO_SANDBOX) and sandbox.problem():
@@ -152,22 +158,3 @@ def require_sandbox() -> None:
             f"{sandbox.problem()} Without it students' code would run with your rights; if that is all right, say "
             f"--no-sandbox, or set {NO_SANDBOX}=1 for nbgrader's own commands."
         )
-
-
-def is_demo(cell: NotebookNode) -> bool:
-    """Whether grading skips the cell. A cell with an exercise or a check is never a demo, whatever its tags say."""
-    if cell.metadata.get("nbgrader", {}).get("grade_id"):
-        return False
-    tags = cell.metadata.get("tags", [])
-    return isinstance(tags, list) and "demo" in tags
-
-
-def cell_title(cell: NotebookNode) -> str:
-    """What to call a cell in a sentence: its grade id, or its first line."""
-    name = cell.metadata.get("nbgrader", {}).get("grade_id")
-    return str(name) if name else "the cell `" + (cell.source.strip().splitlines() or [""])[0][:40] + "`"
-
-
-def error_output(ename: str, evalue: str) -> NotebookNode:
-    """An error output as a notebook keeps it."""
-    return NotebookNode(output_type="error", ename=ename, evalue=evalue, traceback=[f"{ename}: {evalue}"])

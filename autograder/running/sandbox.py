@@ -20,10 +20,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 _COURSE, _ENVIRONMENT = "/course", "/environment"
 # The whole of this package that exists where students' code runs.
-_WORKER_FILES = ("__init__.py", "worker.py", "plain.py", "sandbox.py")
+_WORKER_FILES = ("__init__.py", "running/__init__.py", "running/worker.py", "running/plain.py", "running/sandbox.py")
 
 _CLONE_NEWNS, _CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWPID, _CLONE_NEWNET = (
     0x20000,
@@ -83,7 +83,7 @@ def command(arguments: list[str]) -> list[str]:
     places = {prefix: place for prefix, place in places.items() if not place.startswith("/usr")}
     # bubblewrap makes missing folders for its own user only; a submission runs as another.
     above = sorted({str(parent) for place in places.values() for parent in Path(place).parents} - {"/"})
-    for folder in (*above, _COURSE, f"{_COURSE}/lib", f"{_COURSE}/autograder"):
+    for folder in (*above, _COURSE, f"{_COURSE}/lib", f"{_COURSE}/autograder/running"):
         line += ["--perms", "0755", "--dir", folder]
     for prefix, place in places.items():
         line += ["--ro-bind", prefix, place]

@@ -47,7 +47,7 @@ class TimeLimit(BaseException):
     """A cell ran too long. Not an Exception, so that `except Exception` in a loop does not swallow it."""
 
 
-class Record:
+class Outputs:
     """The outputs of one cell, as notebook outputs, within a budget of characters."""
 
     def __init__(self, budget: int):
@@ -117,7 +117,7 @@ class Hook(DisplayHook):
 class Shell(InteractiveShell):
     """IPython without a terminal or a kernel: cells in, recorded outputs out."""
 
-    record: Record
+    record: Outputs
 
     def enable_gui(self, gui: Any = None) -> None:
         pass
@@ -153,7 +153,7 @@ def make_shell() -> Shell:
     shell.display_pub = Publisher(shell=shell, parent=shell)
     shell.displayhook = Hook(shell=shell, parent=shell)
     shell.display_trap.hook = shell.displayhook
-    shell.record = Record(0)
+    shell.record = Outputs(0)
     configure_inline_support(shell, "module://matplotlib_inline.backend_inline")
     shell.run_cell("pass", store_history=False)  # The first cell pays for much that is made only when needed.
     return shell
@@ -187,7 +187,7 @@ class Submission:
                 self.send(self.call(message))
 
     def run(self, source: str, seconds: float) -> dict[str, Any]:
-        record = self.shell.record = Record(self.limits["output_characters"])
+        record = self.shell.record = Outputs(self.limits["output_characters"])
         try:
             with self.time_limit(seconds):
                 result = self.shell.run_cell(source, store_history=True)
@@ -209,7 +209,7 @@ class Submission:
         return found
 
     def call(self, message: dict[str, Any]) -> dict[str, Any]:
-        self.shell.record = Record(
+        self.shell.record = Outputs(
             self.limits["output_characters"]
         )  # What a function prints while it is checked is dropped.
         try:

@@ -22,7 +22,8 @@ from rich.text import Text
 from autograder.printable import one_line
 
 if TYPE_CHECKING:
-    from autograder.recording.grade import Record, Task
+    from autograder.recording.record import Record
+    from autograder.recording.tasks import Task
 
 REMARKS_SHOWN = 5
 LINE_SECONDS = 10.0

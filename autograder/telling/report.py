@@ -22,14 +22,15 @@ from nbgrader.coursedir import CourseDirectory
 from rich.table import Table
 from traitlets.config import Config
 
-from autograder.authoring.build import write_whole
-from autograder.course import ROOT, CourseError, Gradebook, Lesson
-from autograder.recording.grade import NAME_NOTE, Record, read_record, read_roster, submissions
-from autograder.printable import for_markup
 from autograder.authoring.source import CHECK_PREFIX, grade_ids
+from autograder.course import ROOT, CourseError, Gradebook, Lesson, write_whole
+from autograder.intake.roster import read_roster
+from autograder.printable import for_markup
+from autograder.recording.record import NAME_NOTE, Record, read_record
+from autograder.recording.tasks import submissions
 
 BY_A_GRADER = "changed by a grader"
-_HIDE_TESTS = "autograder.steps.HideTests"
+_HIDE_TESTS = "autograder.telling.hide_tests.HideTests"
 
 
 @dataclass

@@ -18,14 +18,14 @@ from nbformat import NotebookNode
 from nbgrader import utils
 from rich.text import Text
 
-from autograder.intake import submission
-from autograder.telling import report
-from autograder.course import ROOT, CourseError, Gradebook, Lesson
-from autograder.running.execute import cell_title
-from autograder.recording.grade import NAME_NOTE, NOT_ATTEMPTED, Record, read_record
-from autograder.printable import one_line, printable
 from autograder.authoring.source import CHECK_PREFIX
-from autograder.steps import students_frames
+from autograder.cells import cell_title
+from autograder.course import ROOT, CourseError, Gradebook, Lesson
+from autograder.intake import submission
+from autograder.printable import one_line, printable
+from autograder.recording.record import NAME_NOTE, NOT_ATTEMPTED, Record, read_record
+from autograder.telling import report
+from autograder.telling.hide_tests import students_frames
 
 SOURCE_LINES = 20
 SOURCE_WIDTH = 110

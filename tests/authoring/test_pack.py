@@ -5,8 +5,8 @@ import zipfile
 import pytest
 import tomli
 
-from autograder.course import ROOT, CourseError, lessons
 from autograder.authoring.pack import BUNDLE, FORBIDDEN, pack
+from autograder.course import ROOT, CourseError, lessons
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_bundle_is_complete(bundle):
         "pyproject.toml",
         "LICENSE",
         "LICENSE-text",
-        "lib/plots.py",
+        "lib/plots/style.py",
         "data/README.md",
     }
     needed |= {lesson.release.relative_to(ROOT).as_posix() for lesson in lessons()}

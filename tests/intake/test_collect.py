@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from autograder.intake.collect import Refused, collect, student_id
 from autograder.course import CourseError, lessons
+from autograder.intake.collect import Refused, collect, student_id
 
 LESSON = lessons()[0]
 NAME = LESSON.name

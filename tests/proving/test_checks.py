@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from autograder.proving import proof
 from autograder.course import lessons
+from autograder.proving import proof
 
 VERDICTS = [verdict for lesson in lessons() for verdict in proof.verdicts(lesson)]
 

@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook as Database
 
-from autograder.proving import sample_class
-from autograder.running import sandbox
-from autograder.telling import report
-from autograder.course import ROOT, CourseError, Gradebook, lessons
-from autograder.running.execute import Limits
-from autograder.recording.grade import RECORD, grade, one_writer, pending, read_record
 from autograder.authoring.source import CHECK_PREFIX, grade_ids
+from autograder.course import ROOT, CourseError, Gradebook, lessons
+from autograder.proving import sample_class
+from autograder.recording.database import one_writer
+from autograder.recording.grade import grade
+from autograder.recording.record import RECORD, read_record
+from autograder.recording.tasks import pending
+from autograder.running import sandbox
+from autograder.running.execute import Limits
+from autograder.telling import report
 
 LESSON = lessons()[0]
 CHECKS = {

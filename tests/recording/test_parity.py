@@ -8,11 +8,11 @@ from pathlib import Path
 
 from nbgrader.apps.api import NbGraderAPI
 
-from autograder.proving import sample_class
-from autograder.telling import report
 from autograder.course import ROOT, Gradebook, lessons
-from autograder.recording.grade import register
-from autograder.steps import ExecuteInWorker
+from autograder.proving import sample_class
+from autograder.recording.database import register
+from autograder.running.step import ExecuteInWorker
+from autograder.telling import report
 from benchmarks.stock import HONEST, StockClass, without_demos
 
 # nbgrader knows no roster, and cannot read what is no notebook.

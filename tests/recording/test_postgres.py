@@ -16,12 +16,14 @@ from nbgrader.apps.api import NbGraderAPI
 from sqlalchemy import create_engine, text
 from typer.testing import CliRunner
 
-from autograder.proving import sample_class
-from autograder.telling import report
+from autograder.authoring.source import grade_ids
 from autograder.cli import app
 from autograder.course import ROOT, CourseError, Gradebook, lessons
-from autograder.recording.grade import RECORD, grade, pending
-from autograder.authoring.source import grade_ids
+from autograder.proving import sample_class
+from autograder.recording.grade import grade
+from autograder.recording.record import RECORD
+from autograder.recording.tasks import pending
+from autograder.telling import report
 
 pytest.importorskip("psycopg", reason="the driver is not installed: pip install 'psycopg[binary]'")
 

@@ -1,6 +1,6 @@
 r"""Attacks on the grader, as data: each is a submission of lesson 01 with the damage it intends.
 
-`tests/test_hostile.py` hands all of them in, grades them among honest students, and holds each to the same promises:
+`tests/running/test_hostile.py` hands all of them in, grades them among honest students, and holds each to the same promises:
 no point gained, nothing leaked, nobody disturbed. `python -m tests.attacks` grades them and prints what came of each.
 
 In sources, @NAME@ stands for what the test planted outside the sandbox: @OUTSIDE@ a folder with a secret, @GRADEBOOK@
@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.proving import sample_class
-from autograder.course import Lesson, lessons
 from autograder.authoring.source import CHECK_PREFIX, grade_ids
+from autograder.course import Lesson, lessons
+from autograder.proving import sample_class
 
 LESSON = lessons()[0]
 EXERCISES = [n for n in grade_ids(LESSON.release) if not n.startswith(CHECK_PREFIX)]
@@ -508,7 +508,7 @@ def main() -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from tests.test_hostile import fight, student
+    from tests.running.test_hostile import fight, student
 
     with tempfile.TemporaryDirectory() as folder:
         arena = fight(Path(folder), ATTACKS)
@@ -525,6 +525,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from tests import attacks  # As the tests know this module: its attacks are then the same objects.
+    from tests.running import attacks  # As the tests know this module: its attacks are then the same objects.
 
     attacks.main()

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.proving import sample_class
-from autograder.running import crew
-from autograder.telling import report
 from autograder.course import ROOT, CourseError, lessons
+from autograder.proving import sample_class
+from autograder.recording.grade import grade
+from autograder.recording.tasks import pending
+from autograder.running import crew
 from autograder.running.crew import DaskCrew, LocalCrew, fill_in, question, run_text
 from autograder.running.execute import Limits
-from autograder.recording.grade import grade, pending
+from autograder.telling import report
 
 LIMITS = Limits(cell_seconds=5.0, total_seconds=20.0, memory_mib=1024)
 WORKERS = 3

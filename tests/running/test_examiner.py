@@ -3,7 +3,8 @@
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.running.execute import SETUP, Limits, Worker
+from autograder.cells import SETUP
+from autograder.running.execute import Limits, Worker
 
 LIMITS = Limits(cell_seconds=1.5, total_seconds=30.0, memory_mib=1024)
 

@@ -1,4 +1,4 @@
-"""Every attack in `tests/attacks.py` gains nothing, leaks nothing and disturbs nobody.
+"""Every attack in `tests/running/attacks.py` gains nothing, leaks nothing and disturbs nobody.
 
 All are graded in one run, by two workers, with honest students in between: what an attack leaves behind meets the next
 ones. Each attack is then held to account by itself.
@@ -26,14 +26,16 @@ import pytest
 from rich.console import Console
 from rich.markup import escape
 
-from autograder.running import sandbox
-from autograder.telling import report
-from autograder.intake.collect import collect
-from autograder.course import ROOT, Gradebook
-from autograder.running.execute import Limits
-from autograder.recording.grade import Record, grade, pending
 from autograder.authoring.source import CHECK_PREFIX, grade_ids
-from tests.attacks import ATTACKS, LESSON, Attack, hand_in_solution
+from autograder.course import ROOT, Gradebook
+from autograder.intake.collect import collect
+from autograder.recording.grade import grade
+from autograder.recording.record import Record
+from autograder.recording.tasks import pending
+from autograder.running import sandbox
+from autograder.running.execute import Limits
+from autograder.telling import report
+from tests.running.attacks import ATTACKS, LESSON, Attack, hand_in_solution
 
 pytestmark = pytest.mark.skipif(bool(sandbox.problem()), reason=f"no sandbox here: {sandbox.problem()}")
 

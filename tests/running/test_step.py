@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from autograder import cli
 from autograder.running.execute import Limits, NotRun, Run, Worker
-from autograder.steps import ExecuteInWorker
+from autograder.running.step import ExecuteInWorker
 
 RESOURCES = {"nbgrader": {"student": "Ada", "notebook": "01_chain_rule"}}
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import pytest
 from rich.console import Console
 
-from autograder.recording import log as grading_log
 from autograder.course import Lesson, lessons
-from autograder.running.execute import Limits
-from autograder.recording.grade import NAME_NOTE, Record, Task
 from autograder.printable import for_markup, one_line, printable
+from autograder.recording import log as grading_log
+from autograder.recording.record import NAME_NOTE, Record
+from autograder.recording.tasks import Task
+from autograder.running.execute import Limits
 from autograder.telling.progress import Progress, clock_time
 
 FIRST, SECOND = lessons()[:2]

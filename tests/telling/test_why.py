@@ -9,15 +9,15 @@ import pytest
 from nbformat import NotebookNode
 from typer.testing import CliRunner
 
-from autograder.proving import sample_class
-from autograder.recording import log as grading_log
-from autograder.telling import report, why
+from autograder.authoring.source import CHECK_PREFIX
 from autograder.cli import app
 from autograder.course import ROOT, CourseError, Gradebook, lessons
-from autograder.recording.grade import NAME_NOTE, RECORD
+from autograder.proving import sample_class
 from autograder.proving.proof import exercises
-from autograder.authoring.source import CHECK_PREFIX
-from autograder.steps import HideTests, students_frames
+from autograder.recording import log as grading_log
+from autograder.recording.record import NAME_NOTE, RECORD
+from autograder.telling import report, why
+from autograder.telling.hide_tests import HideTests, students_frames
 
 LESSON = lessons()[0]
 FUNCTION = "joint_probability"  # what the sample class's terrible functions are called, in the first lesson

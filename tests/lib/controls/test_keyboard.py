@@ -25,7 +25,8 @@ def test_the_chain_rule_gives_each_name_its_weight() -> None:
     for name, weight in NAMES:
         spelled = name + keyboard.END
         factors = [
-            keyboard.next_letters(NAMES, spelled[:t])[keyboard.LETTERS.index(letter)] for t, letter in enumerate(spelled)
+            keyboard.next_letters(NAMES, spelled[:t])[keyboard.LETTERS.index(letter)]
+            for t, letter in enumerate(spelled)
         ]
         assert math.prod(factors) == pytest.approx(weight)
 

@@ -1,0 +1,89 @@
+"""The gradebook's database: one writer, one engine, and the lessons registered in it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbgrader.api
+from nbgrader.api import Gradebook as Database
+from nbgrader.api import MissingEntry
+
+from autograder.authoring.build import fingerprint, generate_release
+from autograder.course import CourseError, Gradebook, Lesson, write_whole
+
+
+def register(gradebook: Gradebook, lesson: Lesson) -> None:
+    """Record the lesson's exercises and checks in the gradebook database, through nbgrader's generate_assignment.
+
+    Raises CourseError if the database does not answer, or the lesson gained or lost exercises since submissions to it were
+    graded, which nbgrader's gradebook cannot follow.
+    """
+    stamp = gradebook.folder / "assignments.json"
+    known: dict[str, str] = json.loads(stamp.read_text()) if stamp.exists() else {}
+    current = fingerprint(lesson)
+    gradebook.folder.mkdir(parents=True, exist_ok=True)
+    if lesson.name in in_database(gradebook, [lesson]) and known.get(lesson.name) == current:
+        return
+    if not lesson.solution.exists():
+        raise CourseError(f"{lesson.name} is not built yet; run: autograder build")
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            generate_release(lesson, Path(scratch), gradebook)
+        except Exception as error:
+            raise CourseError(
+                f"{lesson.name} does not fit the gradebook {gradebook.folder}: its exercises changed after submissions were "
+                f"graded. Grade into another folder with --gradebook, or remove this one. (nbgrader: {error})"
+            ) from error
+    write_whole(stamp, json.dumps(known | {lesson.name: current}, indent=1) + "\n")
+
+
+@contextlib.contextmanager
+def one_writer(gradebook: Gradebook) -> Iterator[None]:
+    """Hold the gradebook's lock: only one process at a time writes its database."""
+    import fcntl
+
+    gradebook.folder.mkdir(parents=True, exist_ok=True)
+    with (gradebook.folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CourseError(f"Another grading run is writing {gradebook.folder}; wait for it, or stop it.") from None
+        yield
+
+
+@contextlib.contextmanager
+def one_engine() -> Iterator[None]:
+    """Keep one SQLAlchemy engine per database while grading.
+
+    nbgrader opens the database anew in every step, and a new engine compiles every query again: most of a step's time.
+    """
+    engines: dict[str, Any] = {}
+    create = nbgrader.api.create_engine
+
+    def create_once(url: str, **options: Any) -> Any:
+        if url not in engines:
+            engines[url] = create(url, **options)
+        return engines[url]
+
+    nbgrader.api.create_engine = create_once
+    try:
+        yield
+    finally:
+        nbgrader.api.create_engine = create
+
+
+def in_database(gradebook: Gradebook, lessons: list[Lesson]) -> dict[str, set[str]]:
+    """The lessons that are registered in the database, each with the students whose submissions are."""
+    found: dict[str, set[str]] = {}
+    if gradebook.has_database():
+        with Database(gradebook.db_url) as database:
+            for lesson in lessons:
+                with contextlib.suppress(MissingEntry):
+                    rows = database.find_assignment(lesson.name).submissions
+                    found[lesson.name] = {row.student_id for row in rows}
+    return found
