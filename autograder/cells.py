@@ -7,6 +7,8 @@ from nbgrader import utils
 
 # Where RestoreCells leaves the lesson's plain cells, which checks may use, on the way to the examiner.
 SETUP = "lesson_setup"
+# And whose submission it is, "student/lesson": checks draw its cases by that.
+WHOM = "whose_submission"
 
 
 def is_demo(cell: NotebookNode) -> bool:

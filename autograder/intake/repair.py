@@ -14,7 +14,7 @@ from nbgrader.api import Gradebook as Database
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.authoring.source import CHECK_PREFIX
-from autograder.cells import SETUP, is_demo
+from autograder.cells import SETUP, WHOM, is_demo
 from autograder.course import Lesson
 
 # What nbgrader cuts out of cells; it fails on one that it did not expect.
@@ -39,6 +39,7 @@ class RestoreCells(NbGraderPreprocessor):
             handed_out = {cell.name: (cell.cell_type, cell.source, cell.checksum) for cell in known.source_cells}
 
         nb.metadata[SETUP] = plain_cells(where["assignment"])
+        nb.metadata[WHOM] = f"{where['student']}/{where['assignment']}"
         ours = handed_out_text(where["assignment"])
         for cell in nb.cells:
             cell.source = _MARKERS.sub(lambda marker: marker[0].lower(), cell.source)

@@ -25,7 +25,7 @@ from typing import Any, Protocol
 
 from nbformat import NotebookNode, from_dict
 
-from autograder.cells import SETUP
+from autograder.cells import SETUP, WHOM
 from autograder.course import ROOT, CourseError
 from autograder.running.execute import Limits, NotRun, Run, Stopped, Worker
 
@@ -153,7 +153,8 @@ class DaskCrew:
 
     def submit(self, notebook: NotebookNode, limits: Limits, on_run: Callable[[], None] = lambda: None) -> Future[Run]:
         job = _Job(notebook, question(notebook, limits), on_run)
-        notebook.metadata.pop(SETUP, None)
+        for ours in (SETUP, WHOM):
+            notebook.metadata.pop(ours, None)
         self._news.put(job)
         if self._failure is not None:  # Nobody may be left to read the news.
             self._give_up([], self._failure)

@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from autograder.checks import judge
 from autograder.running import plain, sandbox
 
 # Beyond a time limit that the worker enforces itself: how long until it is ended from here.
@@ -245,6 +246,7 @@ class Examination:
 
     def __init__(self, job: dict[str, Any], student: Student):
         self.cells, self.limits, self.setup = job["cells"], job["limits"], compiled(tuple(job["setup"]))
+        self.whom = str(job["whom"])
         self.output_room = _OUTPUT_CELLS * int(self.limits["output_characters"])
         self.student = student
         self.notes: list[list[Any]] = []
@@ -331,6 +333,7 @@ class Examination:
             names = made(self.setup)
             with (
                 alarm(seconds + 2 * GRACE_SECONDS),
+                judge.cases_for(self.whom),
                 contextlib.redirect_stdout(printed),
                 contextlib.redirect_stderr(io.StringIO()),
             ):

@@ -22,7 +22,7 @@ from typing import Any
 from nbformat import NotebookNode, from_dict
 from nbgrader import utils
 
-from autograder.cells import SETUP, cell_title, is_demo
+from autograder.cells import SETUP, WHOM, cell_title, is_demo
 from autograder.course import CourseError
 from autograder.running import sandbox
 
@@ -70,11 +70,12 @@ class Worker:
     def run(self, notebook: NotebookNode, limits: Limits) -> Run:
         """Run all code cells but demos; fill in outputs and execution counts in place.
 
-        Check cells see what the lesson's plain cells define (`notebook.metadata[SETUP]`, taken out here).
+        Check cells see what the lesson's plain cells define (`notebook.metadata[SETUP]`) and draw the cases of this submission
+        (`notebook.metadata[WHOM]`); both are taken out here.
         Raises Stopped after `stop()`; NotRun if no cell could be run; CourseError if there is no sandbox, or workers cannot
         be started at all.
         """
-        setup = list(notebook.metadata.pop(SETUP, []))
+        setup, whom = list(notebook.metadata.pop(SETUP, [])), str(notebook.metadata.pop(WHOM, ""))
         cells = []
         for i, cell in enumerate(notebook.cells):
             if cell.cell_type == "code":
@@ -84,7 +85,7 @@ class Worker:
         begun = time.monotonic()
         self._start()
         # The examiner keeps to the limits by itself; this deadline is for an examiner gone wrong.
-        job = {"cells": cells, "limits": asdict(limits), "setup": setup}
+        job = {"cells": cells, "limits": asdict(limits), "setup": setup, "whom": whom}
         result = self._ask(job, time.monotonic() + 3 * limits.total_seconds + 60)
         if "not_run" in result:
             raise NotRun(str(result["not_run"]))

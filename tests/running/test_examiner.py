@@ -3,7 +3,7 @@
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.cells import SETUP
+from autograder.cells import SETUP, WHOM
 from autograder.running.execute import Limits, Worker
 
 LIMITS = Limits(cell_seconds=1.5, total_seconds=30.0, memory_mib=1024)
@@ -20,10 +20,10 @@ def check(source: str, n: int = 0):
     return new_code_cell(source, metadata={"nbgrader": {"grade_id": f"check_{n}", "grade": True, "points": 1}})
 
 
-def examine(worker, student: str, *checks: str, setup: tuple[str, ...] = ()) -> list[str]:
+def examine(worker, student: str, *checks: str, setup: tuple[str, ...] = (), whom: str = "") -> list[str]:
     """What each check said: "" if it passed, else its error."""
     notebook = new_notebook(cells=[new_code_cell(student), *(check(c, n) for n, c in enumerate(checks))])
-    notebook.metadata[SETUP] = list(setup)
+    notebook.metadata[SETUP], notebook.metadata[WHOM] = list(setup), whom
     worker.run(notebook, LIMITS)
     errors = [[o for o in cell.outputs if o.output_type == "error"] for cell in notebook.cells[1:]]
     return [f"{e[0].ename}: {e[0].evalue}" if e else "" for e in errors]
@@ -142,3 +142,13 @@ def seen():
     assert examine(worker, student, "secret = 'canary-of-the-hidden-test'\nassert seen() == [False, []], seen()") == [
         ""
     ]
+
+
+def test_each_submission_is_judged_on_cases_of_its_own_and_on_the_same_again(worker):
+    def drawn(whom):
+        source = "from autograder.checks import judge\nraise ValueError(judge.rng(1).integers(10**9))"
+        return examine(worker, "", source, whom=whom)
+
+    ada = drawn("Ada/02_next_token")
+    assert ada == drawn("Ada/02_next_token")
+    assert len({*ada, *drawn("Ada/03_nade"), *drawn("Ben/02_next_token"), *drawn("")}) == 4
