@@ -7,6 +7,7 @@ grader draws it again from the same name.
 from __future__ import annotations
 
 import hashlib
+import math
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,15 @@ import numpy as np
 
 
 def typed(value: Any, name: str) -> Any:
-    """The typed answer, or `NotImplementedError` while the student has not typed one (`None` or `...`)."""
+    """The typed answer, or `NotImplementedError` while the student has not typed one (`None` or `...`).
+
+    Every typed answer but the student's name consists of numbers: text in its place is refused in a sentence, before
+    a comparison with a number stops with a TypeError.
+    """
     if value is None or value is ...:
         raise NotImplementedError(f"{name}: type your answer in the cell above")
+    if isinstance(value, str) and name != "student_name":
+        raise AssertionError(f"{name}: type numbers, not text; found {value[:40]!r}, so leave out the quotes")
     return value
 
 
@@ -26,7 +33,7 @@ class Puzzle:
     """A sequence and, for each of its positions, the distribution of the next symbol after the true prefix.
 
     `sequence` is a string of length T; `tables[t]` maps each symbol of the vocabulary to
-    p(symbol | sequence[:t]), multiples of 0.05 that sum to 1.
+    p(symbol | sequence[:t]), multiples of 0.05 that sum to 1. No likely mistake gives nearly the right answer.
     """
 
     sequence: str
@@ -56,6 +63,35 @@ def puzzle(student_name: str | None, lesson: str, vocabulary: str = "ABC", lengt
     NotImplementedError : no name typed yet. ValueError : the name is not a string, or is blank.
     """
     rng = _generator(student_name, lesson)
+    while True:
+        drawn = _drawn(rng, vocabulary, length)
+        right = _nll(drawn.tables, drawn.sequence)
+        if all(abs(wrong - right) > APART for wrong in likely_mistakes(drawn)):
+            return drawn
+
+
+# Answers are accepted within 1 % of a probability, or 0.02 nats of its logarithm, and a mistake is rounded as well.
+APART = 0.045
+
+
+def likely_mistakes(mine: Puzzle) -> list[float]:
+    """-ln p as it comes out for those who misread the table: wrong rows, wrong columns, or not all of it."""
+    tables, sequence = mine.tables, mine.sequence
+    symbols = list(tables[0])
+    neighbours = ["".join(symbols[(symbols.index(s) + step) % len(symbols)] for s in sequence) for step in (-1, 1)]
+    readings = [(tables, moved) for moved in neighbours]
+    for k in range(1, len(sequence)):
+        readings += [(tables[:k], sequence[:k]), (tables[k:], sequence[k:])]
+    if len(sequence) > 1:
+        readings += [(tables, sequence[::-1]), (tables[:1] * len(tables), sequence)]
+    return [_nll(*reading) for reading in readings]
+
+
+def _nll(tables: tuple[dict[str, float], ...], symbols: str) -> float:
+    return -math.fsum(math.log(table[s]) for table, s in zip(tables, symbols, strict=True))
+
+
+def _drawn(rng: np.random.Generator, vocabulary: str, length: int) -> Puzzle:
     n = len(vocabulary)
     sequence, tables = "", []
     for _ in range(length):

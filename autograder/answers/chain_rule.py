@@ -2,6 +2,8 @@
 
 import itertools
 import math
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -15,8 +17,11 @@ answers = Answers("01_chain_rule")
 answers.right("p_BAC", "the product, typed out", p_BAC=0.12)
 answers.right("p_BAC", "a one-element array", p_BAC=np.array([0.12], dtype=np.float32))
 answers.right("p_BAC", "a torch scalar", p_BAC=torch.tensor(0.4) * 0.5 * 0.6)
+answers.right("p_BAC", "an exact fraction", p_BAC=Fraction(3, 25))
+answers.right("p_BAC", "a decimal", p_BAC=Decimal("0.4") * Decimal("0.5") * Decimal("0.6"))
 answers.right("p_BAC", "rounded within the tolerance", p_BAC=0.1205)
 
+answers.wrong("p_BAC", "in quotes", p_BAC="0.12")
 answers.wrong("p_BAC", "adds instead of multiplying", p_BAC=1.5)
 answers.wrong("p_BAC", "averages", p_BAC=0.5)
 answers.wrong("p_BAC", "stops after two letters", p_BAC=0.2)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -104,6 +106,8 @@ answers.right("pieces_BAC", "typed, two decimals", pieces_BAC=[0.92, 0.69, 0.51]
 answers.right("pieces_BAC", "a tuple, three decimals", pieces_BAC=(0.916, 0.693, 0.511))
 answers.right("pieces_BAC", "a float32 array", pieces_BAC=-np.log(np.array([0.4, 0.5, 0.6], dtype=np.float32)))
 answers.right("pieces_BAC", "a tensor", pieces_BAC=-torch.log(torch.tensor([0.4, 0.5, 0.6])))
+answers.right("pieces_BAC", "decimals", pieces_BAC=[Decimal("0.92"), Decimal("0.69"), Fraction(51, 100)])
+answers.wrong("pieces_BAC", "each in quotes", pieces_BAC=["0.92", "0.69", "0.51"])
 answers.wrong("pieces_BAC", "bits", pieces_BAC=[1.32, 1.00, 0.74])
 answers.wrong("pieces_BAC", "base 10", pieces_BAC=[0.398, 0.301, 0.222])
 answers.wrong("pieces_BAC", "minus forgotten", pieces_BAC=[-0.916, -0.693, -0.511])
@@ -135,6 +139,15 @@ _ADA, _ALAN = own_conditionals("Ada Lovelace", "02"), own_conditionals("Alan Tur
 _ALANS = -sum(math.log(p) for p in _ALAN)
 _TOTAL = -sum(math.log(p) for p in _ADA)
 answers.right("nll_mine", "two decimals", nll_mine=round(_TOTAL, 2))
+answers.right("nll_mine", "four pieces of two decimals, added", nll_mine=sum(round(-math.log(p), 2) for p in _ADA))
+# The sequence of this name is one of those for which the pieces, each rounded, miss by the most.
+_ROUNDED = "student 1663"
+answers.right(
+    "nll_mine",
+    "rounding at its worst",
+    student_name=_ROUNDED,
+    nll_mine=sum(round(-math.log(p), 2) for p in own_conditionals(_ROUNDED, "02")),
+)
 answers.right("nll_mine", "a tensor", nll_mine=-torch.log(torch.tensor(_ADA)).sum())
 answers.right("nll_mine", "minus the logarithm of the product", nll_mine=-np.log(np.prod(_ADA)))
 answers.right("nll_mine", "someone else's own sequence", student_name="Alan Turing", nll_mine=_ALANS)

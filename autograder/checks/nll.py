@@ -98,8 +98,9 @@ def check_nll_mine(student_name: Any, nll_mine: Any) -> None:
         (1 - math.prod(terms), "one minus the probability is not a negative logarithm"),
         (math.fsum(-math.log(p) for p in terms[1:]), "the first letter counts too: it has the first row"),
     ]
-    shown = f"not within 0.01 nats for the sequence {mine.sequence} of {student_name.strip()!r}"
-    _number("nll_mine", judge.number("nll_mine", nll_mine), total, mistakes, shown, atol=0.01)
+    shown = f"not within 0.02 nats for the sequence {mine.sequence} of {student_name.strip()!r}"
+    # Four pieces, each rounded to two decimals, miss their sum by at most this.
+    _number("nll_mine", judge.number("nll_mine", nll_mine), total, mistakes, shown, atol=0.02)
 
 
 def check_perplexity(perplexity: Any) -> None:

@@ -30,7 +30,7 @@ from autograder.running.execute import Limits
 
 # Infinite loops are part of the class, and every one costs its time limit.
 LIMITS = Limits(cell_seconds=3.0, total_seconds=20.0)
-_IMPORTS = "import itertools\nimport math\n\nimport numpy as np\nimport torch\n"
+_IMPORTS = "import itertools\nimport math\nfrom decimal import Decimal\nfrom fractions import Fraction\n\nimport numpy as np\nimport torch\n"
 
 Notebook = dict[str, Any]
 Files = dict[str, bytes]

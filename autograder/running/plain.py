@@ -2,8 +2,8 @@
 
 Numbers, text, containers, numpy arrays and torch tensors become JSON and come back as exactly these types, built anew.
 Nothing is ever unpickled, and no class of the sender's reaches the receiver: a number that claims to equal everything
-arrives as a number. What is none of these arrives as `Opaque`, which equals nothing; a function arrives as whatever the
-receiver's `function` makes of its name, so that it can be called back.
+arrives as a number, a `Fraction` or `Decimal` as a float. What is none of these arrives as `Opaque`, which equals
+nothing; a function arrives as whatever the receiver's `function` makes of its name, so that it can be called back.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -86,6 +88,11 @@ def _encode(value: Any, function: Callable[[Any], str] | None, depth: int, budge
             if value != value or value in (float("inf"), float("-inf"))
             else float.__float__(value)
         )
+    if isinstance(value, (Fraction, Decimal)):
+        try:
+            return _encode(float.__float__(float(value)), function, depth - 1, budget)
+        except (OverflowError, ValueError):
+            return {"opaque": f"{type(value).__name__[:60]} without a float near it"}
     if isinstance(value, str):
         _spend(budget, len(value))
         return str.__str__(value)

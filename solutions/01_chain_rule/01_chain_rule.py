@@ -142,12 +142,12 @@ print(f"p(BAC) = {typed(p_BAC, 'p_BAC'):.2f}")
 # %% [markdown]
 # ### Exercise: a sequence nobody else has
 #
-# Type your name (in quotes). The course draws from it a sequence of four letters and the distributions you
-# need; nobody else in your class gets the same one. Each row of the table holds the distribution of the next
-# letter after the letters on the left.
+# Type your first and last name (in quotes). The course draws from it a sequence of four letters and the
+# distributions you need; nobody else in your class gets the same one, unless two type only *Maria*. Each row of
+# the table holds the distribution of the next letter after the letters on the left.
 
 # %% exercise student_name
-student_name = None  # your name, in quotes
+student_name = None  # your first and last name, in quotes
 ### BEGIN SOLUTION
 student_name = "Ada Lovelace"
 ### END SOLUTION

@@ -185,11 +185,11 @@ print(f"exp(-{sum(terms):.2f}) = {math.exp(-sum(terms)):.2f}, the probability of
 # %% [markdown]
 # ### By hand: a sequence of your own
 #
-# Type your name. It draws a sequence and a table of conditionals for you; the grader draws the same ones from
-# the same name, and other names get others.
+# Type your first and last name. They draw a sequence and a table of conditionals for you; the grader draws the
+# same ones from the same name, and other names get others. (Two students who both type *Maria* share everything.)
 
 # %% exercise student_name
-student_name = None  # your name, in quotes
+student_name = None  # your first and last name, in quotes
 ### BEGIN SOLUTION
 student_name = "Ada Lovelace"
 ### END SOLUTION
@@ -198,8 +198,8 @@ student_name = "Ada Lovelace"
 puzzle(student_name, "02")
 
 # %% [markdown]
-# What is the negative log-likelihood of your sequence, in nats, within 0.01? From each row you need one entry
-# only.
+# What is the negative log-likelihood of your sequence, in nats, within 0.02? From each row you need one entry
+# only, and two decimals of each piece are enough.
 #
 # <details><summary>Hint</summary>
 #

@@ -1,5 +1,6 @@
 """Typed answers and personal sequences: the same for one name everywhere, different for everyone else."""
 
+import math
 import unicodedata
 
 import numpy as np
@@ -11,10 +12,17 @@ NAMES = ["Ada Lovelace", "Grace Hopper", "Søren", "李雷", "O'Neill", "Ἱπα
 
 
 def test_typed_returns_what_was_typed() -> None:
-    values = [0, 0.0, False, "", [], 0.12]
+    values = [0, 0.0, False, [], 0.12]
     assert [typed(value, "answer") for value in values] == values
     array = np.zeros(3)
     assert typed(array, "answer") is array
+
+
+@pytest.mark.parametrize("text", ["0.12", "0.4 * 0.5", "", "a" * 10**6])
+def test_text_in_place_of_a_number_is_told_so(text: str) -> None:
+    with pytest.raises(AssertionError, match=r"^p_BAC: type numbers, not text; .{,60}leave out the quotes$"):
+        typed(text, "p_BAC")
+    assert typed("1815", "student_name") == "1815"
 
 
 @pytest.mark.parametrize("empty", [None, ...])
@@ -75,6 +83,23 @@ def test_sequences_use_the_whole_vocabulary_evenly() -> None:
     counts = [letters.count(symbol) for symbol in "ABC"]
     assert sum(counts) == 1200
     assert min(counts) > 330
+
+
+@pytest.mark.parametrize("lesson", ["01", "02"])
+def test_no_likely_mistake_gives_nearly_the_right_answer(lesson: str) -> None:
+    for i in range(2000):
+        mine = puzzle(f"student {i}", lesson)
+        factors = [table[symbol] for table, symbol in zip(mine.tables, mine.sequence, strict=True)]
+        p = math.prod(factors)
+        columns = [list(table.values()) for table in mine.tables]
+        places = ["ABC".index(symbol) for symbol in mine.sequence]
+        mistakes = [math.prod(factors[:k]) for k in (1, 2, 3)] + [math.prod(factors[k:]) for k in (1, 2, 3)]
+        mistakes.append(math.prod(row[k] for row, k in zip(columns, reversed(places), strict=True)))
+        mistakes.append(math.prod(columns[0][k] for k in places))
+        mistakes += [math.prod(row[(k + step) % 3] for row, k in zip(columns, places, strict=True)) for step in (-1, 1)]
+        for mistake in mistakes:
+            assert abs(mistake - p) > 0.01 * p
+            assert abs(math.log(mistake) - math.log(p)) > 0.04  # both rounded: 0.02 each
 
 
 def test_no_name_typed_yet() -> None:

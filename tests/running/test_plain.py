@@ -2,6 +2,8 @@
 
 import json
 import math
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -93,6 +95,13 @@ def test_subclasses_arrive_as_what_they_pretend_to_be():
     assert type(across(Yes(2.0))) is float
     assert type(across(np.zeros(2).view(Sly))) is np.ndarray
     assert type(across(Words("abc"))) is str
+
+
+def test_exact_numbers_arrive_as_floats():
+    for value in (Fraction(3, 25), Decimal("0.12")):
+        assert type(across(value)) is float and across(value) == 0.12
+    assert across(Decimal("-inf")) == -np.inf
+    assert isinstance(across(Fraction(10) ** 400), Opaque)
 
 
 def test_other_objects_arrive_as_a_name_only():
