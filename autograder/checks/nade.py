@@ -28,7 +28,7 @@ COUNTED = (500, 784)
 def check_fvsbn_logits(fvsbn_logits: Any) -> None:
     __tracebackhide__ = True
     name = "fvsbn_logits"
-    rng = np.random.default_rng(30)
+    rng = judge.rng(30)
     for n, d, kind in [
         (1, 1, np.float64),
         (4, 3, np.float64),
@@ -42,6 +42,7 @@ def check_fvsbn_logits(fvsbn_logits: Any) -> None:
         shown = f"x of shape {(n, d)}"
         found = judge.array(name, judge.call(name, fvsbn_logits, *_tensors(x, W, b), shown=shown), (n, d))
         mistakes = [
+            (np.trunc(right), "the logits are cut to whole numbers; is the array that holds them one of integers?"),
             (_fvsbn(x, W, b, lambda i: range(i + 1)), "pixel d looks at itself: the diagonal of W must not be used"),
             (
                 _fvsbn(x, W, b, lambda i, d=d: range(d)),
@@ -105,7 +106,7 @@ def check_logit_mine(student_name: Any, logit_mine: Any) -> None:
 def check_nade_logits(nade_logits: Any) -> None:
     __tracebackhide__ = True
     name = "nade_logits"
-    rng = np.random.default_rng(31)
+    rng = judge.rng(31)
     cases = [(3, 4, 2), (4, 4, 4), (2, 3, 9), (6, 12, 5), (5, 7, 1), (1, 1, 1)]
     for (n, d, h), kind in itertools.product(cases, (np.float64, np.float32)):
         x, weights = _network(rng, n, d, h, kind)
@@ -127,6 +128,18 @@ def check_nade_logits(nade_logits: Any) -> None:
             (_sigmoid(right), "these are probabilities; logits are asked for"),
         ]
         judge.compare(name, found, right, mistakes, f"the values are wrong for {shown}")
+    # Sums that go to hundreds and come back: each second column nearly undoes the one before. In eighths, which are
+    # exact in float32, so that whoever adds them in another order comes back to the same place.
+    for kind in (np.float64, np.float32):
+        x = np.repeat(np.array([[1, 1, 1], [1, 0, 1], [0, 1, 1]]), 2, axis=1)
+        W = np.empty((4, 6))
+        W[:, ::2] = rng.choice([-1, 1], size=(4, 3)) * rng.integers(150 * 8, 500 * 8, size=(4, 3)) / 8
+        W[:, 1::2] = rng.integers(-4, 5, size=(4, 3)) / 8 - W[:, ::2]
+        V, b, c = rng.normal(size=(6, 4)), rng.normal(size=6), rng.integers(-8, 9, size=4) / 8
+        given = [part.astype(kind) for part in (x, W, V, b, c)]
+        found = judge.array(name, judge.call(name, nade_logits, *_tensors(*given)), (3, 6))
+        told = "wrong where sums go to hundreds, up or down, and come back; nothing may overflow or be cut"
+        judge.compare(name, found, _nade(*given), [], told)
 
 
 def check_cost(cost_separate: Any, cost_running: Any) -> None:
@@ -153,7 +166,7 @@ def check_cost(cost_separate: Any, cost_running: Any) -> None:
 def check_nade_log_prob(nade_log_prob: Any) -> None:
     __tracebackhide__ = True
     name = "nade_log_prob"
-    rng = np.random.default_rng(32)
+    rng = judge.rng(32)
     for (n, d, h), kind in itertools.product([(4, 4, 3), (5, 9, 4), (3, 30, 6), (1, 1, 2)], (np.float64, np.float32)):
         x, weights = _network(rng, n, d, h, kind)
         shown = f"x of shape {(n, d)}, {h} hidden units"
@@ -181,31 +194,26 @@ def check_nade_log_prob(nade_log_prob: Any) -> None:
     assert abs(np.exp(found).sum() - 1) < 1e-3, told
     # Confident and right costs nothing; confident and wrong costs what the logit says.
     W, V, c = np.zeros((2, 4)), np.zeros((4, 2)), np.zeros(2)
-    b = np.array([1000.0, -1000.0, 1000.0, -1000.0])
-    x = np.array([[1.0, 0, 1, 0], [0, 0, 1, 0], [0, 1, 0, 1], [1, 1, 1, 0]])
-    for kind in (np.float64, np.float32):
-        given = _tensors(*(part.astype(kind) for part in (x, W, V, b, c)))
-        found = judge.array(name, judge.call(name, nade_log_prob, *given), (4,))
-        told = f"{name}: not finite for logits of 1000 and -1000"
+    signs, x = np.array([1.0, -1.0, 1.0, -1.0]), np.array([[1.0, 0, 1, 0], [0, 0, 1, 0], [0, 1, 0, 1], [1, 1, 1, 0]])
+    for size, kind in itertools.product((17.0, 30.0, 50.0, 300.0, 1000.0, 2000.0), (np.float64, np.float32)):
+        given = [part.astype(kind) for part in (x, W, V, size * signs, c)]
+        found = judge.array(name, judge.call(name, nade_log_prob, *_tensors(*given)), (4,))
+        told = f"{name}: not finite for logits of {size:g} and {-size:g}"
         assert np.isfinite(found).all(), told
-        told = "a pixel that was given a logit of 1000 and is not lit costs 1000 nats, neither more nor less"
-        judge.close(name, found, [0.0, -1000.0, -4000.0, -1000.0], told, atol=1e-3)
+        told = f"a pixel that was given a logit of {size:g} and is not lit costs {size:g} nats, neither more nor less"
+        judge.close(name, found, [0.0, -size, -4 * size, -size], told, rtol=0, atol=1e-3)
 
 
 def check_nade_sample(nade_sample: Any) -> None:
     __tracebackhide__ = True
     name = "nade_sample"
-    rng = np.random.default_rng(33)
+    rng = judge.rng(33)
     for (n, d, h), kind in itertools.product(
         [(30, 4, 3), (25, 9, 5), (4, 4, 4), (40, 6, 2), (1, 1, 1)], (np.float64, np.float32)
     ):
         _, weights = _network(rng, n, d, h, kind)
-        uniforms = rng.uniform(size=(n, d))
-        expected, margin = _draw(uniforms, np.zeros((n, d)), 0, *weights)
-        clear = (margin > 1e-3).all(axis=1)  # rounding must not decide: float32 answers are right answers
-        if not clear.any():
-            continue
-        uniforms, expected = uniforms[clear].astype(kind), expected[clear]
+        uniforms, expected = _clear_draw(rng, np.zeros((n, d)), 0, weights)
+        uniforms = uniforms.astype(kind)
         shown = f"uniforms of shape {uniforms.shape}, {h} hidden units"
         found = judge.call(name, nade_sample, *_tensors(*weights, uniforms), shown=shown)
         found = judge.integers(name, found, expected.shape, f"the result for {shown}")
@@ -218,6 +226,14 @@ def check_nade_sample(nade_sample: Any) -> None:
         told = f"{name}: a pixel does not look at those drawn before it ({shown})"
         assert not np.array_equal(found, blind), told
         raise AssertionError(f"{name}: some pixels do not follow their conditionals given those before them ({shown})")
+    # Logits of 300 and -300: certain, whatever the uniform.
+    b = np.array([300.0, -300.0, 300.0])
+    for kind in (np.float64, np.float32):
+        given = [part.astype(kind) for part in (np.zeros((1, 3)), np.zeros((3, 1)), b, np.zeros(1))]
+        uniforms = np.array([[0.5, 0.5, 0.99], [0.01, 0.01, 0.01]], dtype=kind)
+        found = judge.integers(name, judge.call(name, nade_sample, *_tensors(*given, uniforms)), (2, 3))
+        told = f"{name}: a pixel with a logit of 300 is lit and one with -300 is not, whatever the uniforms"
+        assert found.tolist() == [[1, 0, 1], [1, 0, 1]], told
     # On the boundary: u < p lights the pixel. Both sides are exact in binary.
     given = _tensors(np.zeros((1, 2)), np.zeros((2, 1)), np.zeros(2), np.zeros(1), np.array([[0.5, 0.0]]))
     found = judge.integers(name, judge.call(name, nade_sample, *given), (1, 2))
@@ -228,7 +244,7 @@ def check_nade_sample(nade_sample: Any) -> None:
 def check_complete(complete: Any) -> None:
     __tracebackhide__ = True
     name = "complete"
-    rng = np.random.default_rng(34)
+    rng = judge.rng(34)
     for n, d, h in [(20, 5, 3), (15, 9, 4), (5, 5, 5), (1, 1, 1)]:
         for observed, kind in [
             (0, np.float64),
@@ -238,12 +254,8 @@ def check_complete(complete: Any) -> None:
             (d, np.float64),
         ]:
             x, weights = _network(rng, n, d, h, kind)
-            uniforms = rng.uniform(size=(n, d))
-            expected, margin = _draw(uniforms, x, observed, *weights)
-            clear = (margin > 1e-3).all(axis=1)
-            if not clear.any():
-                continue
-            x, uniforms, expected = x[clear], uniforms[clear].astype(kind), expected[clear]
+            uniforms, expected = _clear_draw(rng, x, observed, weights)
+            uniforms = uniforms.astype(kind)
             shown = f"x of shape {x.shape}, observed={observed}"
             for junk in (None, 7.0):
                 given = x.copy()
@@ -271,7 +283,7 @@ def check_complete(complete: Any) -> None:
 def check_mixture_log_prob(mixture_log_prob: Any) -> None:
     __tracebackhide__ = True
     name = "mixture_log_prob"
-    rng = np.random.default_rng(35)
+    rng = judge.rng(35)
     for shape, k, kind in [((), 2, float), ((5,), 1, float), ((4,), 3, np.float32), ((2, 3), 4, float), ((3, 3), 3, float), ((1, 2, 2), 5, np.float32)]:  # fmt: skip
         x = rng.normal(scale=2.0, size=shape).astype(kind)
         weights = rng.dirichlet(np.full(k, 2.0), size=shape).astype(kind)
@@ -323,13 +335,23 @@ def check_mixture_log_prob(mixture_log_prob: Any) -> None:
         found = judge.array(name, judge.call(name, mixture_log_prob, *given), (3,))
         told = f"{name}: not finite far from all components, where every density underflows; stay in logarithms"
         assert np.isfinite(found).all(), told
-        judge.close(name, found, right, "the values are wrong far from all components", rtol=1e-3)
+        judge.close(name, found, right, "the values are wrong far from all components")
     with np.errstate(divide="ignore"):
         log_weights = np.log(np.array([[1.0, 0.0], [0.0, 1.0]]))
     x, means, log_scales = np.array([0.3, 2.0]), np.array([[0.0, 1.0], [5.0, 2.0]]), np.zeros((2, 2))
     found = judge.array(name, judge.call(name, mixture_log_prob, *_tensors(x, log_weights, means, log_scales)), (2,))
     right = np.array([-0.5 * z**2 - 0.5 * math.log(2 * math.pi) for z in (0.3, 0.0)])
     judge.compare(name, found, right, [], "wrong where one component has weight 0 (a log-weight of -inf)")
+    # The component of weight 0 sits on x, the other is far: its density is all there is.
+    x, means = np.array([1e4, -50.0, 0.5]), np.array([[1e4, 0.0], [0.0, -50.0], [0.5, 1e3]])
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]))
+    right = np.array(_mixture(x, log_weights, means, log_scales := np.zeros((3, 2))))
+    for kind in (np.float64, np.float32):
+        given = _tensors(*(part.astype(kind) for part in (x, log_weights, means, log_scales)))
+        found = judge.array(name, judge.call(name, mixture_log_prob, *given), (3,))
+        told = "a component of weight 0 must not matter, however near it is and however far the others are"
+        judge.compare(name, found, right, [], told)
 
 
 def check_found_leaks(leaks_A: Any, leaks_B: Any, leaks_C: Any, leaks_D: Any) -> None:
@@ -340,7 +362,7 @@ def check_found_leaks(leaks_A: Any, leaks_B: Any, leaks_C: Any, leaks_D: Any) ->
 def check_repaired_B(repaired_B: Any) -> None:
     __tracebackhide__ = True
     name = "repaired_B"
-    rng = np.random.default_rng(36)
+    rng = judge.rng(36)
     cases: list[tuple[int, int, tuple[int, ...]]] = [
         (3, 2, (2, 0, 4, 1, 3)),
         (2, 3, (0, 1, 2, 3)),
@@ -439,6 +461,19 @@ def _draw(
     return out, margin
 
 
+def _clear_draw(
+    rng: np.random.Generator, x: np.ndarray, observed: int, weights: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Uniforms for `_draw` and what it draws: where rounding could decide, an image's uniforms are drawn again."""
+    uniforms = rng.uniform(size=x.shape)
+    while True:
+        drawn, margin = _draw(uniforms, x, observed, *weights)
+        tied = (margin <= 1e-3).any(axis=1)
+        if not tied.any():
+            return uniforms, drawn
+        uniforms[tied] = rng.uniform(size=(tied.sum(), x.shape[1]))
+
+
 def _mixture(x: Any, log_weights: np.ndarray, means: np.ndarray, log_scales: np.ndarray) -> Any:
     if np.ndim(x):
         return [_mixture(*parts) for parts in zip(x, log_weights, means, log_scales, strict=True)]
@@ -453,6 +488,3 @@ def _mixture(x: Any, log_weights: np.ndarray, means: np.ndarray, log_scales: np.
 def _log_sum(terms: np.ndarray) -> np.ndarray:
     top = terms.max(axis=-1, keepdims=True)
     return (top + np.log(np.exp(terms - top).sum(axis=-1, keepdims=True)))[..., 0]
-
-
-# -- judging
