@@ -400,6 +400,20 @@ def _(x, weights, biases, masks):
     return h + x
 
 
+@answers.wrong("made_logits", "relu6 for ReLU")
+def _(x, weights, biases, masks):
+    for i, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        x = (torch.nn.functional.relu6(x) if i else x) @ (w * m).T + b
+    return x
+
+
+@answers.wrong("made_logits", "ReLU cut at 100")
+def _(x, weights, biases, masks):
+    for i, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        x = (x.clamp(0, 100) if i else x) @ (w * m).T + b
+    return x
+
+
 # dependence_by_masks
 
 
@@ -503,6 +517,31 @@ def _(masks):
     for mask in masks[1:]:
         result = ((mask == 0)[:, :, None] | result[None, :, :]).all(dim=1)
     return result
+
+
+@answers.wrong("dependence_by_masks", "whether there is a path, in uint8: 256 of them are none")
+def _(masks):
+    result = masks[0].to(torch.uint8).numpy()
+    for mask in masks[1:]:
+        result = (mask.to(torch.uint8).numpy() @ result > 0).astype(np.uint8)
+    return result > 0
+
+
+@answers.wrong("dependence_by_masks", "counts divided by the largest, so that a lonely path vanishes")
+def _(masks):
+    paths = masks[0].double()
+    for mask in masks[1:]:
+        paths = mask.double() @ paths
+        paths = paths / paths.max().clamp(min=1)
+    return paths > 0
+
+
+@answers.wrong("dependence_by_masks", "shares of the paths, which halve until nothing is left")
+def _(masks):
+    paths = masks[0].double()
+    for mask in masks[1:]:
+        paths = (mask.double() / mask.double().sum(dim=1, keepdim=True).clamp(min=1)) @ paths
+    return paths > 0
 
 
 # made_sample
@@ -633,13 +672,37 @@ def _(logits_fn, order, uniforms):
     return x
 
 
+@answers.wrong("made_sample", "ten passes for all pixels")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros_like(uniforms)
+    for _ in range(10):
+        x = (uniforms < torch.sigmoid(logits_fn(x))).to(uniforms.dtype)
+    return x
+
+
+@answers.wrong("made_sample", "raster order, three times over")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros_like(uniforms)
+    for d in [*range(len(order))] * 3:
+        x[:, d] = (uniforms[:, d] < torch.sigmoid(logits_fn(x)[:, d])).to(x.dtype)
+    return x
+
+
+@answers.right("made_sample", "all pixels anew until nothing changes")
+def _(logits_fn, order, uniforms):
+    x, before = torch.zeros_like(uniforms), None
+    while before is None or not torch.equal(x, before):
+        x, before = (uniforms < torch.sigmoid(logits_fn(x))).to(uniforms.dtype), x
+    return x
+
+
 # ensemble_log_prob
 
 
 @answers.right("ensemble_log_prob", "the largest taken out by hand")
 def _(log_probs):
     whole = log_probs.double().sum(dim=-1)
-    top = whole.max(dim=0).values
+    top = whole.max(dim=0).values.clamp(min=-1e30)
     return top + torch.log(torch.exp(whole - top).mean(dim=0))
 
 
@@ -655,8 +718,19 @@ def _(log_probs):
     for b in range(log_probs.shape[1]):
         each = [float(log_probs[k, b].sum()) for k in range(log_probs.shape[0])]
         top = max(each)
-        found.append(top + math.log(sum(math.exp(v - top) for v in each) / len(each)))
+        if top == -math.inf:
+            found.append(top)
+        else:
+            found.append(top + math.log(sum(math.exp(v - top) for v in each) / len(each)))
     return found
+
+
+@answers.right("ensemble_log_prob", "float32, pixel after pixel")
+def _(log_probs):
+    whole = torch.zeros(log_probs.shape[:2])
+    for d in range(log_probs.shape[2]):
+        whole = whole + log_probs[:, :, d].float()
+    return torch.logsumexp(whole, dim=0) - math.log(len(whole))
 
 
 @answers.wrong("ensemble_log_prob", "averages the logarithms")
@@ -704,6 +778,31 @@ def _(log_probs):
 def _(log_probs):
     whole = log_probs.sum(dim=2)
     return torch.logsumexp(whole, dim=0) - math.log(whole.shape[1])
+
+
+@answers.wrong("ensemble_log_prob", "the mean over those orders only in which the image is possible: log 3 for log 4")
+def _(log_probs):
+    whole = log_probs.sum(dim=2)
+    return torch.logsumexp(whole, dim=0) - torch.log(torch.isfinite(whole).sum(dim=0).clamp(min=1))
+
+
+@answers.wrong("ensemble_log_prob", "the largest of the whole batch taken out")
+def _(log_probs):
+    whole = log_probs.double().sum(dim=2)
+    return whole.max() + torch.log(torch.exp(whole - whole.max()).mean(dim=0))
+
+
+@answers.wrong("ensemble_log_prob", "the largest taken out, nan where all are -inf")
+def _(log_probs):
+    whole = log_probs.double().sum(dim=2)
+    top = whole.max(dim=0).values
+    return top + torch.log(torch.exp(whole - top).mean(dim=0))
+
+
+@answers.wrong("ensemble_log_prob", "-inf replaced by a large number")
+def _(log_probs):
+    whole = log_probs.double().sum(dim=2).clamp(min=-1e5)
+    return torch.logsumexp(whole, dim=0) - math.log(len(whole))
 
 
 @answers.wrong("ensemble_log_prob", "multiplies the models")

@@ -94,6 +94,14 @@ def _(x, W, b):
     return (x.float() @ W.float().T + b.float()) - x.float() @ torch.triu(W).float().T
 
 
+@answers.wrong("fvsbn_logits", "kept in an array of integers")
+def _(x, W, b):
+    logits = np.zeros(x.shape, dtype=int)
+    for d in range(x.shape[1]):
+        logits[:, d] = b[d] + x[:, :d] @ W[d, :d]
+    return logits
+
+
 @answers.wrong("fvsbn_logits", "adds to the bias that it is given")
 def _(x, W, b):
     logits = x @ torch.tril(W, -1).T
@@ -271,6 +279,22 @@ def _(x, W, V, b, c):
     return (torch.sigmoid(c + added.cumsum(dim=1) - added) * V[:3]).sum(dim=-1) + b[:3]
 
 
+@answers.wrong("nade_logits", "the running sum is cut at 100, up and down")
+def _(x, W, V, b, c):
+    a, columns = c.repeat(len(x), 1), []
+    for d in range(x.shape[1]):
+        columns.append(b[d] + torch.sigmoid(a) @ V[d])
+        a = (a + torch.outer(x[:, d], W[:, d])).clamp(-100, 100)
+    return torch.stack(columns, dim=1)
+
+
+@answers.wrong("nade_logits", "exp(a) / (1 + exp(a)), which overflows in float32")
+def _(x, W, V, b, c):
+    added = x[:, :, None] * W.T
+    above = torch.exp((c + added.cumsum(dim=1) - added).float())
+    return ((above / (1 + above)).to(x.dtype) * V).sum(dim=-1) + b
+
+
 # -- cost: H = 500, D = 784
 
 answers.right("cost", "counted", cost_separate=500 * 784 * 783 // 2 + 784 * 500, cost_running=2 * 784 * 500)
@@ -402,6 +426,32 @@ def _(x, W, V, b, c):
     added = x[:, :, None] * W.T
     z = (torch.sigmoid(c + added.cumsum(dim=1) - added) * V).sum(dim=-1) + b
     return (x * z - torch.log(1 + torch.exp(z))).sum(dim=1)
+
+
+@answers.wrong("nade_log_prob", "logits cut at 1000")
+def _(x, W, V, b, c):
+    added = x[:, :, None] * W.T
+    z = (torch.sigmoid(c + added.cumsum(dim=1) - added) * V).sum(dim=-1) + b
+    return -torch.nn.functional.softplus((1 - 2 * x) * z.clamp(-1000, 1000)).sum(dim=1)
+
+
+@answers.wrong("nade_log_prob", "what is not finite becomes -1000 afterwards")
+def _(x, W, V, b, c):
+    added = x[:, :, None] * W.T
+    p = torch.sigmoid((torch.sigmoid(c + added.cumsum(dim=1) - added) * V).sum(dim=-1) + b)
+    each = torch.where(x == 1, torch.log(p), torch.log(1 - p))
+    return torch.nan_to_num(each, nan=-1000.0, neginf=-1000.0).sum(dim=1)
+
+
+@answers.wrong(
+    "nade_log_prob", "probabilities in float32, and the logit where they give infinity: 1 - p is rounded at 17"
+)
+def _(x, W, V, b, c):
+    added = x[:, :, None] * W.T
+    z = (torch.sigmoid(c + added.cumsum(dim=1) - added) * V).sum(dim=-1) + b
+    p = torch.sigmoid(z).float()
+    cost = torch.where(x == 1, -torch.log(p), -torch.log(1 - p)).to(x.dtype)
+    return -torch.where(torch.isfinite(cost), cost, z.abs()).sum(dim=1)
 
 
 # -- nade_sample
@@ -537,6 +587,16 @@ def _(W, V, b, c, uniforms):
     for d in range(uniforms.shape[1]):
         a = c + x[:, : max(d - 1, 0)] @ W[:, : max(d - 1, 0)].T
         x[:, d] = (uniforms[:, d] < torch.sigmoid(b[d] + torch.sigmoid(a) @ V[d])).to(x.dtype)
+    return x
+
+
+@answers.wrong("nade_sample", "exp(z) / (1 + exp(z)), which overflows in float32")
+def _(W, V, b, c, uniforms):
+    a, x = c.repeat(len(uniforms), 1), torch.zeros_like(uniforms)
+    for d in range(uniforms.shape[1]):
+        odds = torch.exp((b[d] + torch.sigmoid(a) @ V[d]).float())
+        x[:, d] = (uniforms[:, d] < odds / (1 + odds)).to(x.dtype)
+        a = a + torch.outer(x[:, d], W[:, d])
     return x
 
 
@@ -773,6 +833,21 @@ def _(x, log_weights, means, log_scales):
     z = (x[..., None] - means) / log_scales.exp()
     each = log_weights - 0.5 * z**2 - log_scales - 0.5 * math.log(2 * math.pi)
     return torch.logsumexp(each, dim=0)
+
+
+@answers.wrong("mixture_log_prob", "a log-weight of -inf is replaced by -1e6")
+def _(x, log_weights, means, log_scales):
+    z = (x[..., None] - means) / log_scales.exp()
+    each = -0.5 * z**2 - log_scales - 0.5 * math.log(2 * math.pi)
+    return torch.logsumexp(log_weights.clamp(min=-1e6) + each, dim=-1)
+
+
+@answers.wrong("mixture_log_prob", "takes the highest density out, whatever its weight")
+def _(x, log_weights, means, log_scales):
+    z = (x[..., None] - means) / log_scales.exp()
+    each = -0.5 * z**2 - log_scales - 0.5 * math.log(2 * math.pi)
+    top = each.max(dim=-1, keepdim=True).values
+    return top[..., 0] + torch.log((log_weights.exp() * torch.exp(each - top)).sum(dim=-1))
 
 
 # -- found_leaks

@@ -59,13 +59,14 @@ def check_hidden_degrees(hidden_degrees: Any) -> None:
             )
         return found
 
-    for n_inputs, n_hidden, seed in [(4, 5, 0), (2, 6, 1), (784, 30, 2), (7, 1, 3), (3, 200, 123456789)]:
+    seeds = [0, *(int(seed) for seed in judge.rng(40).choice(2**31, size=12, replace=False))]
+    for (n_inputs, n_hidden), seed in zip([(4, 5), (2, 6), (784, 30), (7, 1), (3, 200)], seeds[:5], strict=True):
         first = degrees(n_inputs, n_hidden, seed)
         again = degrees(n_inputs, n_hidden, seed)
         assert (first == again).all(), f"{name}: the same seed should give the same degrees each time"
-    drawn = {tuple(degrees(9, 40, seed)) for seed in range(6)}
+    drawn = {tuple(degrees(9, 40, seed)) for seed in seeds[5:11]}
     assert len(drawn) == 6, f"{name}: different seeds should give different degrees"
-    for n_inputs, seed in ((5, 11), (8, 12)):
+    for n_inputs, seed in zip((5, 8), seeds[11:], strict=True):
         many = degrees(n_inputs, 7000, seed)
         counts = np.bincount(many, minlength=n_inputs)[1:n_inputs]
         missing = [k + 1 for k in np.flatnonzero(counts == 0)]
@@ -121,7 +122,7 @@ def check_kept_mine(student_name: Any, kept_mine: Any) -> None:
 def check_make_masks(make_masks: Any) -> None:
     __tracebackhide__ = True
     name = "make_masks"
-    rng = np.random.default_rng(41)
+    rng = judge.rng(41)
     cases = [
         [[1, 2, 3, 4], [1, 3, 2, 1, 3]],
         [[3, 1, 4, 2], [2, 2, 1], [3, 1, 2, 3, 1]],
@@ -168,12 +169,13 @@ def check_make_masks(make_masks: Any) -> None:
 def check_masked_linear(masked_linear: Any) -> None:
     __tracebackhide__ = True
     name = "masked_linear"
-    rng = np.random.default_rng(42)
+    rng = judge.rng(42)
     cases = [(1, 3, 2, torch.float64), (4, 5, 5, torch.float32), (6, 2, 7, torch.float64), (3, 4, 1, torch.float32)]
     for k, (batch, n_in, n_out, dtype) in enumerate(cases):
         x, weight = rng.normal(size=(batch, n_in)), rng.normal(size=(n_out, n_in))
         bias, mask = rng.normal(size=n_out), rng.random((n_out, n_in)) < 0.5
         mask.flat[0], mask.flat[-1] = True, False
+        mask[1:][-1:] = False  # a unit that is left with its bias
         expected = np.array([
             [bias[o] + sum(x[b, i] * weight[o, i] for i in range(n_in) if mask[o, i]) for o in range(n_out)]
             for b in range(batch)
@@ -205,13 +207,18 @@ def _logits(
 def check_made_logits(made_logits: Any) -> None:
     __tracebackhide__ = True
     name = "made_logits"
-    rng = np.random.default_rng(43)
+    rng = judge.rng(43)
     cases = [(4, (5,), 3, torch.float64), (3, (6, 4), 2, torch.float32), (5, (), 4, torch.float64)]
     cases += [(6, (6, 6, 6), 1, torch.float64), (2, (3,), 5, torch.float32)]
+    cases += [(5, (6, 7), 6, torch.float64), (6, (8,), 6, torch.float32)]
     for k, (n, hidden, batch, dtype) in enumerate(cases):
         masks = _masks(_random_degrees(rng, n, hidden))
-        weights = [rng.normal(size=m.shape) for m in masks]
-        biases = [rng.normal(size=len(m)) for m in masks]
+        if k < 5:
+            weights = [rng.normal(size=m.shape) for m in masks]
+            biases = [rng.normal(size=len(m)) for m in masks]
+        else:  # activations in the hundreds; whole numbers, which float32 adds exactly
+            weights = [rng.integers(-30, 31, size=m.shape).astype(float) for m in masks]
+            biases = [rng.integers(-30, 200, size=len(m)).astype(float) for m in masks]
         x = (rng.random((batch, n)) < 0.5).astype(float)
 
         layers = list(zip(weights, biases, masks, strict=True))
@@ -246,7 +253,7 @@ def _paths(masks: list[np.ndarray]) -> np.ndarray:
 def check_dependence_by_masks(dependence_by_masks: Any) -> None:
     __tracebackhide__ = True
     name = "dependence_by_masks"
-    rng = np.random.default_rng(44)
+    rng = judge.rng(44)
     cases = [_masks([[1, 2, 3, 4], [1, 3, 2, 1, 3]]), _masks([[3, 1, 4, 2], [2, 2, 1], [3, 1, 2, 3, 1]])]
     cases += [_masks([[2, 4, 1, 3]])]
     for sizes in [(4, 6, 4), (5, 5, 5), (3, 7, 2, 3), (6, 4, 9, 4, 6), (5, 12, 12, 5)]:  # masks of any kind
@@ -268,13 +275,20 @@ def check_dependence_by_masks(dependence_by_masks: Any) -> None:
         extra, missing = (found > expected).any(), (found < expected).any()
         told = "connects where no path leads" if extra and not missing else "misses a path"
         raise AssertionError(f"{name}: {told} ({shown})")
-    deep = np.zeros((16, 16), dtype=int)
-    deep[:8, :8] = deep[8:, 8:] = 1
-    for kind in (torch.float32, torch.bool, torch.int64):
-        given = [torch.from_numpy(deep).to(kind)] * 400
-        found = judge.array(name, judge.call(name, dependence_by_masks, given, shown="400 layers"), (16, 16))
-        told = f"{name}: wrong for 400 layers: there are more paths than a number can hold, and only 'any?' is asked"
-        assert not np.isnan(found).any() and (found == deep).all(), told
+    # Eight units that all reach each other: their paths multiply. Eight alone, with one path each beside so many. The
+    # last unit looks at seven of these and at itself, of which an ever smaller share comes from its first ancestor.
+    deep = np.eye(17, dtype=int)
+    deep[:8, :8] = deep[16, 9:] = 1
+    wide = [np.ones((256, 3), dtype=int), np.ones((256, 256), dtype=int), np.ones((4, 256), dtype=int)]
+    kinds = (torch.float32, torch.bool, torch.int64)
+    large = [("400 layers", [deep] * 400, deep, kinds), ("256 units a layer", wide, np.ones((4, 3)), kinds[1:2])]
+    for label, masks, expected, given_as in large:
+        for kind in given_as:
+            given = [torch.from_numpy(m).to(kind) for m in masks]
+            result = judge.call(name, dependence_by_masks, given, shown=label)
+            found = judge.array(name, result, expected.shape, what=f"the result for {label}")
+            told = f"{name}: wrong for {label}: there are more paths than a number can hold, and only 'any?' is asked"
+            assert (found == expected).all(), told
 
 
 # -- sampling and averaging
@@ -317,9 +331,20 @@ class _Chain:
         return out, margin
 
 
+class _Copies(_Chain):
+    """Each pixel is what the one before it is, for certain: what the first one is takes all passes to reach the last."""
+
+    def logit(self, x: np.ndarray, d: int) -> float:
+        place = self.order.index(d)
+        if place == 0:
+            return 0.0
+        return 50.0 if x[self.order[place - 1]] else -50.0
+
+
 def check_made_sample(made_sample: Any) -> None:
     __tracebackhide__ = True
     name = "made_sample"
+    rng = judge.rng(45)
     cases: list[tuple[int, int, bool, Any]] = [
         (4, 6, False, torch.float64),
         (5, 4, False, torch.float32),
@@ -329,8 +354,7 @@ def check_made_sample(made_sample: Any) -> None:
         (4, 3, True, torch.float32),
     ]
     for k, (n, images, certain, dtype) in enumerate(cases):
-        for attempt in range(200):
-            rng = np.random.default_rng(4500 + 1000 * k + attempt)
+        for _ in range(200):
             order = list(range(n)) if k == 0 else rng.permutation(n).tolist()
             chain = _Chain(rng, order, certain)
             uniforms = rng.random((images, n)).astype(np.float32).astype(np.float64)
@@ -359,12 +383,22 @@ def check_made_sample(made_sample: Any) -> None:
         ):
             assert not (found == other).all(), f"{name}: {told} ({shown})"
         raise AssertionError(f"{name}: wrong images for {shown}")
+    order = rng.permutation(30).tolist()
+    uniforms = rng.uniform(0.1, 0.9, size=(2, 30))
+    uniforms[:, order[0]] = rng.permutation([rng.uniform(0.1, 0.4), rng.uniform(0.6, 0.9)])
+    shown = "30 pixels, each a copy of the one drawn before it"
+    result = judge.call(name, made_sample, _Copies(rng, order), order, torch.from_numpy(uniforms), shown=shown)
+    expected = np.repeat(uniforms[:, order[:1]] < 0.5, 30, axis=1)
+    told = (
+        "wrong images for 30 pixels, each a copy of the one drawn before it: too few passes, or pixels in another order"
+    )
+    judge.close(name, result, expected, told)
 
 
 def check_ensemble_log_prob(ensemble_log_prob: Any) -> None:
     __tracebackhide__ = True
     name = "ensemble_log_prob"
-    rng = np.random.default_rng(46)
+    rng = judge.rng(46)
     cases = [
         np.log(rng.uniform(0.05, 1, size=(2, 3, 4))),
         np.log(rng.uniform(0.05, 1, size=(1, 4, 5))),
@@ -393,18 +427,24 @@ def check_ensemble_log_prob(ensemble_log_prob: Any) -> None:
         told = [(value, f"{sentence} ({shown})") for value, sentence in mistakes]
         judge.compare(name, found, expected, told, f"wrong for {shown}")
     # Whole images of 784 pixels: every probability is zero in a computer, their mean has a logarithm all the same.
-    values = np.log(rng.uniform(1e-4, 4e-3, size=(4, 3, 784)))
-    values[0, 1, 5] = -np.inf  # impossible in one order, possible in the others
-    each = values.sum(axis=2)
-    top = each.max(axis=0)
-    expected = [top[b] + math.log(sum(math.exp(v - top[b]) for v in each[:, b]) / 4) for b in range(3)]
-    for kind, atol in ((torch.float64, 1e-3), (torch.float32, 0.05)):
-        given = torch.from_numpy(values).to(kind)
-        shown = "images of 784 pixels, each order's log-probability near -5000"
-        result = judge.call(name, ensemble_log_prob, given, shown=shown)
-        found = judge.array(name, result, (3,), what=f"the result for {shown}")
-        assert np.isfinite(found).all(), f"{name}: not finite for {shown}"
-        judge.close(name, found, expected, f"wrong for {shown}", atol=atol)
+    # Images far apart in one batch; one that is impossible in one order, and one in all.
+    values = np.log(rng.uniform(1e-4, 4e-3, size=(4, 5, 784)))
+    values[:, 1] = np.log(rng.uniform(0.9, 1.0, size=(4, 784)))
+    values[0, 2, 5] = values[2, 3, 7] = values[:, 4, 9] = -np.inf
+    each = [[math.fsum(values[o, b]) for b in range(5)] for o in range(4)]
+    right = []
+    for b in range(5):
+        top = max(each[o][b] for o in range(4))
+        possible = top > -math.inf
+        right.append(top + math.log(sum(math.exp(each[o][b] - top) for o in range(4)) / 4) if possible else top)
+    for kind in (torch.float64, torch.float32):
+        shown = "images of 784 pixels, log-probabilities from -40 to -6000"
+        result = judge.call(name, ensemble_log_prob, torch.from_numpy(values).to(kind), shown=shown)
+        found = judge.array(name, result, (5,), what=f"the result for {shown}")
+        impossible = f"{name}: an image that is impossible in every order has the log-probability -inf"
+        assert found[4] == -math.inf, f"{impossible}, found {found[4]:g}"
+        assert np.isfinite(found[:4]).all(), f"{name}: not finite for {shown}"
+        judge.close(name, found[:4], right[:4], f"wrong for {shown}")
 
 
 # -- the drill
@@ -436,7 +476,7 @@ def check_not_leaks(lost_B: Any, differs_C: Any) -> None:
 def check_repaired_D(repaired_D: Any) -> None:
     __tracebackhide__ = True
     name = "repaired_D"
-    rng = np.random.default_rng(47)
+    rng = judge.rng(47)
     cases = [(4, 6, 5, torch.float64), (4, 4, 4, torch.float32), (5, 3, 8, torch.float64), (2, 4, 3, torch.float64)]
     for n, n_first, n_second, dtype in cases:
         degrees = _random_degrees(rng, n, (n_first, n_second))

@@ -110,6 +110,7 @@ def check_nade_logits(nade_logits: Any) -> None:
     cases = [(3, 4, 2), (4, 4, 4), (2, 3, 9), (6, 12, 5), (5, 7, 1), (1, 1, 1)]
     for (n, d, h), kind in itertools.product(cases, (np.float64, np.float32)):
         x, weights = _network(rng, n, d, h, kind)
+        x[-1] = 1  # each column of W comes in
         W, V, b, c = weights
         right = _nade(x, *weights)
         shown = f"x of shape {(n, d)}, {h} hidden units"
@@ -229,9 +230,9 @@ def check_nade_sample(nade_sample: Any) -> None:
     # Logits of 300 and -300: certain, whatever the uniform.
     b = np.array([300.0, -300.0, 300.0])
     for kind in (np.float64, np.float32):
-        given = [part.astype(kind) for part in (np.zeros((1, 3)), np.zeros((3, 1)), b, np.zeros(1))]
-        uniforms = np.array([[0.5, 0.5, 0.99], [0.01, 0.01, 0.01]], dtype=kind)
-        found = judge.integers(name, judge.call(name, nade_sample, *_tensors(*given, uniforms)), (2, 3))
+        uniforms = np.array([[0.5, 0.5, 0.99], [0.01, 0.01, 0.01]])
+        certain = [part.astype(kind) for part in (np.zeros((1, 3)), np.zeros((3, 1)), b, np.zeros(1), uniforms)]
+        found = judge.integers(name, judge.call(name, nade_sample, *_tensors(*certain)), (2, 3))
         told = f"{name}: a pixel with a logit of 300 is lit and one with -300 is not, whatever the uniforms"
         assert found.tolist() == [[1, 0, 1], [1, 0, 1]], told
     # On the boundary: u < p lights the pixel. Both sides are exact in binary.
