@@ -20,7 +20,6 @@ import io
 import json
 import os
 import pkgutil
-import resource
 import signal
 import socket
 import subprocess
@@ -122,24 +121,26 @@ class Student:
         return _ending(code[0])
 
     def _memory(self) -> int:
-        """Bytes that the processes of the submission use, beyond what each shares with the warm worker."""
+        """Bytes that the processes of the submission use together, beyond what the warm worker used before it."""
         assert self.worker is not None
-        sizes, ahead = [], [self.worker.pid]
+        processes, ahead = [], [self.worker.pid]
         while ahead:
             process = f"/proc/{ahead.pop()}"
-            try:
-                with open(f"{process}/statm") as statm:
-                    _, resident, shared, *_ = map(int, statm.read().split())
-                # A process that has just ended has no children; its own go to one further up.
+            # A process that has just ended has no children; its own go to one further up.
+            with contextlib.suppress(OSError):
                 for thread in os.listdir(f"{process}/task"):
                     with open(f"{process}/task/{thread}/children") as children:
                         ahead += map(int, children.read().split())
-            except OSError:
-                continue
-            sizes.append((resident - shared) * resource.getpagesize())
-        if not self._own:
-            self._own = max(sizes, default=0)
-        return sum(max(0, size - self._own) for size in sizes)
+            processes.append(process)
+        resident = [_kibibytes(f"{p}/status", "RssAnon:", "RssShmem:", "VmSwap:") or 0 for p in processes]
+        # What several share counts once for each here; only where that looks like too much, the shares are asked for.
+        if self._own and 1024 * sum(resident) <= self._may_use:
+            return 1024 * sum(resident)
+        shares = [_kibibytes(f"{p}/smaps_rollup", "Pss_Anon:", "Pss_Shmem:", "SwapPss:") for p in processes]
+        # A kernel that hides or does not know them leaves the larger figure.
+        known = [r if share is None else share for r, share in zip(resident, shares, strict=True)]
+        self._own = self._own or max(1, 1024 * sum(known))
+        return max(0, 1024 * sum(known) - self._own)
 
     def close(self) -> None:
         """End the worker too."""
@@ -204,12 +205,12 @@ class Student:
                     raise Died("it broke off the conversation")
                 return reply
             now = time.monotonic()
-            if now >= deadline:
-                raise Died("late")
-            if now >= self._look_again:
+            if now >= min(deadline, self._look_again):  # What uses up memory often runs late for it.
                 self._look_again = now + _LOOK_SECONDS
                 if self._memory() > self._may_use:
                     raise Died("stopped: its processes together used more memory than it may")
+            if now >= deadline:
+                raise Died("late")
             self.line.settimeout(min(deadline - now, _LOOK_SECONDS))
             try:
                 chunk = self.line.recv(1 << 20)
@@ -489,6 +490,16 @@ def _change(argument: Any, now: Any) -> None:
         elif isinstance(argument, dict):
             argument.clear()
             argument.update(now)
+
+
+def _kibibytes(file: str, *fields: str) -> int | None:
+    """The sum of these fields of a process's file under /proc; None if it cannot be read or has none of them."""
+    try:
+        with open(file) as lines:
+            found = [int(line.split()[1]) for line in lines if line.startswith(fields)]
+    except OSError:
+        return None
+    return sum(found) if found else None
 
 
 def _stopped(why: str) -> dict[str, Any]:

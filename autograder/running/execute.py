@@ -38,7 +38,7 @@ class Limits:
     total_seconds: float = 60.0
     memory_mib: int = 2048
     file_mib: int = 64
-    processes: int = 64
+    processes: int = 16
     output_characters: int = 100_000
 
 

@@ -4,7 +4,11 @@ Around the worker (`command`): no network, a read-only system, an empty /tmp, an
 the worker itself; no solutions, checks, other students or gradebook. Within it, every submission gets namespaces of its own
 (`enter_namespaces`): processes, mounts, network and IPC that nobody else sees and that end with it.
 
-Needs Linux and bubblewrap. This file is imported on both sides, so it imports nothing of the grader's.
+What is closed here are the ways in which a submission could reach, read or disturb anything. Two that run at the same moment
+can still signal by how busy they keep the machine; their authors could as well telephone.
+
+Needs Linux and bubblewrap. This file is imported on both sides, so it imports nothing of the grader's, and writes its filter of
+system calls out: libseccomp's bindings would have to exist inside the sandbox too, to save forty lines that no system changes.
 """
 
 from __future__ import annotations
@@ -36,7 +40,8 @@ _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 0x400
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 22, 36, 38
 
 # System calls that submissions are refused, by their numbers on each architecture: memory that no limit counts, keys that
-# outlast a process, other namespaces, other processes' memory, and parts of the kernel that only ever helped to break it.
+# outlast a process, other namespaces, other processes' memory, locks on and watches of files that all submissions share, and
+# parts of the kernel that only ever helped to break it.
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _REFUSED = {
     "memfd_create": (319, 279), "memfd_secret": (447, 447), "shmget": (29, 194),
@@ -45,7 +50,13 @@ _REFUSED = {
     "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430), "fsmount": (432, 432),
     "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
     "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425),
+    "flock": (73, 32), "inotify_init": (253, None), "inotify_init1": (294, 26), "fanotify_init": (300, 262),
 }  # fmt: skip
+# Calls of which only some are refused: their numbers, which argument decides, and its values that pass or do not.
+_SOCKETS = ((41, 198), (53, 199))  # socket, socketpair
+_FAMILIES = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6: each other reaches something that no namespace holds.
+_FCNTL = (72, 25)
+_FILE_LOCKS = (5, 6, 7, 36, 37, 38, 1024, 1026)  # F_GETLK to F_SETLKW, F_OFD_*, F_SETLEASE, F_NOTIFY
 
 
 @functools.cache
@@ -59,11 +70,28 @@ def problem() -> str:
         )
     if Path("/tmp") in Path(sys.base_prefix).parents:
         return "The sandbox cannot use a Python installed below /tmp."
-    probe = [*_bwrap(), "--ro-bind", "/", "/", "true"]
-    tried = subprocess.run(probe, capture_output=True, text=True, timeout=30)
+    # The whole of it is tried: a system may allow a sandbox, and none within it.
+    tried = subprocess.run(command(["-m", __name__]), capture_output=True, text=True, timeout=60)
     if tried.returncode != 0:
-        return f"bubblewrap does not work on this host: {tried.stderr.strip() or 'no reason given'}."
+        said = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
+        return f"bubblewrap does not work on this host: {said.removesuffix('.')}.{_cure()}"
     return ""
+
+
+def _cure() -> str:
+    """What this host's administrator can do about namespaces that the kernel refuses; empty if nothing known is in the way."""
+    wanted = {
+        "kernel.unprivileged_userns_clone": 1,
+        "kernel.apparmor_restrict_unprivileged_userns": 0,
+        "user.max_user_namespaces": 10_000,
+    }
+    cures = []
+    for name, value in wanted.items():
+        with contextlib.suppress(OSError, ValueError):
+            found = int(Path("/proc/sys", *name.split(".")).read_text())
+            if found != value if value < 2 else found < 10:
+                cures.append(f"sudo sysctl {name}={value}")
+    return f" It refuses ordinary users their namespaces; what helps: {'; '.join(cures)}." if cures else ""
 
 
 def command(arguments: list[str]) -> list[str]:
@@ -108,8 +136,9 @@ def command(arguments: list[str]) -> list[str]:
     }
     for name, value in environment.items():
         line += ["--setenv", name, value]
-    # Last: with everything in place, its own root is read-only too, or submissions could leave files for the next.
-    line += ["--remount-ro", "/"]
+    # Last: with everything in place, its own root and devices are read-only too, or submissions could leave files for the next.
+    for place in ("/dev/pts", "/dev", "/"):
+        line += ["--remount-ro", place]
     python = f"{_ENVIRONMENT}/bin/{Path(sys.executable).name}" if virtual else sys.executable
     return [*line, python, *arguments]
 
@@ -178,13 +207,20 @@ def _refuse_system_calls() -> None:
         return
     column = list(_ARCHITECTURES).index(machine)
     load, equal, at_least, any_bit, finish = 0x20, 0x15, 0x35, 0x45, 0x06
-    allow, refuse, unknown = 0x7FFF0000, 0x50000 | errno.EPERM, 0x50000 | errno.ENOSYS
+    allow, answer = 0x7FFF0000, 0x50000
+    refuse, unknown, no_family = answer | errno.EPERM, answer | errno.ENOSYS, answer | errno.EAFNOSUPPORT
     # Each step: operation, how many steps to skip if true, if false, operand.
     steps = [(load, 0, 0, 4), (equal, 1, 0, _ARCHITECTURES[machine]), (finish, 0, 0, refuse), (load, 0, 0, 0)]
     if machine == "x86_64":  # Its second set of numbers for the same calls.
         steps += [(at_least, 0, 1, 0x40000000), (finish, 0, 0, refuse)]
     for numbers in _REFUSED.values():
-        steps += [(equal, 0, 1, numbers[column]), (finish, 0, 0, refuse)]
+        if (number := numbers[column]) is not None:
+            steps += [(equal, 0, 1, number), (finish, 0, 0, refuse)]
+    for numbers in _SOCKETS:
+        pairs = [step for family in _FAMILIES for step in ((equal, 0, 1, family), (finish, 0, 0, allow))]
+        steps += [(equal, 0, len(pairs) + 2, numbers[column]), (load, 0, 0, 16), *pairs, (finish, 0, 0, no_family)]
+    pairs = [step for lock in _FILE_LOCKS for step in ((equal, 0, 1, lock), (finish, 0, 0, refuse))]
+    steps += [(equal, 0, len(pairs) + 2, _FCNTL[column]), (load, 0, 0, 24), *pairs, (finish, 0, 0, allow)]
     # clone3 hides its flags from filters; told that there is none, the C library uses clone.
     steps += [(equal, 0, 1, 435), (finish, 0, 0, unknown)]
     steps += [
@@ -263,3 +299,11 @@ def _libc(name: str, *arguments: object) -> None:
     if getattr(ctypes.CDLL(None, use_errno=True), name)(*arguments) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+if __name__ == "__main__":  # The probe: as `problem` runs it, inside a sandbox.
+    try:
+        enter_namespaces(scratch_mib=1)
+    except OSError as refused:
+        print(f"a submission's own namespaces are refused ({refused})", file=sys.stderr)
+        os._exit(70)

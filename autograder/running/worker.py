@@ -40,6 +40,8 @@ from traitlets.config import Config
 
 from autograder.running import plain, sandbox
 
+# Each may hold buffers of a socket, which are memory that belongs to no process.
+OPEN_FILES = 256
 TRUNCATED = "\n[output truncated here: it went over the limit of {:,} characters]\n"
 
 
@@ -277,7 +279,8 @@ class Submission:
 
 
 def confine(limits: dict[str, Any], isolated: bool) -> None:
-    """Limits of the forked process: memory, file size, CPU time, no core files, threads that suit a shared machine."""
+    """Limits of the forked process and all that it starts, which none of them can lift: memory, file size, open files, CPU
+    time, queues of messages, no core files, threads that suit a shared machine."""
     with open("/proc/self/statm", "rb") if os.path.exists("/proc/self/statm") else io.BytesIO(b"0") as statm:
         already = int(statm.read().split()[0]) * resource.getpagesize()
     memory = already + int(limits["memory_mib"]) * 2**20
@@ -285,8 +288,11 @@ def confine(limits: dict[str, Any], isolated: bool) -> None:
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_FSIZE, int(limits["file_mib"]) * 2**20),
         (resource.RLIMIT_CPU, int(limits["total_seconds"]) + 10),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
     ]
+    if sys.platform == "linux":
+        caps.append((12, 0))  # RLIMIT_MSGQUEUE, which Python's module has no name for: memory outside any process.
     if isolated:  # Elsewhere the limit would count all of the user's processes.
         caps.append((resource.RLIMIT_NPROC, int(limits["processes"])))
     for kind, amount in caps:
@@ -294,7 +300,9 @@ def confine(limits: dict[str, Any], isolated: bool) -> None:
         if hard != resource.RLIM_INFINITY:
             amount = min(amount, hard)
         with contextlib.suppress(ValueError, OSError):  # macOS refuses some; the time limits still hold.
-            resource.setrlimit(kind, (amount, hard))
+            # The hard limit too, or the submission raises the soft one again. A second more of processor time: reaching the
+            # soft limit names the cause, and only the hard one cannot be ignored.
+            resource.setrlimit(kind, (amount, amount + 1 if kind == resource.RLIMIT_CPU else amount))
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
 
