@@ -73,6 +73,29 @@ def _(conditionals):
     return -np.log(np.asarray(conditionals) + 1e-8).sum()
 
 
+@answers.wrong("nll", "infinity for zeros, and a small constant for the others")
+def _(conditionals):
+    p = np.asarray(conditionals, dtype=np.float64)
+    return math.inf if (p == 0).any() else -np.log(p + 1e-12).sum()
+
+
+@answers.wrong("nll", "infinity for zeros, the others clipped")
+def _(conditionals):
+    p = np.asarray(conditionals, dtype=np.float64)
+    return math.inf if (p == 0).any() else -np.log(np.clip(p, 1e-100, 1)).sum()
+
+
+@answers.wrong("nll", "products in blocks of 50")
+def _(conditionals):
+    p = np.asarray(conditionals, dtype=np.float64)
+    return -sum(float(np.log(np.prod(p[k : k + 50]))) for k in range(0, len(p), 50)) + 0.0
+
+
+@answers.wrong("nll", "half precision")
+def _(conditionals):
+    return -np.log(np.asarray(conditionals, dtype=np.float16)).sum()
+
+
 @answers.wrong("nll", "leaves zeros out")
 def _(conditionals):
     return sum(-math.log(p) for p in conditionals if p > 0)
@@ -212,6 +235,16 @@ def _(total_nll, n_tokens):
 @answers.wrong("perplexity", "divides after the exponential")
 def _(total_nll, n_tokens):
     return math.exp(min(total_nll, 700)) / n_tokens
+
+
+@answers.wrong("perplexity", "at most a thousand")
+def _(total_nll, n_tokens):
+    return min(math.exp(total_nll / n_tokens), 1000.0)
+
+
+@answers.wrong("perplexity", "the mean clipped at 10 nats")
+def _(total_nll, n_tokens):
+    return math.exp(min(total_nll / n_tokens, 10))
 
 
 @answers.wrong("perplexity", "an extra token")
@@ -386,6 +419,20 @@ def _(logits):
     return (shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))) / np.log(2)
 
 
+@answers.wrong("log_softmax", "a softmax with its zeros lifted to 1e-40, then the logarithm")
+def _(logits):
+    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    p = e / e.sum(axis=-1, keepdims=True)
+    return np.where(np.isneginf(logits), -np.inf, np.log(np.maximum(p, 1e-40)))
+
+
+@answers.wrong("log_softmax", "the maximum taken out only where something is above 1000")
+def _(logits):
+    x = np.asarray(logits, dtype=np.float64)
+    x = x - np.where(np.abs(x).max() > 5000, x.max(axis=-1, keepdims=True), 0.0)
+    return x - np.log(np.exp(x).sum(axis=-1, keepdims=True))
+
+
 @answers.wrong("log_softmax", "clips the logits to +-50")
 def _(logits):
     x = np.clip(logits, -50, 50)
@@ -515,6 +562,31 @@ def _(tokens, bos):
     return np.stack([inputs, tokens])
 
 
+@answers.right("teacher_forcing_pair", "the tokens themselves as targets, and a view of a longer array")
+def _(tokens, bos):
+    longer = np.concatenate([np.full((len(tokens), 1), bos), tokens], axis=1)
+    return longer[:, :-1], longer[:, 1:]
+
+
+@answers.wrong("teacher_forcing_pair", "tokens of 8 bits")
+def _(tokens, bos):
+    longer = np.concatenate([np.full((len(tokens), 1), bos), tokens], axis=1).astype(np.int8)
+    return longer[:, :-1], longer[:, 1:]
+
+
+@answers.wrong("teacher_forcing_pair", "bos only in the first sequence")
+def _(tokens, bos):
+    inputs = np.roll(tokens, 1, axis=1)
+    inputs[0, 0] = bos
+    return inputs, tokens
+
+
+@answers.wrong("teacher_forcing_pair", "drops every bos from the data")
+def _(tokens, bos):
+    rows = [[bos, *(v for v in row[:-1] if v != bos)] for row in tokens.tolist()]
+    return [row + [bos] * (tokens.shape[1] - len(row)) for row in rows], tokens
+
+
 @answers.wrong("teacher_forcing_pair", "rolls without bos")
 def _(tokens, bos):
     return np.roll(tokens, 1, axis=1), tokens
@@ -606,6 +678,29 @@ def _(p, q):
     a = torch.tensor(p, dtype=torch.float32)
     b = torch.tensor(q, dtype=torch.float32)
     return (torch.special.xlogy(a, a) - torch.special.xlogy(a, b)).sum()
+
+
+@answers.wrong("kl_divergence", "infinity for a zero, and a small constant for the others")
+def _(p, q):
+    if ((p > 0) & (q == 0)).any():
+        return math.inf
+    return (p[p > 0] * np.log(p[p > 0] / (q[p > 0] + 1e-12))).sum()
+
+
+@answers.wrong("kl_divergence", "takes tiny for zero")
+def _(p, q):
+    if ((p > 1e-9) & (q < 1e-20)).any():
+        return math.inf
+    seen = p > 0
+    return (p[seen] * np.log(p[seen] / q[seen])).sum()
+
+
+@answers.wrong("kl_divergence", "clips q, and looks for zeros where p counts")
+def _(p, q):
+    seen = p > 1e-10
+    if (q[seen] == 0).any():
+        return math.inf
+    return (p[seen] * np.log(p[seen] / q[seen])).sum()
 
 
 @answers.wrong("kl_divergence", "naive: 0 log 0 gives NaN")
@@ -718,6 +813,17 @@ def _(sequences, vocab_size):
             counts += hot[:-1].T @ hot[1:]
     totals = counts.sum(dim=1, keepdim=True)
     return torch.where(totals > 0, counts / totals, torch.full_like(counts, 1 / vocab_size))
+
+
+@answers.wrong("bigram_mle", "np.divide with where= and no out=: unseen rows hold what was in memory")
+def _(sequences, vocab_size):
+    counts = np.zeros((vocab_size, vocab_size))
+    for s in sequences:
+        for a, b in itertools.pairwise(s):
+            counts[a, b] += 1
+    totals = counts.sum(axis=1, keepdims=True)
+    table = np.divide(counts, totals, where=totals > 0)
+    return np.where(table.sum(axis=1, keepdims=True) > 0, table, 1 / vocab_size)
 
 
 @answers.wrong("bigram_mle", "one long sequence")
@@ -877,7 +983,28 @@ def _(tokens, table, bos):
     features = np.asarray(table, dtype=np.float32)[[bos, *tokens[:-1]]]
     weights = np.tril(np.ones((len(tokens), len(tokens)), dtype=np.float32))
     centred = features - (weights / weights.sum(axis=1, keepdims=True)) @ features
+    return centred - np.logaddexp.reduce(centred, axis=1)[:, None]
+
+
+@answers.wrong("repaired_C", "an exp that overflows")
+def _(tokens, table, bos):
+    features = np.asarray(table)[[bos, *tokens[:-1]]]
+    centred = features - features.cumsum(axis=0) / np.arange(1, len(features) + 1)[:, None]
     return centred - np.log(np.exp(centred).sum(axis=1, keepdims=True))
+
+
+@answers.wrong("repaired_C", "logits clipped at 700")
+def _(tokens, table, bos):
+    features = np.asarray(table)[[bos, *tokens[:-1]]]
+    centred = np.clip(features - features.cumsum(axis=0) / np.arange(1, len(features) + 1)[:, None], -700, 700)
+    return centred - np.log(np.exp(centred).sum(axis=1, keepdims=True))
+
+
+@answers.wrong("repaired_C", "the lesson's own name and table, whatever is given")
+def _(tokens, table, bos):
+    features = np.random.default_rng(0).normal(size=(27, 27))[[0, 5, 13, 13]]
+    running = features.cumsum(axis=0) / np.arange(1, 5)[:, None]
+    return torch.log_softmax(torch.as_tensor(features - running), dim=-1)
 
 
 @answers.wrong("repaired_C", "not repaired")

@@ -120,7 +120,8 @@ plt.show()
 def nll(conditionals):
     """Negative log-likelihood of one sequence, in nats.
 
-    conditionals : list or array (T,), entry t is p(x_t | x_<t) of the symbol that came, between 0 and 1.
+    conditionals : list or array (T,), entry t is p(x_t | x_<t) of the symbol that came, from 0 (or next to
+                   nothing, such as 1e-30) to 1.
     returns      : a number >= 0; 0 for an empty sequence, infinity if an entry is 0. Finite for T = 2000.
     """
     ### BEGIN SOLUTION
@@ -449,15 +450,15 @@ plt.show()
 # <details><summary>Hint</summary>
 #
 # Which token of each sequence is never an input, because nothing follows it? And leave `tokens` as it is:
-# build something new.
+# write into something new.
 # </details>
 
 # %% exercise teacher_forcing_pair
 def teacher_forcing_pair(tokens, bos):
     """Inputs and targets of next-token training.
 
-    tokens  : int array (B, T). bos : int, the token that stands before every sequence.
-    returns : (inputs, targets), two int arrays (B, T); inputs[b, t] is what comes just before targets[b, t].
+    tokens  : int array (B, T). bos : int, the token that stands before every sequence; it may be in them too.
+    returns : (inputs, targets), two arrays (B, T) of tokens; inputs[b, t] is what comes just before targets[b, t].
     """
     ### BEGIN SOLUTION
     inputs = np.concatenate([np.full_like(tokens[:, :1], bos), tokens[:, :-1]], axis=1)
@@ -1124,7 +1125,8 @@ for letter, predictions in {"A": predictions_A, "D": predictions_D}.items():
 def repaired_C(tokens, table, bos):
     """Bigram predictions from causally centred features, for one sequence.
 
-    tokens  : int array (T,). table : float array (V, V) of logits, row i for previous token i. bos : int.
+    tokens  : int array (T,). table : float array (V, V) of logits, row i for previous token i, +-2000 too.
+    bos     : int.
     returns : array (T, V), row t is log_softmax(features[t] - mean of features[0] to features[t]), where
               features[t] is the table's row of the token before position t (of bos for t = 0).
     """
