@@ -57,7 +57,7 @@ class FVSBN(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n images `(n, D)`, each pixel drawn in its turn; one row of `W` per pixel."""
-        uniforms = torch.rand(n, self.n_pixels, generator=generator)
+        uniforms = torch.rand(n, self.n_pixels, generator=generator)[:, self.order]  # by pixel
         x = torch.zeros(n, self.n_pixels)
         for d in range(self.n_pixels):
             x[:, d] = (uniforms[:, d] < torch.sigmoid(x[:, :d] @ self.W[d, :d] + self.b[d])).float()

@@ -174,8 +174,9 @@ class MADE(nn.Module):
         return x
 
     def _draw(self, uniforms: Tensor, which: int) -> Tensor:
-        """Images `(n, D)` in one order, pixel k of the order from column k of `uniforms`."""
+        """Images `(n, D)` in one order, pixel d from column d of `uniforms`."""
         order = self.orders[which]
+        uniforms = uniforms[:, order]
         kept = [weight * mask for weight, mask in zip(self.weights, self.masks(which), strict=True)]
         biases = [bias[which] for bias in self.biases]
         kept[0] = kept[0][:, order].contiguous()  # pixels in their order, as x and the outputs are below

@@ -144,7 +144,7 @@ class NADE(nn.Module):
         x = inputs.binary(x, self.n_pixels, "NADE")[:, self.order].clone()
         if not 0 <= observed <= self.n_pixels:
             raise ValueError(f"NADE: observed should be 0 to {self.n_pixels} pixels, found {observed}")
-        uniforms = torch.rand(x.shape, generator=generator)
+        uniforms = torch.rand(x.shape, generator=generator)[:, self.order]  # by pixel
         sums = self.c.expand(len(x), -1).clone()
         for d in range(self.n_pixels):
             if d >= observed:

@@ -16,15 +16,15 @@ def draw(logits: Callable[[Tensor], Tensor], order: Tensor, uniforms: Tensor) ->
     ----------
     logits : `(n, D)` to `(n, D)`, autoregressive in `order`.
     order : int64 `(D,)`, the pixels from first to last.
-    uniforms : `(n, D)` in [0, 1); column k is for the k-th pixel of the order.
+    uniforms : `(n, D)` in [0, 1); column d decides pixel d, whenever its turn comes.
 
     Returns
     -------
     float32 `(n, D)` of zeros and ones.
     """
     x = torch.zeros(uniforms.shape)
-    for k, pixel in enumerate(order.tolist()):
-        x[:, pixel] = (uniforms[:, k] < torch.sigmoid(logits(x)[:, pixel])).float()
+    for d in order.tolist():
+        x[:, d] = (uniforms[:, d] < torch.sigmoid(logits(x)[:, d])).float()
     return x
 
 

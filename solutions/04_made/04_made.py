@@ -95,8 +95,8 @@ plt.show()
 # feed it back, and so on. The page stays empty but for a few specks. From noise, the noise stays. It has
 # learned to copy whatever it is shown, and nothing about digits: the output for pixel $d$ looks at all
 # pixels, *pixel $d$ included* (vermilion in the matrix: the diagonal and everything to the right of it). So
-# its number is no $p(x_d \mid x_{<d})$. It is the answer to a question that already contains the answer. You
-# have met this colleague in lesson 2.
+# its number is no $p_\theta(x_d \mid x_{<d})$. It is the answer to a question that already contains the
+# answer. You have met this colleague in lesson 2.
 #
 # One fact saves the whole idea: we *know* which dependences are forbidden, and in a network every dependence
 # runs along connections. So cut them.
@@ -360,7 +360,9 @@ plt.show()
 # %% [markdown]
 # ### Exercise: `masked_linear`
 #
-# A linear layer whose mask is applied *every time it is used*. The weight itself stays as it is.
+# A linear layer whose mask is applied *every time it is used*. The weight itself stays as it is. Judged is what
+# comes out. Write it with PyTorch's operations all the same: further down the layer is trained, and a gradient
+# finds its way through these only.
 #
 # <details><summary>Hint</summary>
 #
@@ -420,8 +422,8 @@ plt.show()
 # ### Exercise: `made_logits`
 #
 # Put the layers together: masked linear layers with a ReLU between them. What comes out of the last one are
-# logits, which may have either sign. (The ReLU is a choice. Any function that is applied to each unit
-# separately is fine, because it carries nothing from one unit to another.)
+# logits, which may have either sign and any size. (The ReLU is a choice. Any function that is applied to each
+# unit separately is fine, because it carries nothing from one unit to another.)
 #
 # <details><summary>Hint</summary>
 #
@@ -496,7 +498,7 @@ plt.show()
 # only *whether* there is a path.
 #
 # Beware of large counts: with 40 units in each layer and 400 layers there are more paths than any number
-# in a computer can hold.
+# in a computer can hold, and with 256 units in one layer more than a byte can.
 #
 # <details><summary>Hint</summary>
 #
@@ -583,7 +585,7 @@ def made_sample(logits_fn, order, uniforms):
                 earlier in the order.
     order     : list of D ints from 0; order[k] is the pixel that is drawn k-th.
     uniforms  : tensor (n, D) of numbers in [0, 1); uniforms[:, d] decides pixel d.
-    Returns a tensor (n, D) of zeros and ones, of the uniforms' dtype.
+    Returns a tensor (n, D) of zeros and ones.
     """
     ### BEGIN SOLUTION
     x = torch.zeros_like(uniforms)
@@ -659,12 +661,12 @@ plt.show()
 #
 # ### An ensemble, done right
 #
-# Now you have $K$ models, $p_1, \dots, p_K$, one per order, and would like one number. The honest way is a
-# mixture: "toss a fair die, take the model that it shows". Its probability for an image is the *mean of the
-# probabilities that the models give to the whole image*,
+# Now you have $K$ models, $p_1, \dots, p_K$, one per order, and would like one number $p_\theta(x)$. The
+# honest way is a mixture: "toss a fair die, take the model that it shows". Its probability for an image is
+# the *mean of the probabilities that the models give to the whole image*,
 #
-# $$p(x) = \frac{1}{K}\sum_{k=1}^{K} p_k(x), \qquad
-# \ln p(x) = \ln \frac1K \sum_{k=1}^{K} \exp\Big(\sum_{d=1}^{D}
+# $$p_\theta(x) = \frac{1}{K}\sum_{k=1}^{K} p_k(x), \qquad
+# \ln p_\theta(x) = \ln \frac1K \sum_{k=1}^{K} \exp\Big(\sum_{d=1}^{D}
 # \ln p_k(x_d \mid \text{what is before } d)\Big).$$
 #
 # First add up over the pixels, then average over the models. The mixture sums to 1 over all images, as
@@ -683,7 +685,8 @@ plt.show()
 #
 # You get the pieces, $\ln p_k(x_d \mid \dots)$ of the pixels' true values, for every order, image and pixel.
 # A whole image may have a log-probability of −5000, and `exp(-5000)` is zero in a computer: take the largest
-# out first, as you did for the softmax.
+# out first, as you did for the softmax. An image that is impossible in some of the models has a probability of
+# 0 there, which counts in the mean; if it is impossible in all of them, the answer is `-inf` (not `nan`).
 #
 # <details><summary>Hint</summary>
 #
@@ -697,7 +700,7 @@ def ensemble_log_prob(log_probs):
 
     log_probs : tensor (K, B, D); entry [k, b, d] is ln p_k(x_d | the pixels before d in model k's order), in
                 nats, for image b. Sums over an image may be as low as -10000; single entries may be -inf.
-    Returns a tensor (B,), in nats.
+    Returns a tensor (B,), in nats; -inf for an image that has the probability 0 in every model.
     """
     ### BEGIN SOLUTION
     whole = log_probs.sum(dim=2)  # (K, B): ln p_k of whole images
@@ -871,8 +874,10 @@ plt.show()
 
 # %% [markdown]
 # Under a minute, and about one nat from the published 88.33 of NADE (Uria et al. 2016) and the 88.40 of the
-# paper's MADE with one hidden layer and one order. Nothing here is cleverer than NADE. The conditionals are
-# simply computed side by side, and that is what processors are good at.
+# paper's MADE with one hidden layer and one order, both on Larochelle's static draw of the test digits. (Yours
+# is measured on *our own* static draw, like everything on the scoreboard; see lesson 3.) Nothing here is
+# cleverer than NADE. The conditionals are simply computed side by side, and that is what processors are good
+# at.
 #
 # ### What longer training buys
 #
@@ -904,9 +909,10 @@ for ax, (name, model) in zip(axes[1:], {"made": made, "orders": orders}.items(),
 plt.show()
 
 # %% [markdown]
-# The last number is below everything in this course and below 79.20, the record of the PixelRNN on these
-# digits (van den Oord et al. 2016). It cost nothing, and it means nothing: each pixel was predicted from the
-# pixels before it *and* from those after it. Without the mixture's line above it, how would you know?
+# The last number is below everything in this course so far and below 79.20, the record of the PixelRNN
+# (van den Oord et al. 2016, on Larochelle's static draw). It cost nothing, and it means nothing: each pixel
+# was predicted from the pixels before it *and* from those after it. Without the mixture's line above it, how
+# would you know?
 #
 # The scoreboard, in nats per image on all 10 000 test digits:
 
@@ -1265,7 +1271,8 @@ plt.show()
 # ### Exercise: repair D
 #
 # Skip connections are fine, if they are masked like everything else. Keep D's, from the first hidden layer to
-# the outputs, as far as it is allowed. For any degrees.
+# the outputs, as far as it is allowed. For any degrees. (`lib.models`, which some demos import, is not there
+# when your answer is graded. Your own functions are.)
 #
 # <details><summary>Hint</summary>
 #

@@ -82,6 +82,12 @@ def test_the_fast_sampler_gives_the_samples_of_the_naive_one(model, n):
     assert fast.shape == (n, D)
 
 
+def test_a_uniform_decides_the_pixel_of_its_column_whenever_its_turn_comes():
+    uniforms = torch.rand(4, D, generator=torch.Generator().manual_seed(2))
+    drawn = pixel_by_pixel.draw(torch.zeros_like, torch.tensor(ORDER), uniforms)
+    assert torch.equal(drawn, (uniforms < 0.5).float())
+
+
 def test_samples_come_as_often_as_their_probability_says(model):
     n = 40_000
     x = model.sample(n, torch.Generator().manual_seed(2))
