@@ -27,7 +27,7 @@ from nbformat import NotebookNode, from_dict
 
 from autograder.cells import SETUP, WHOM
 from autograder.course import ROOT, CourseError
-from autograder.running.execute import Limits, NotRun, Run, Stopped, Worker
+from autograder.running.execute import Limits, MachineFailed, NotRun, Run, Stopped, Worker
 
 TRIES = 2
 
@@ -44,7 +44,8 @@ class Crew(Protocol):
 
         `on_run` is called, from another thread, when a worker gets it.
 
-        The future raises NotRun for a submission that cannot be run, CourseError if the crew cannot go on.
+        The future raises NotRun for a submission that cannot be run, MachineFailed for one that the machine failed, CourseError
+        if the crew cannot go on.
         """
 
     def stop(self) -> None:
@@ -318,17 +319,21 @@ def run_text(asked: str) -> str:
         outcome = _of_this_thread.worker.run(notebook, Limits(**job["limits"]))
     except NotRun as error:
         return json.dumps({"not run": str(error)})
+    except MachineFailed as error:
+        return json.dumps({"failed": str(error)})
     except CourseError as error:
         return json.dumps({"unfit": f"cannot run submissions: {error}"})
     cells = [[cell.get("outputs"), cell.get("execution_count")] for cell in notebook.cells]
     return json.dumps({"run": asdict(outcome), "cells": cells})
 
 
-def fill_in(notebook: NotebookNode, answer: str, at: str) -> Run | NotRun | CourseError:
+def fill_in(notebook: NotebookNode, answer: str, at: str) -> Run | NotRun | MachineFailed | CourseError:
     """Put the outputs of an answer into the notebook that was asked about; returns what to tell of it."""
     said = json.loads(answer)
     if "unfit" in said:
         return CourseError(f"The Dask worker at {at} {said['unfit']}.")
+    if "failed" in said:
+        return MachineFailed(f"{said['failed']} (on the Dask worker at {at})")
     if "not run" in said:
         return NotRun(said["not run"])
     for cell, (outputs, count) in zip(notebook.cells, said["cells"], strict=True):

@@ -28,6 +28,7 @@ import tempfile
 import time
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,16 @@ from autograder.running import plain, sandbox
 
 # Beyond a time limit that the worker enforces itself: how long until it is ended from here.
 GRACE_SECONDS = 1.0
-_START_SECONDS = 120.0
+# Starting is the machine's doing, not the submission's: it may take long where much else runs.
+_START_SECONDS = 300.0
 _LOOK_SECONDS = 0.25
+# Of the name that a submission goes by in its personal exercises.
+_NAME_CHARACTERS = 100
+_PROCESSOR = " of processor time"
+_TICKS = os.sysconf("SC_CLK_TCK")
+# Names that skipped cells may be run for, for one cell or one call; and how much of those cells is sent across.
+_FILLS = 10
+_SKIPPED_CHARACTERS = 200_000
 _LINE_BYTES = 2 * plain.MAX_CHARACTERS
 # All outputs of a submission together, in characters, as a multiple of what one cell may print.
 _OUTPUT_CELLS = 50
@@ -49,12 +58,47 @@ class Died(Exception):
     """The student's process ended, or did not answer in time; its message says which, in a few words."""
 
 
+class Late(Died):
+    """It took more time than it may: of the processor, or by the clock."""
+
+    def __init__(self, by_the_clock: bool):
+        super().__init__("late")
+        self.by_the_clock = by_the_clock
+
+
 class Stopped(BaseException):
     """A call into the student's process cannot be answered any more. No Exception: no check may take it for an answer."""
 
 
 class Overran(Stopped):
     """Judging took too long on this side; wherever that struck, the conversation may be broken off in mid-word."""
+
+
+class Unstartable(Exception):
+    """There can be no process for the submission, in one sentence: the machine's failure, none of the submission's code ran."""
+
+
+@dataclass
+class Allowance:
+    """Time that the submission's processes may take: seconds of the processor, and of the clock far behind.
+
+    What the processor has done is looked at now and then only. So the count begins with the first look: that is within a
+    fraction of a second, and what ends sooner is never counted at all.
+    """
+
+    processor: float
+    ends: float
+    begun: float | None = None
+
+    @classmethod
+    def of(cls, seconds: float, patience: float) -> Allowance:
+        return cls(seconds, time.monotonic() + seconds * patience)
+
+    def spent_at(self, used: float) -> float:
+        """Seconds of it that are gone when the submission has used that much."""
+        if self.begun is None:
+            self.begun = used
+        return used - self.begun
 
 
 class Student:
@@ -68,9 +112,11 @@ class Student:
         self._unread, self._hung_up = b"", False
         # Memory is looked at now and then: the limit on each process would let many together use many times as much.
         self._own, self._may_use, self._look_again = 0, 0, 0.0
+        # Seconds of processor time: of this submission with earlier workers, with this one, and of this worker before it.
+        self._carried, self._used, self._before = 0.0, 0.0, 0.0
 
     def start(self, limits: dict[str, Any], folder: str) -> None:
-        """A fresh process for a submission. Raises Died if there can be none."""
+        """A fresh process for a submission, ready to run its first cell. Raises Unstartable if there can be none."""
         self.end()
         if self.worker is None or self.worker.poll() is not None:
             self._start_worker()
@@ -79,28 +125,47 @@ class Student:
         try:
             socket.send_fds(self.control, [b"S"], [theirs.fileno()])
         except OSError:
-            raise Died("its worker ended") from None
+            raise Unstartable("its worker ended") from None
         finally:
             theirs.close()
         self._unread, self._hung_up = b"", False
         self._may_use, self._look_again = int(limits["memory_mib"]) * 2**20, 0.0
-        self._send({"limits": limits, "folder": "/tmp" if self.sandboxed else folder}, time.monotonic() + 10)
+        begin = {"limits": limits, "folder": "/tmp" if self.sandboxed else folder}
+        try:
+            self.ask(begin, Allowance.of(_START_SECONDS, 1.0))
+        except Died as death:
+            raise Unstartable(str(death) or self.end() or "its process ended") from None
+
+    def begin(self) -> None:
+        """From here on, what the processor does is counted for another submission."""
+        self._carried, self._used, self._before = 0.0, 0.0, self._processor()
+
+    @property
+    def used(self) -> float:
+        """Seconds of processor time that the submission's processes have used, as of the last look."""
+        return self._carried + self._used
+
+    def count(self) -> float:
+        """The same as of now."""
+        # A process that ends between two readings is missed in one of them: what was counted once stays counted.
+        self._used = max(self._used, self._processor() - self._before)
+        return self.used
 
     def ask(
         self,
         message: dict[str, Any],
-        deadline: float,
+        allowance: Allowance,
         callback: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     ) -> dict[str, Any]:
         """Send a message, answer what it calls back for, return its reply. Raises Died."""
-        self._send(message, deadline)
+        self._send(message, allowance)
         while True:
-            reply = self._receive(deadline)
+            reply = self._receive(allowance)
             if "callback" not in reply:
                 return reply
             if callback is None:
                 raise Died("it broke off the conversation")
-            self._send(callback(reply), deadline)
+            self._send(callback(reply), allowance)
 
     def end(self) -> str:
         """End the process; returns what became of it, in a few words."""
@@ -111,7 +176,7 @@ class Student:
         try:
             assert self.control is not None
             self.control.sendall(b"W" if self._hung_up else b"E")
-            self.control.settimeout(10)
+            self.control.settimeout(_START_SECONDS)
             code = self.control.recv(1)
         except OSError:
             code = b""
@@ -122,16 +187,7 @@ class Student:
 
     def _memory(self) -> int:
         """Bytes that the processes of the submission use together, beyond what the warm worker used before it."""
-        assert self.worker is not None
-        processes, ahead = [], [self.worker.pid]
-        while ahead:
-            process = f"/proc/{ahead.pop()}"
-            # A process that has just ended has no children; its own go to one further up.
-            with contextlib.suppress(OSError):
-                for thread in os.listdir(f"{process}/task"):
-                    with open(f"{process}/task/{thread}/children") as children:
-                        ahead += map(int, children.read().split())
-            processes.append(process)
+        processes = self._family()
         resident = [_kibibytes(f"{p}/status", "RssAnon:", "RssShmem:", "VmSwap:") or 0 for p in processes]
         # What several share counts once for each here; only where that looks like too much, the shares are asked for.
         if self._own and 1024 * sum(resident) <= self._may_use:
@@ -141,6 +197,28 @@ class Student:
         known = [r if share is None else share for r, share in zip(resident, shares, strict=True)]
         self._own = self._own or max(1, 1024 * sum(known))
         return max(0, 1024 * sum(known) - self._own)
+
+    def _processor(self) -> float:
+        """Seconds of processor time of the worker and all processes below it, those that have ended included."""
+        ticks = 0
+        for process in self._family():
+            with contextlib.suppress(OSError), open(f"{process}/stat", "rb") as stat:
+                # Behind the name, which may hold anything: utime, stime, and both for the children waited for.
+                ticks += sum(map(int, stat.read().rpartition(b")")[2].split()[11:15]))
+        return ticks / _TICKS
+
+    def _family(self) -> list[str]:
+        """The worker and all processes below it, as folders of /proc."""
+        processes, ahead = [], [] if self.worker is None else [self.worker.pid]
+        while ahead:
+            process = f"/proc/{ahead.pop()}"
+            # A process that has just ended has no children; its own go to one further up.
+            with contextlib.suppress(OSError):
+                for thread in os.listdir(f"{process}/task"):
+                    with open(f"{process}/task/{thread}/children") as children:
+                        ahead += map(int, children.read().split())
+            processes.append(process)
+        return processes
 
     def close(self) -> None:
         """End the worker too."""
@@ -165,9 +243,12 @@ class Student:
             ready = self.control.recv(1)
             if ready != b"R":
                 complaint.seek(0)
-                raise Died(f"its worker did not start: {complaint.read().decode(errors='replace').strip()[-500:]}")
+                raise Unstartable(
+                    f"its worker did not start: {complaint.read().decode(errors='replace').strip()[-500:]}"
+                )
         self._own = 0
         self._memory()
+        self._carried, self._used, self._before = self.used, 0.0, self._processor()
 
     def _end_worker(self) -> None:
         if self.control is not None:
@@ -177,18 +258,18 @@ class Student:
             self.worker.wait()
         self.control = self.worker = None
 
-    def _send(self, message: dict[str, Any], deadline: float) -> None:
+    def _send(self, message: dict[str, Any], allowance: Allowance) -> None:
         assert self.line is not None
         try:
-            self.line.settimeout(max(deadline - time.monotonic(), 0.001))
+            self.line.settimeout(max(allowance.ends - time.monotonic(), 0.001))
             self.line.sendall(json.dumps(message).encode() + b"\n")
         except TimeoutError:
-            raise Died("late") from None
+            raise Late(by_the_clock=True) from None
         except OSError:
             self._hung_up = True
             raise Died("") from None
 
-    def _receive(self, deadline: float) -> dict[str, Any]:
+    def _receive(self, allowance: Allowance) -> dict[str, Any]:
         assert self.line is not None
         while True:
             line, newline, rest = self._unread.partition(b"\n")
@@ -205,13 +286,15 @@ class Student:
                     raise Died("it broke off the conversation")
                 return reply
             now = time.monotonic()
-            if now >= min(deadline, self._look_again):  # What uses up memory often runs late for it.
+            if now >= min(allowance.ends, self._look_again):  # What uses up memory often runs late for it.
                 self._look_again = now + _LOOK_SECONDS
                 if self._memory() > self._may_use:
                     raise Died("stopped: its processes together used more memory than it may")
-            if now >= deadline:
-                raise Died("late")
-            self.line.settimeout(min(deadline - now, _LOOK_SECONDS))
+                if allowance.spent_at(self.count()) > allowance.processor:
+                    raise Late(by_the_clock=False)
+            if now >= allowance.ends:
+                raise Late(by_the_clock=True)
+            self.line.settimeout(min(allowance.ends - now, _LOOK_SECONDS))
             try:
                 chunk = self.line.recv(1 << 20)
             except TimeoutError:
@@ -250,50 +333,80 @@ class Examination:
         self.whom = str(job["whom"])
         self.output_room = _OUTPUT_CELLS * int(self.limits["output_characters"])
         self.student = student
+        self.skipped = job["skipped"]
         self.notes: list[list[Any]] = []
-        self.check_ends = 0.0
+        # Values of `student_name` that checks used.
+        self.names: list[str] = []
+        self.late = False
+        self.ends = 0.0
+        # The check at hand: its position, and the time it has.
+        self.at, self.time = 0, Allowance.of(0.0, 0.0)
         self.callbacks: dict[str, Callable[..., Any]] = {}
         self.dead = ""
 
     def run(self) -> dict[str, Any]:
-        """Run every cell. Returns `{"cells": {index: {"outputs", "count"}}, "notes": [[index, why], ...]}`."""
+        """Run every cell. Returns `{"cells": {index: {"outputs", "count"}}, "notes": [[index, why], ...], "seconds": 0.7,
+        "late": false, "names": [...]}`."""
         results: dict[str, Any] = {}
-        ended = time.monotonic() + self.limits["total_seconds"]
         with tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True) as folder:
             self.student.start(self.limits, folder)
-            behind: list[str] = []
+            # The clock starts here: what starting a worker takes is not the submission's.
+            self.student.begin()
+            self.ends = time.monotonic() + self.limits["total_seconds"] * self.limits["patience"]
+            behind: list[dict[str, Any]] = []
             for position, cell in enumerate(self.cells):
-                if time.monotonic() >= ended:
+                if (seconds := self._seconds_left()) <= 0:
                     left = self.cells[position:]
-                    why = f"not run: the submission used up its {self.limits['total_seconds']:g} seconds"
+                    of, total = ("", self.limits["patience"]) if time.monotonic() >= self.ends else (_PROCESSOR, 1)
+                    why = f"not run: the submission used up its {self.limits['total_seconds'] * total:g} seconds{of}"
                     results |= {str(c["index"]): _stopped(why) for c in left}
                     self.notes.append([None, f"{len(left)} cells {why}"])
+                    self.late = True
                     break
-                seconds = min(self.limits["cell_seconds"], ended - time.monotonic())
                 try:
                     if cell["check"]:
-                        result, why = self._judge(cell["source"], seconds)
+                        result, why = self._judge(cell, seconds)
                         if self.dead:
                             raise Died(self.dead)
                     else:
-                        result, why = self._run(cell["source"], seconds), ""
-                        behind.append(cell["source"])
+                        result, why = self._run(cell, seconds), ""
+                        behind.append(cell)
                 except Died as death:
-                    why = self._cause(str(death))
+                    why = self._cause(death)
                     result = _stopped(why)
-                    self._revive(behind, folder, ended)
+                    self._revive(behind, folder)
                 results[str(cell["index"])] = result
                 if why:
                     self.notes.append([cell["index"], why])
             self.student.end()
-        return {"cells": results, "notes": self.notes}
+            seconds = self.student.count()
+        return {"cells": results, "notes": self.notes, "seconds": seconds, "late": self.late, "names": self.names}
 
-    def _run(self, source: str, seconds: float) -> dict[str, Any]:
-        reply = self.student.ask({"run": source, "seconds": seconds}, time.monotonic() + seconds + GRACE_SECONDS)
+    def _seconds_left(self) -> float:
+        """Seconds of processor time for the next cell; none if the submission's are used up, or its time by the clock is."""
+        left = self.limits["total_seconds"] - self.student.used
+        return min(self.limits["cell_seconds"], left if time.monotonic() < self.ends else 0.0)
+
+    def _allowance(self, seconds: float) -> Allowance:
+        """What there is from outside for that many seconds: a little more, the worker is to keep the limit by itself."""
+        allowance = Allowance.of(seconds, self.limits["patience"])
+        return Allowance(allowance.processor + GRACE_SECONDS, allowance.ends + GRACE_SECONDS)
+
+    def _run(self, cell: dict[str, Any], seconds: float) -> dict[str, Any]:
+        reply = self.student.ask({"run": cell["source"], "seconds": seconds}, self._allowance(seconds))
+        for _ in range(_FILLS):
+            if not isinstance(name := reply.get("missing"), str) or (seconds := self._seconds_left()) <= 0:
+                break
+            filled, why = self._fill(name, cell["index"], seconds)
+            if not filled:
+                _explain(reply.get("outputs"), why)
+                break
+            reply = self.student.ask({"run": cell["source"], "seconds": seconds}, self._allowance(seconds))
         claimed, count = reply.get("outputs"), reply.get("count")
         outputs = []
         for output in map(_rebuilt, claimed[:1000] if isinstance(claimed, list) else []):
             if output is not None:
+                self.late = self.late or output.get("ename") == "TimeLimit"
                 self.output_room -= len(json.dumps(output))
                 if self.output_room < 0:
                     outputs.append(
@@ -303,28 +416,51 @@ class Examination:
                 outputs.append(output)
         return {"outputs": outputs, "count": count if type(count) is int and 0 <= count < 10**6 else None}
 
-    def _cause(self, death: str) -> str:
-        ending = self.student.end()
-        if death == "late":
-            return f"stopped: ran for more than {self.limits['cell_seconds']:g} seconds"
-        return death or ending or "its process ended"
+    def _fill(self, name: str, before: int, seconds: float) -> tuple[bool, str]:
+        """Have skipped cells run that define a name which stood on the student's screen. Returns whether it is there now, and
+        what was in the way."""
+        room, cells = _SKIPPED_CHARACTERS, []
+        for cell in reversed([cell for cell in self.skipped if cell["index"] < before]):
+            room -= len(cell["source"])
+            if room < 0:
+                break
+            cells.append([cell["index"], cell["source"]])
+        if not any(name in source for _, source in cells):
+            return False, ""
+        message = {"fill": name, "before": before, "skipped": cells, "seconds": seconds}
+        reply = self.student.ask(message, self._allowance(seconds))
+        return reply.get("filled") is True, _text(reply.get("why"))[:500]
 
-    def _revive(self, behind: list[str], folder: str, ended: float) -> None:
+    def _cause(self, death: Died) -> str:
+        ending = self.student.end()
+        if isinstance(death, Late):
+            return f"stopped: {self._ran_for(death.by_the_clock)}"
+        self.late = self.late or ending == _ending(128 + signal.SIGXCPU)
+        return str(death) or ending or "its process ended"
+
+    def _ran_for(self, by_the_clock: bool) -> str:
+        """How it hit the limit of a cell, which is noted."""
+        self.late = True
+        if by_the_clock:
+            return f"ran for more than {self.limits['cell_seconds'] * self.limits['patience']:g} seconds"
+        return f"ran for more than {self.limits['cell_seconds']:g} seconds{_PROCESSOR}"
+
+    def _revive(self, behind: list[dict[str, Any]], folder: str) -> None:
         """A fresh process in the state that the cells so far leave behind; without the one that ended the old process."""
         self.dead = ""
         self.student.start(self.limits, folder)
-        for source in behind:
+        for cell in behind:
             # A cell may well take longer, or never end, when it is run again.
-            if (left := ended - time.monotonic()) <= 0:
+            if (seconds := self._seconds_left()) <= 0:
                 break
             with contextlib.suppress(Died):
-                self._run(source, min(self.limits["cell_seconds"], left))
+                self._run(cell, seconds)
 
     # --- Judging ----------------------------------------------------------------------------------------------------------
 
-    def _judge(self, source: str, seconds: float) -> tuple[dict[str, Any], str]:
+    def _judge(self, cell: dict[str, Any], seconds: float) -> tuple[dict[str, Any], str]:
         """Run a check cell here. Returns its outputs, and a note if a limit was hit."""
-        self.check_ends = time.monotonic() + seconds
+        source, self.at, self.time = cell["source"], cell["index"], self._allowance(seconds)
         self.callbacks.clear()
         printed = io.StringIO()
         outputs: list[dict[str, Any]] = []
@@ -333,7 +469,7 @@ class Examination:
             # Made anew for every check: a student's function may write into any table that a test hands it.
             names = made(self.setup)
             with (
-                alarm(seconds + 2 * GRACE_SECONDS),
+                alarm(seconds + 2 * GRACE_SECONDS, seconds * self.limits["patience"] + 2 * GRACE_SECONDS),
                 judge.cases_for(self.whom),
                 contextlib.redirect_stdout(printed),
                 contextlib.redirect_stderr(io.StringIO()),
@@ -343,7 +479,7 @@ class Examination:
         except Stopped as stopped:
             note = str(stopped)
             if isinstance(stopped, Overran):
-                self.dead = note
+                self.dead, self.late = note, True
             outputs.append(_error("CellStopped", note, []))
         except Died:
             raise
@@ -362,10 +498,10 @@ class Examination:
         wanted = sorted(n for n in used if n not in known and not hasattr(builtins, n))
         if not wanted:
             return {}
-        reply = self.student.ask({"names": wanted}, self.check_ends + GRACE_SECONDS)
-        found = reply.get("names")
-        if not isinstance(found, dict):
-            return {}
+        found = self._look_up(wanted)
+        for name in [name for name in wanted if name not in found] if self.skipped else []:
+            if (seconds := self._check_seconds_left()) > 0 and self._fill(name, self.at, seconds)[0]:
+                found |= self._look_up([name])
         values = {}
         for name in wanted:
             if name in found:
@@ -373,27 +509,47 @@ class Examination:
                     values[name] = plain.decode(found[name], functools.partial(self._remote, shown=name))
                 except ValueError:
                     values[name] = plain.Opaque("strange")
+        called = values.get("student_name")
+        if isinstance(called, str) and (called := _text(called[:_NAME_CHARACTERS]).strip()) not in ("", *self.names):
+            self.names.append(called)
         return values
+
+    def _look_up(self, names: list[str]) -> dict[str, Any]:
+        found = self.student.ask({"names": names}, self.time).get("names")
+        return found if isinstance(found, dict) else {}
+
+    def _check_seconds_left(self) -> float:
+        """Seconds of processor time that the check at hand has left for the student's process."""
+        if time.monotonic() >= self.time.ends - GRACE_SECONDS:
+            return 0.0
+        return self.time.processor - GRACE_SECONDS - self.time.spent_at(self.student.used)
 
     def call(self, name: str, shown: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Call a function in the student's process; what it changes in its arguments is changed here too."""
-        remaining = self.check_ends - time.monotonic()
-        late = f"this check ran for more than {self.limits['cell_seconds']:g} seconds"
+        remaining = self._check_seconds_left()
         if remaining <= 0:
-            raise Stopped(late)
+            raise Stopped(f"this check {self._ran_for(time.monotonic() >= self.time.ends - GRACE_SECONDS)}")
         encoded = [plain.encode(a, self._name_of) for a in arguments]
         message = {"call": name, "arguments": encoded, "seconds": remaining}
         message["named"] = {k: plain.encode(v, self._name_of) for k, v in named.items()}
         try:
-            reply = self.student.ask(message, self.check_ends + GRACE_SECONDS, self._called_back)
+            reply = self.student.ask(message, self.time, self._called_back)
+            for _ in range(_FILLS if self.skipped else 0):
+                if not isinstance(lacking := reply.get("missing"), str) or (left := self._check_seconds_left()) <= 0:
+                    break
+                filled, why = self._fill(lacking, self.at, left)
+                if not filled:
+                    _explain([reply.get("raised")], why)
+                    break
+                reply = self.student.ask(message, self.time, self._called_back)
+        except Late as late:
+            self.dead = f"this check {self._ran_for(late.by_the_clock)}"
+            raise Stopped(self.dead) from None
         except Died as death:
-            self.dead = str(death) or "ended"
-            if self.dead == "late":
-                raise Stopped(late) from None
-            self.dead = self.student.end() if self.dead == "ended" else self.dead
+            self.dead = self._cause(death)
             raise Stopped(self.dead) from None
         if reply.get("late"):
-            raise Stopped(late)
+            raise Stopped(f"this check {self._ran_for(reply['late'] == 'clock')}")
         if "raised" in reply:
             raise _as_exception(reply["raised"])
         changed = reply.get("changed")
@@ -437,19 +593,25 @@ def made(cells: list[types.CodeType]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def alarm(seconds: float) -> Iterator[None]:
-    """Checks are the course's own code and short; this is for one that a strange answer sends round in circles."""
+def alarm(seconds: float, by_the_clock: float) -> Iterator[None]:
+    """Checks are the course's own code and short; this is for one that a strange answer sends round in circles.
+
+    The seconds are this processor's: while the student's process is waited for, they stand still.
+    """
 
     def ring(_signal: int, _frame: Any) -> None:
         raise Overran(f"could not be judged within {seconds:g} seconds")
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = [(signal.ITIMER_PROF, signal.SIGPROF, seconds), (signal.ITIMER_REAL, signal.SIGALRM, by_the_clock)]
+    before = [signal.signal(number, ring) for _, number, _ in timers]
+    for timer, _, after in timers:
+        signal.setitimer(timer, after)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for (timer, number, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
 
 
 def _as_exception(raised: Any) -> Exception:
@@ -500,6 +662,13 @@ def _kibibytes(file: str, *fields: str) -> int | None:
     except OSError:
         return None
     return sum(found) if found else None
+
+
+def _explain(errors: Any, why: str) -> None:
+    """Add to errors, as the student's process told them, why a name was not there."""
+    for error in errors if why and isinstance(errors, list) else []:
+        if isinstance(error, dict) and isinstance(error.get("evalue"), str):
+            error["evalue"] = f"{error['evalue']}; {why}"
 
 
 def _stopped(why: str) -> dict[str, Any]:
@@ -593,8 +762,8 @@ def main(sandboxed: bool) -> None:
     for line in jobs:
         try:
             result = Examination(json.loads(line), student).run()
-        except Died as death:
-            result = {"not_run": f"its process could not be started: {death}"}
+        except Unstartable as failure:
+            result = {"not_run": f"its process could not be started: {failure}"}
         results.write(json.dumps(result, default=str).encode() + b"\n")
         results.flush()
     student.close()

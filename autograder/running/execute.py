@@ -28,14 +28,18 @@ from autograder.running import sandbox
 
 # Set to anything, students' code runs with the grader's own rights: see `require_sandbox`.
 NO_SANDBOX = "AUTOGRADER_NO_SANDBOX"
+# How long an examiner may take beyond the limits: it imports torch and starts a worker, on a machine that may be busy.
+EXAMINER_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use. Times are wall-clock seconds; memory comes on top of the warm worker's own."""
+    """What one submission may use. Times are the processor's seconds, of all its processes; by the clock they may take `patience`
+    times as long, which is for those that sleep. Memory comes on top of the warm worker's own."""
 
     cell_seconds: float = 10.0
     total_seconds: float = 60.0
+    patience: float = 6.0
     memory_mib: int = 2048
     file_mib: int = 64
     processes: int = 16
@@ -44,12 +48,14 @@ class Limits:
 
 @dataclass
 class Run:
-    """What running a notebook came to: seconds it took, and one note per limit hit."""
+    """What running a notebook came to: the processor's seconds it took, and one note per limit hit."""
 
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     late: bool = False
     """Whether a limit on time was hit: before that costs points, the submission is run once more, with nothing beside it."""
+    names: list[str] = field(default_factory=list)
+    """The values of `student_name` that checks used."""
 
 
 class Stopped(Exception):
@@ -58,6 +64,11 @@ class Stopped(Exception):
 
 class NotRun(Exception):
     """A submission could not be run at all, in one sentence; others can."""
+
+
+class MachineFailed(Exception):
+    """The machine's failure, not the submission's, in one sentence: an examiner was lost, a namespace was refused. Never a
+    grade; the submission stays to be graded."""
 
 
 class Worker:
@@ -72,29 +83,28 @@ class Worker:
 
         Check cells see what the lesson's plain cells define (`notebook.metadata[SETUP]`) and draw the cases of this submission
         (`notebook.metadata[WHOM]`); both are taken out here.
-        Raises Stopped after `stop()`; NotRun if no cell could be run; CourseError if there is no sandbox, or workers cannot
-        be started at all.
+        Demos are run after all where something that is run uses a name that only they define.
+        Raises Stopped after `stop()`; MachineFailed if two examiners in a row were lost, or no process could be started for
+        the submission; CourseError if there is no sandbox.
         """
         setup, whom = list(notebook.metadata.pop(SETUP, [])), str(notebook.metadata.pop(WHOM, ""))
-        cells = []
+        cells: list[dict[str, Any]] = []
+        skipped: list[dict[str, Any]] = []
         for i, cell in enumerate(notebook.cells):
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
-                if cell.source.strip() and not is_demo(cell):
+                if cell.source.strip() and is_demo(cell):
+                    skipped.append({"index": i, "source": cell.source})
+                elif cell.source.strip():
                     cells.append({"index": i, "source": cell.source, "check": bool(utils.is_grade(cell))})
-        begun = time.monotonic()
-        self._start()
-        # The examiner keeps to the limits by itself; this deadline is for an examiner gone wrong.
-        job = {"cells": cells, "limits": asdict(limits), "setup": setup, "whom": whom}
-        result = self._ask(job, time.monotonic() + 3 * limits.total_seconds + 60)
-        if "not_run" in result:
-            raise NotRun(str(result["not_run"]))
+        job = {"cells": cells, "skipped": skipped, "limits": asdict(limits), "setup": setup, "whom": whom}
+        result = self._examined(job, limits)
         for index, outcome in result["cells"].items():
             cell = notebook.cells[int(index)]
             cell.outputs = from_dict(outcome["outputs"])
             cell.execution_count = outcome["count"]
         notes = [f"{cell_title(notebook.cells[i])}: {why}" if i is not None else why for i, why in result["notes"]]
-        return Run(time.monotonic() - begun, notes)
+        return Run(result["seconds"], notes, result["late"], result["names"])
 
     def stop(self) -> None:
         """Kill the worker, from any thread; a run under way raises Stopped."""
@@ -107,6 +117,25 @@ class Worker:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+
+    def _examined(self, job: dict[str, Any], limits: Limits) -> dict[str, Any]:
+        """The examiner's result; where the machine fails, a fresh examiner's."""
+        # The examiner keeps to the limits by itself; this deadline is for an examiner gone wrong.
+        patience = 2 * limits.patience * limits.total_seconds + EXAMINER_SECONDS
+        for last in (False, True):
+            try:
+                self._start()
+                result = self._ask(job, time.monotonic() + patience)
+                if "not_run" not in result:
+                    return result
+                raise MachineFailed(str(result["not_run"]))
+            except MachineFailed:
+                self.close()
+                if self._stopped.is_set():
+                    raise Stopped from None
+                if last:
+                    raise
+        raise AssertionError("unreachable")
 
     def _start(self) -> None:
         if self._stopped.is_set():
@@ -144,12 +173,7 @@ class Worker:
         self.close()
         if self._stopped.is_set():
             return Stopped()
-        return NotRun("its examiner ended unexpectedly")
-
-
-class MachineFailed(Exception):
-    """The machine's failure, not the submission's, in one sentence: an examiner was lost, a namespace was refused. Never a
-    grade; the submission stays to be graded."""
+        return MachineFailed("its examiner ended unexpectedly")
 
 
 def require_sandbox() -> None:

@@ -27,7 +27,14 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parents[2]
 _COURSE, _ENVIRONMENT = "/course", "/environment"
 # The whole of this package that exists where students' code runs.
-_WORKER_FILES = ("__init__.py", "running/__init__.py", "running/worker.py", "running/plain.py", "running/sandbox.py")
+_WORKER_FILES = (
+    "__init__.py",
+    "running/__init__.py",
+    "running/worker.py",
+    "running/plain.py",
+    "running/sandbox.py",
+    "running/skipped.py",
+)
 
 _CLONE_NEWNS, _CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWPID, _CLONE_NEWNET = (
     0x20000,

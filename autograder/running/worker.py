@@ -5,9 +5,13 @@ new kernel takes seconds to import torch. It is told what to do over a socket, o
 whose own socket comes along; `E` end it, `W` it has ended: how? answered by the exit code). On the submission's socket, lines of JSON:
 
     to    {"limits": {...}, "folder": "/tmp"}                       once, first
-    to    {"run": "source", "seconds": 10}                          from  {"outputs": [...], "count": 3}
+                                                                    from  {"ready": true}
+    to    {"run": "source", "seconds": 10}                          from  {"outputs": [...], "count": 3}, with "missing": "terms" if
+                                                                          that name was not defined
+    to    {"fill": "terms", "before": 7, "seconds": 10,             from  {"filled": true} or {"why": "..."}
+           "skipped": [[5, "source"]]}
     to    {"names": ["marginal", "p_BAC"]}                          from  {"names": {"p_BAC": 0.12, "marginal": {"function": "0"}}}
-    to    {"call": "0", "arguments": [...], "seconds": 9.5}         from  {"value": ...} or {"raised": {...}} or {"late": true}
+    to    {"call": "0", "arguments": [...], "seconds": 9.5}         from  {"value": ...} or {"raised": {...}} or {"late": "processor"}
     from  {"callback": "1", "arguments": [...]}                     to    {"value": ...} or {"raised": {...}}
 
 Values cross as `autograder.running.plain` encodes them. Whatever is said here is said by students' code, for all the other side
@@ -38,11 +42,15 @@ from IPython.core.interactiveshell import InteractiveShell
 from matplotlib_inline.backend_inline import configure_inline_support
 from traitlets.config import Config
 
-from autograder.running import plain, sandbox
+from autograder.running import plain, sandbox, skipped
 
 # Each may hold buffers of a socket, which are memory that belongs to no process.
 OPEN_FILES = 256
 TRUNCATED = "\n[output truncated here: it went over the limit of {:,} characters]\n"
+
+
+# Times that running skipped cells may begin anew because one of them missed a name that only running it showed.
+_FILLS = 5
 
 
 class TimeLimit(BaseException):
@@ -120,6 +128,8 @@ class Shell(InteractiveShell):
     """IPython without a terminal or a kernel: cells in, recorded outputs out."""
 
     record: Outputs
+    raised: BaseException | None = None
+    """The last error that a cell ended in."""
 
     def enable_gui(self, gui: Any = None) -> None:
         pass
@@ -130,12 +140,23 @@ class Shell(InteractiveShell):
         yield
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
-        name = getattr(etype, "__name__", "Error")
-        try:
-            text = str(evalue)
-        except BaseException:
-            text = "(its message cannot be shown)"
-        self.record.error(name, text, [str(line) for line in stb])
+        self.raised = evalue
+        self.record.error(getattr(etype, "__name__", "Error"), _message(evalue), [str(line) for line in stb])
+
+
+def _message(error: Any) -> str:
+    try:
+        text = str(error)[:2000]
+    except BaseException:
+        return "(its message cannot be shown)"
+    if isinstance(error, ModuleNotFoundError) and str(error.name).startswith("lib.models"):
+        text += "; lib.models is not there when grading, where the models are to be your own"
+    return text
+
+
+def _missing(error: BaseException | None) -> str:
+    """The name whose lack is all that was wrong, or none."""
+    return str(getattr(error, "name", None) or "") if type(error) is NameError else ""
 
 
 def _students_frames(error: BaseException) -> list[str]:
@@ -174,15 +195,19 @@ class Submission:
         self.shell = shell
         sys.stdout, sys.stderr = Stream(shell, "stdout"), Stream(shell, "stderr")
         self.functions: list[Any] = []
-        self.timing = False
-        signal.signal(signal.SIGALRM, self.on_alarm)
+        self.timing, self.late = False, ""
+        for alarm in (signal.SIGALRM, signal.SIGPROF):
+            signal.signal(alarm, self.on_alarm)
 
     def converse(self) -> None:
         """Answer until the other side hangs up."""
+        self.send({"ready": True})
         while True:
             message = self.read()
             if "run" in message:
                 self.send(self.run(message["run"], message["seconds"]))
+            elif "fill" in message:
+                self.send(self.fill(message))
             elif "names" in message:
                 self.send({"names": self.look_up(message["names"])})
             elif "call" in message:
@@ -190,6 +215,7 @@ class Submission:
 
     def run(self, source: str, seconds: float) -> dict[str, Any]:
         record = self.shell.record = Outputs(self.limits["output_characters"])
+        self.shell.raised = None
         try:
             with self.time_limit(seconds):
                 result = self.shell.run_cell(source, store_history=True)
@@ -198,7 +224,41 @@ class Submission:
                 record.error(type(error).__name__, str(error), [])
         except BaseException as error:  # An alarm between the cell's code and ours.
             record.error(type(error).__name__, str(error), [])
-        return {"outputs": record.outputs, "count": max(self.shell.execution_count - 1, 1)}
+        answer = {"outputs": record.outputs, "count": max(self.shell.execution_count - 1, 1)}
+        if name := _missing(self.shell.raised):
+            answer["missing"] = name
+        return answer
+
+    def fill(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Define a name by running the skipped cells that do, and those they need. What is there already stays as it is."""
+        name, names = message["fill"], self.shell.user_ns
+        cells = [skipped.read(position, source, self.shell.transform_cell) for position, source in message["skipped"]]
+        there = dict(names)
+        wanted, why = [(name, message["before"])], ""
+        with contextlib.suppress(TimeLimit), self.time_limit(message["seconds"]):
+            for _ in range(_FILLS):
+                chosen = {c.position: c for w, before in wanted for c in skipped.to_run(cells, w, before, there)}
+                why, again = "", False
+                for _, cell in sorted(chosen.items()):
+                    self.shell.record, self.shell.raised = Outputs(self.limits["output_characters"]), None
+                    self.shell.run_cell(cell.source, store_history=False)
+                    error = self.shell.raised
+                    if error is not None:
+                        title = (cell.source.strip().splitlines() or [""])[0][:40]
+                        why = f"the cell `{title}` failed: {type(error).__name__}: {_message(error)}"
+                        if isinstance(error, TimeLimit):
+                            raise error
+                        lacking = (_missing(error), cell.position)
+                        if lacking[0] and lacking not in wanted and skipped.binder(cells, *lacking):
+                            wanted.append(lacking)
+                            again = True
+                        break
+                if not again:
+                    break
+        names.update(there)
+        if name in names:
+            return {"filled": True}
+        return {"why": why[:500]}
 
     def look_up(self, names: list[str]) -> dict[str, Any]:
         found = {}
@@ -228,13 +288,18 @@ class Submission:
                     answer.setdefault("changed", {})[str(i)] = now
             return answer
         except TimeLimit:
-            return {"late": True}
+            return {"late": self.late}
         except BaseException as error:
-            try:
-                text = str(error)[:2000]
-            except BaseException:
-                text = "(its message cannot be shown)"
-            return {"raised": {"ename": type(error).__name__, "evalue": text, "frames": _students_frames(error)}}
+            answer = {
+                "raised": {
+                    "ename": type(error).__name__,
+                    "evalue": _message(error),
+                    "frames": _students_frames(error),
+                }
+            }
+            if name := _missing(error):
+                answer["missing"] = name
+            return answer
 
     def name_of(self, function: Any) -> str:
         self.functions.append(function)
@@ -254,18 +319,27 @@ class Submission:
 
     @contextlib.contextmanager
     def time_limit(self, seconds: float) -> Iterator[None]:
-        """Raise TimeLimit in the student's code after that long, and again every half second: it may catch everything."""
+        """Raise TimeLimit in the student's code after that long, and again every half second: it may catch everything.
+
+        The seconds are the processor's: on a busy machine the clock says little. It has its say far behind, for sleepers.
+        """
         self.seconds, self.timing = seconds, True
-        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01), 0.5)
+        signal.setitimer(signal.ITIMER_PROF, max(seconds, 0.01), 0.5)
+        signal.setitimer(signal.ITIMER_REAL, max(seconds * self.limits["patience"], 0.01), 0.5)
         try:
             yield
         finally:
             self.timing = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
+                signal.setitimer(timer, 0)
 
-    def on_alarm(self, _signal: int, _frame: FrameType | None) -> None:
-        if self.timing:
-            raise TimeLimit(f"this cell ran for more than {self.seconds:g} seconds")
+    def on_alarm(self, number: int, _frame: FrameType | None) -> None:
+        if not self.timing:
+            return
+        self.late = "processor" if number == signal.SIGPROF else "clock"
+        if number == signal.SIGPROF:
+            raise TimeLimit(f"this cell ran for more than {self.seconds:g} seconds of processor time")
+        raise TimeLimit(f"this cell ran for more than {self.seconds * self.limits['patience']:g} seconds")
 
     def read(self) -> dict[str, Any]:
         line = self.reader.readline()

@@ -6,7 +6,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from autograder.cells import SETUP, WHOM
 from autograder.running.execute import Limits, Worker
 
-LIMITS = Limits(cell_seconds=1.5, total_seconds=30.0, memory_mib=1024)
+LIMITS = Limits(cell_seconds=1.5, total_seconds=30.0, patience=2.0, memory_mib=1024)
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +79,8 @@ def test_what_a_function_does_to_its_arguments_is_seen(worker):
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("while True: pass", "ran for more than 1.5 seconds"),
-        ("import time; time.sleep(99)", "ran for more than 1.5 seconds"),
+        ("while True: pass", "ran for more than"),
+        ("import time; time.sleep(99)", "ran for more than"),
         ("import os; os._exit(4)", "exit 4"),
         ("import ctypes; ctypes.string_at(0)", "SIGSEGV"),
         ("return bytes(60 * 2**20)", "larger than"),
@@ -152,3 +152,104 @@ def test_each_submission_is_judged_on_cases_of_its_own_and_on_the_same_again(wor
     ada = drawn("Ada/02_next_token")
     assert ada == drawn("Ada/02_next_token")
     assert len({*ada, *drawn("Ada/03_nade"), *drawn("Ben/02_next_token"), *drawn("")}) == 4
+
+
+# --- Names that demos define ----------------------------------------------------------------------------------------------
+
+
+def graded_with_demos(worker, *cells: tuple[str, str]) -> list[list[str]]:
+    """The errors of each cell; cells are (kind, source), kinds "demo", "own" and "check"."""
+    made = []
+    for n, (kind, source) in enumerate(cells):
+        made.append(check(source, n) if kind == "check" else new_code_cell(source))
+        made[-1].metadata.update({"tags": ["demo"]} if kind == "demo" else {})
+    notebook = new_notebook(cells=made)
+    worker.run(notebook, LIMITS)
+    return [[f"{o.ename}: {o.evalue}" for o in c.outputs if o.output_type == "error"] for c in notebook.cells]
+
+
+def test_an_answer_by_hand_may_use_what_a_demo_defined(worker):
+    errors = graded_with_demos(
+        worker,
+        ("own", "data = [2, 3]"),
+        ("demo", "terms = ['an earlier one']"),
+        ("demo", "import math\nfor i, x in enumerate(data): pass\nterms = [math.log(x) for x in data]"),
+        ("own", "p_mine = -sum(terms) / len(terms)"),
+        ("demo", "terms = ['a later one']"),
+        ("check", "import math\nassert math.isclose(p_mine, -math.log(6) / 2)"),
+    )
+    assert errors == [[]] * 6
+
+
+def test_a_demo_may_need_another_demo(worker):
+    errors = graded_with_demos(
+        worker,
+        ("demo", "def changes(before, after): return [i for i, x in enumerate(before) if x != after[i]]"),
+        ("demo", "with open('scores', 'w') as file: pass\ndef probe(f): return changes(f([0, 0]), f([0, 1]))"),
+        ("own", "found_leaks = probe(lambda x: [x[1], x[0]])"),
+        ("check", "assert found_leaks == [0]"),
+    )
+    assert errors == [[]] * 4
+
+
+def test_a_function_may_use_what_a_demo_defined(worker):
+    errors = graded_with_demos(
+        worker,
+        ("demo", "step = 2"),
+        ("demo", "offset = 3 * step"),
+        ("own", "def shifted(x): return x + offset + step"),
+        ("check", "assert shifted(1) == 9 and shifted(2) == 10"),
+    )
+    assert errors == [[]] * 4
+
+
+def test_what_is_there_stays_as_it_is(worker):
+    errors = graded_with_demos(
+        worker,
+        ("demo", "mine, extra = 'of the demo', 5"),
+        ("own", "mine = 'of the student'"),
+        ("own", "both = (mine, extra)"),
+        ("check", "assert both == ('of the student', 5) and mine == 'of the student'"),
+    )
+    assert errors == [[]] * 4
+
+
+def test_a_demo_that_fails_is_named_with_its_reason(worker):
+    errors = graded_with_demos(
+        worker,
+        ("demo", "from lib.models.nowhere import NADE\nnetwork = NADE(4, 2)"),
+        ("own", "answer = network.n"),
+        ("own", "def use(): return network.n"),
+        ("check", "use()"),
+        ("own", "nobody + 1"),
+    )
+    for said in (errors[1][0], errors[3][0]):
+        assert said.startswith(
+            "NameError: name 'network' is not defined; the cell `from lib.models.nowhere import NADE` failed:"
+        )
+        assert "lib.models is not there when grading" in said
+    assert errors[4] == ["NameError: name 'nobody' is not defined"]
+
+
+def test_a_demo_that_takes_too_long_leaves_the_rest_alone(worker):
+    errors = graded_with_demos(
+        worker,
+        ("demo", "while True: pass\nslow = 1"),
+        ("own", "slow + 1"),
+        ("own", "fine = 1"),
+        ("check", "assert fine == 1"),
+    )
+    assert "slow" in errors[1][0]
+    assert errors[2:] == [[], []]
+
+
+def test_the_name_that_checks_used_is_told(worker):
+    cells = [
+        new_code_cell("student_name = 'Ada'"),
+        new_code_cell("student_name = ' Ben' + 'x' * 10**6"),
+        check("student_name"),
+    ]
+    notebook = new_notebook(cells=cells)
+    (name,) = worker.run(notebook, LIMITS).names
+    assert name.startswith("Benxxx")
+    assert len(name) < 200

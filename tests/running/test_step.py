@@ -7,7 +7,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from typer.testing import CliRunner
 
 from autograder import cli
-from autograder.running.execute import Limits, NotRun, Run, Worker
+from autograder.cells import SETUP, WHOM
+from autograder.running.execute import Limits, MachineFailed, NotRun, Run, Worker
 from autograder.running.step import ExecuteInWorker
 
 RESOURCES = {"nbgrader": {"student": "Ada", "notebook": "01_chain_rule"}}
@@ -51,6 +52,30 @@ def test_a_notebook_that_cannot_be_run_says_so_in_every_check(notebook, monkeypa
     graded, _ = ExecuteInWorker(log=logging.getLogger(__name__)).preprocess(notebook, RESOURCES)
     assert [output.evalue for output in graded.cells[1].outputs] == ["its process did not start in time"]
     assert "did not start in time" in caplog.text
+
+
+def test_a_late_run_is_run_once_more_before_it_counts(notebook, monkeypatch, caplog):
+    notebook.metadata |= {SETUP: ["x = 1"], WHOM: "Ada/01_chain_rule"}
+    outcomes = [Run(1.0, ["check_answer: stopped"], late=True), Run(1.0, [])]
+    given = []
+
+    def run(self, nb, limits):
+        given.append((nb.metadata.pop(SETUP), nb.metadata.pop(WHOM)))
+        return outcomes[len(given) - 1]
+
+    monkeypatch.setattr(Worker, "run", run)
+    ExecuteInWorker(log=logging.getLogger(__name__)).preprocess(notebook, RESOURCES)
+    assert given == [(["x = 1"], "Ada/01_chain_rule")] * 2
+    assert "stopped" not in caplog.text
+
+
+def test_the_machines_failure_is_no_grade(notebook, monkeypatch):
+    def fail(self, nb, limits):
+        raise MachineFailed("its examiner ended unexpectedly")
+
+    monkeypatch.setattr(Worker, "run", fail)
+    with pytest.raises(MachineFailed):
+        ExecuteInWorker().preprocess(notebook, RESOURCES)
 
 
 def test_an_interrupt_ends_the_worker(notebook, monkeypatch):
