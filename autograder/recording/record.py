@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import re
 from dataclasses import dataclass, field
@@ -26,6 +27,10 @@ _LIMIT_ERRORS = {
 }
 NAME_NOTE = "by-hand name: "
 NOT_ATTEMPTED = "not attempted"
+# Where Python says a cell stands that it could not read.
+_NO_FILE = re.compile(r" \(<[^>]*>, line \d+\)$")
+# Characters of a cell that are searched for what it defines.
+_LOOKED_AT = 100_000
 
 
 @dataclass
@@ -112,20 +117,62 @@ def lost_points(notebook: NotebookNode) -> dict[str, str]:
         if cell.cell_type == "code" and utils.is_grade(cell):
             score, maximum = utils.determine_grade(cell)
             if score is not None and score < maximum:
-                lost[cell.metadata.nbgrader.grade_id.removeprefix(CHECK_PREFIX)] = reason_of(cell)
+                lost[cell.metadata.nbgrader.grade_id.removeprefix(CHECK_PREFIX)] = reason_of(cell, notebook)
     return lost
 
 
-def reason_of(cell: NotebookNode) -> str:
-    """Why a check cell lost its points, in one sentence."""
-    for output in cell.outputs:
-        if output.output_type == "error":
-            first = (output.evalue.strip().splitlines() or [""])[0]
-            if output.ename == "NotImplementedError":
-                return NOT_ATTEMPTED
-            if output.ename == "NameError" and (name := re.search(r"name '(\w+)' is not defined", first)):
-                return f"{name[1]} is not defined: its cell is missing or failed"
-            if output.ename in ("AssertionError", "CellStopped", "NotRun", "TimeLimit"):
-                return first or "a test failed"
-            return f"{output.ename}: {first}"
-    return "the check did not run"
+def reason_of(check: NotebookNode, notebook: NotebookNode) -> str:
+    """Why a check cell of a notebook lost its points, in one sentence."""
+    error = error_of(check)
+    if error is None:
+        return "the check did not run"
+    first = (error.evalue.strip().splitlines() or [""])[0]
+    if error.ename == "NotImplementedError":
+        return NOT_ATTEMPTED
+    if error.ename == "NameError" and (name := re.search(r"name '(\w+)' is not defined", first)):
+        return why_undefined(name[1], first, notebook)
+    if error.ename in ("AssertionError", "CellStopped", "NotRun", "TimeLimit"):
+        return first or "a test failed"
+    return f"{error.ename}: {first}"
+
+
+def why_undefined(name: str, told: str, notebook: NotebookNode) -> str:
+    """Why a name was not there for a check that wanted it: what became of the last cell that would have bound it."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and not utils.is_grade(cell)]
+    binding = [cell for cell in cells if _binding(name).search(cell.source[:_LOOKED_AT])]
+    if not binding:
+        if told != f"name '{name}' is not defined":  # It says more already.
+            return f"NameError: {told}"
+        return f"{name} is not defined: its cell is missing"
+    error = error_of(binding[-1])
+    if error is None:
+        return f"{name} is not defined: its cell did not define it"
+    said = _NO_FILE.sub("", (error.evalue.strip().splitlines() or [""])[0])
+    if error.ename == "NotImplementedError":
+        return NOT_ATTEMPTED
+    if error.ename in ("CellStopped", "TimeLimit"):
+        return f"{name} is not defined: its cell was cut short ({said})"
+    line = line_of(error)
+    return f"{name} is not defined: its cell raised {error.ename}: {said}{f' (line {line})' if line else ''}"
+
+
+def error_of(cell: NotebookNode) -> NotebookNode | None:
+    """The first error among a cell's outputs."""
+    return next((output for output in cell.outputs if output.output_type == "error"), None)
+
+
+def line_of(error: NotebookNode) -> int | None:
+    """The line of its cell that an error came from, as its traceback shows it: outermost first."""
+    for shown in error.traceback[:10]:
+        if found := re.search(r"Cell In ?\[\d+\],? line (\d{1,6})\b", shown[:1000]):
+            return int(found[1])
+    found = re.search(r", line (\d{1,6})\)$", error.evalue)
+    return int(found[1]) if found else None
+
+
+@functools.lru_cache(maxsize=256)
+def _binding(name: str) -> re.Pattern[str]:
+    """What binds a name at the left edge of a cell: an assignment, a definition, an import."""
+    return re.compile(
+        rf"^(?:(?:def|class) +{name}\b|{name} *[:=](?!=)|(?:from|import) .*\b{name}\b)", flags=re.MULTILINE
+    )
