@@ -724,6 +724,17 @@ def _(x, observed, W, V, b, c, uniforms):
     return x
 
 
+@answers.wrong("complete", "exp(z) / (1 + exp(z)), which overflows in float32")
+def _(x, observed, W, V, b, c, uniforms):
+    x, a = x.clone(), c.repeat(len(x), 1)
+    for d in range(x.shape[1]):
+        if d >= observed:
+            odds = torch.exp((b[d] + torch.sigmoid(a) @ V[d]).float())
+            x[:, d] = (uniforms[:, d] < odds / (1 + odds)).to(x.dtype)
+        a = a + torch.outer(x[:, d], W[:, d])
+    return x
+
+
 # -- mixture_log_prob
 
 

@@ -233,7 +233,7 @@ def check_made_logits(made_logits: Any) -> None:
             (_logits(x, layers, rectify_last=True), "no ReLU after the last layer: a logit may be negative"),
             (_logits(x, layers, rectify=False), "the ReLU between the layers is missing"),
             (_logits(x, layers, masked=False), "the masks have no effect"),
-            (1 / (1 + np.exp(-expected)), "logits are asked for, not probabilities"),
+            (0.5 * (1 + np.tanh(0.5 * expected)), "logits are asked for, not probabilities"),
         ]
         told = [(value, f"{sentence} ({shown})") for value, sentence in mistakes]
         judge.compare(name, found, expected, told, f"wrong logits for {shown}")

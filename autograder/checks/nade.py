@@ -279,6 +279,21 @@ def check_complete(complete: Any) -> None:
                 shifted = uniforms[:, np.arange(d) - observed]
                 assert not np.array_equal(found, _draw(shifted, x, observed, *weights)[0]), told
                 raise AssertionError(f"{name}: some pixels do not follow their conditionals ({shown})")
+    # Certain whatever the uniform: logits of 300 and -300.
+    for kind in (np.float64, np.float32):
+        parts = (
+            np.zeros((1, 3)),
+            np.zeros((3, 1)),
+            np.array([300.0, -300.0, 300.0]),
+            np.zeros(1),
+            np.full((1, 3), 0.5),
+        )
+        W, V, b, c, u = _tensors(*(part.astype(kind) for part in parts))
+        found = judge.array(
+            name, judge.call(name, complete, torch.zeros(1, 3, dtype=W.dtype), 1, W, V, b, c, u), (1, 3)
+        )
+        told = f"{name}: a pixel with a logit of 300 is lit and one with -300 is not, whatever the uniforms"
+        assert found.tolist() == [[0, 0, 1]], told
 
 
 def check_mixture_log_prob(mixture_log_prob: Any) -> None:
