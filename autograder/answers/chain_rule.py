@@ -357,6 +357,26 @@ def _(joint, target, given):
     return top / (top.sum(axis=tuple(range(len(given), top.ndim)), keepdims=True) + 1e-3)
 
 
+@answers.wrong("conditional", "a very small constant in the denominator")
+def _(joint, target, given):
+    top = np.einsum(joint, list(range(joint.ndim)), [*given, *target])
+    return top / (top.sum(axis=tuple(range(len(given), top.ndim)), keepdims=True) + 1e-12)
+
+
+@answers.wrong("conditional", "takes a rare condition for an impossible one")
+def _(joint, target, given):
+    top = np.einsum(joint, list(range(joint.ndim)), [*given, *target])
+    bottom = top.sum(axis=tuple(range(len(given), top.ndim)), keepdims=True)
+    return np.where(bottom > 1e-8, top / np.maximum(bottom, 1e-8), 0)
+
+
+@answers.wrong("conditional", "np.divide with where= and no out=: the rest holds what was in memory")
+def _(joint, target, given):
+    top = np.einsum(joint, list(range(joint.ndim)), [*given, *target])
+    bottom = top.sum(axis=tuple(range(len(given), top.ndim)), keepdims=True)
+    return np.divide(top, bottom, where=bottom > 0)
+
+
 @answers.wrong("conditional", "forgets to sum out the others")
 def _(joint, target, given):
     gone = [i for i in range(joint.ndim) if i not in (*given, *target)]
@@ -562,6 +582,33 @@ def _(joint, blocks):
     return factors, rebuilt
 
 
+@answers.wrong("joint_from_partition", "a block of three is taken in the joint's order unless it comes first")
+def _(joint, blocks):
+    factors, operands, before = [], [], []
+    for block in blocks:
+        block = sorted(block) if before and len(block) > 2 else list(block)
+        bottom = np.einsum(joint, list(range(joint.ndim)), before)
+        bottom = np.reshape(bottom, [joint.shape[i] for i in before] + [1] * len(block))
+        before = before + block
+        factors.append(np.einsum(joint, list(range(joint.ndim)), before) / np.where(bottom == 0, 1, bottom))
+        operands += [factors[-1], before]
+    return factors, np.einsum(*operands, list(range(joint.ndim)))
+
+
+@answers.wrong("joint_from_partition", "uniform after a history that is impossible")
+def _(joint, blocks):
+    factors, operands, before = [], [], []
+    for block in blocks:
+        bottom = np.einsum(joint, list(range(joint.ndim)), before)
+        bottom = np.reshape(bottom, [joint.shape[i] for i in before] + [1] * len(block))
+        before = [*before, *block]
+        top = np.einsum(joint, list(range(joint.ndim)), before)
+        share = 1 / math.prod(joint.shape[i] for i in block)
+        factors.append(np.where(bottom > 0, top / np.where(bottom == 0, 1, bottom), share))
+        operands += [factors[-1], before]
+    return factors, np.einsum(*operands, list(range(joint.ndim)))
+
+
 @answers.wrong("joint_from_partition", "no factors")
 def _(joint, blocks):
     return [], joint
@@ -669,10 +716,28 @@ def _(cardinalities, parents):
     return sum(r * k for r, k in zip(rows, cardinalities, strict=True)) - sum(rows)
 
 
-@answers.right("free_parameters", "floats (whole numbers, rounded where huge)")
+@answers.right("free_parameters", "whole floats where they are exact, integers where they are not")
+def _(cardinalities, parents):
+    exact = sum((k - 1) * math.prod(cardinalities[j] for j in of) for k, of in zip(cardinalities, parents, strict=True))
+    return float(exact) if exact < 2**53 else exact
+
+
+@answers.right("free_parameters", "numpy with Python's integers as objects")
+def _(cardinalities, parents):
+    k = np.array(cardinalities, dtype=object)
+    return sum((k[i] - 1) * np.prod(k[list(of)]) if of else k[i] - 1 for i, of in enumerate(parents))
+
+
+@answers.wrong("free_parameters", "floats, rounded where they are huge")
 def _(cardinalities, parents):
     rows = [np.prod([float(cardinalities[j]) for j in of]) for of in parents]
     return float(np.dot(rows, np.array(cardinalities, dtype=float) - 1))
+
+
+@answers.wrong("free_parameters", "floats made integers at the end")
+def _(cardinalities, parents):
+    rows = [np.prod([float(cardinalities[j]) for j in of]) for of in parents]
+    return int(np.dot(rows, np.array(cardinalities, dtype=float) - 1))
 
 
 @answers.wrong("free_parameters", "counts the entries that are not free")
@@ -739,11 +804,12 @@ def _(joint, order, uniforms):
     samples = []
     for row in uniforms:
         sample, table = {}, joint.transpose(order)
-        for i, u in zip(order, row, strict=True):
+        for i in order:
             p = table.reshape(table.shape[0], -1).sum(1)
             p = p / p.sum()
+            last = max(v for v in range(len(p)) if p[v] > 0)
             value, total = 0, p[0]
-            while u >= total and value < len(p) - 1:
+            while row[i] >= total and value < last:
                 value += 1
                 total += p[value]
             sample[i] = value
@@ -761,7 +827,9 @@ def _(joint, order, uniforms):
         p = moved.sum(axis=tuple(range(k + 1, joint.ndim)))
         rows = p[tuple(drawn)] if drawn else np.broadcast_to(p, (len(uniforms), len(p)))
         rows = rows / rows.sum(-1, keepdims=True)
-        drawn.append((uniforms[:, k, None] >= np.cumsum(rows, axis=1)[:, :-1]).sum(axis=1))
+        last = rows.shape[1] - 1 - (rows[:, ::-1] > 0).argmax(axis=1)
+        passed = (uniforms[:, i, None] >= np.cumsum(rows, axis=1)).sum(axis=1)
+        drawn.append(np.minimum(passed, last))
         out[:, i] = drawn[-1]
     return out
 
@@ -772,10 +840,11 @@ def _(joint, order, uniforms):
     result = torch.zeros(uniforms.shape)
     for n in range(len(uniforms)):
         table = moved
-        for k, i in enumerate(order):
+        for i in order:
             p = table.reshape(table.shape[0], -1).sum(1)
             edges = torch.cumsum(p / p.sum(), 0)
-            value = int(torch.searchsorted(edges, float(uniforms[n, k]), right=True))
+            value = int(torch.searchsorted(edges, float(uniforms[n, i]), right=True))
+            value = min(value, int(p.nonzero().max()))
             result[n, i] = value
             table = table[value]
     return result
@@ -786,32 +855,67 @@ def _(joint, order, uniforms):
     samples = []
     for row in uniforms:
         sample, table = [], joint.transpose(order)
-        for u in row:
+        for i in order:
             p = table.reshape(table.shape[0], -1).sum(1)
-            sample.append(int(np.searchsorted(np.cumsum(p / p.sum()), u, side="right")))
+            sample.append(int(min(np.searchsorted(np.cumsum(p / p.sum()), row[i], side="right"), np.nonzero(p)[0][-1])))
             table = table[sample[-1]]
         samples.append(sample)
     return np.array(samples)
 
 
-@answers.wrong("ancestral_sample", "uniforms by variable instead of by step")
+@answers.wrong("ancestral_sample", "uniforms by turn instead of by variable")
+def _(joint, order, uniforms):
+    out = np.zeros(uniforms.shape, dtype=int)
+    for n, row in enumerate(uniforms):
+        table = joint.transpose(order)
+        for k, i in enumerate(order):
+            p = table.reshape(table.shape[0], -1).sum(1)
+            out[n, i] = min(np.searchsorted(np.cumsum(p / p.sum()), row[k], side="right"), np.nonzero(p)[0][-1])
+            table = table[out[n, i]]
+    return out
+
+
+@answers.wrong("ancestral_sample", "if rounding leaves none, the last value, possible or not")
 def _(joint, order, uniforms):
     out = np.zeros(uniforms.shape, dtype=int)
     for n, row in enumerate(uniforms):
         table = joint.transpose(order)
         for i in order:
             p = table.reshape(table.shape[0], -1).sum(1)
-            out[n, i] = np.searchsorted(np.cumsum(p / p.sum()), row[i], side="right")
+            out[n, i] = min(np.searchsorted(np.cumsum(p), row[i] * p.sum(), side="right"), len(p) - 1)
             table = table[out[n, i]]
+    return out
+
+
+@answers.wrong("ancestral_sample", "columns of the uniforms permuted the other way")
+def _(joint, order, uniforms):
+    out = np.zeros(uniforms.shape, dtype=int)
+    for n, row in enumerate(uniforms):
+        table = joint.transpose(order)
+        for i in order:
+            p = table.reshape(table.shape[0], -1).sum(1)
+            u = row[order[i]]
+            out[n, i] = min(np.searchsorted(np.cumsum(p / p.sum()), u, side="right"), np.nonzero(p)[0][-1])
+            table = table[out[n, i]]
+    return out
+
+
+@answers.wrong("ancestral_sample", "one sample at a time only")
+def _(joint, order, uniforms):
+    out, table = np.zeros(uniforms.shape, dtype=int), joint.transpose(order)
+    for i in order:
+        p = table.reshape(table.shape[0], -1).sum(1)
+        out[:, i] = min(np.searchsorted(np.cumsum(p / p.sum()), uniforms[0, i], side="right"), np.nonzero(p)[0][-1])
+        table = table[out[0, i]]
     return out
 
 
 @answers.wrong("ancestral_sample", "draws each variable from its marginal")
 def _(joint, order, uniforms):
     out = np.zeros(uniforms.shape, dtype=int)
-    for k, i in enumerate(order):
+    for i in order:
         p = joint.sum(axis=tuple(j for j in range(joint.ndim) if j != i))
-        out[:, i] = np.minimum(np.searchsorted(np.cumsum(p), uniforms[:, k], side="right"), len(p) - 1)
+        out[:, i] = np.minimum(np.searchsorted(np.cumsum(p), uniforms[:, i], side="right"), np.nonzero(p)[0][-1])
     return out
 
 
@@ -825,7 +929,7 @@ def _(joint, order, uniforms):
             else:
                 p = np.einsum(joint, list(range(joint.ndim)), [order[k - 1], i])[out[n, order[k - 1]]]
             edges = np.cumsum(p / p.sum())
-            out[n, i] = min(np.searchsorted(edges, row[k], side="right"), len(p) - 1)
+            out[n, i] = min(np.searchsorted(edges, row[i], side="right"), np.nonzero(p)[0][-1])
     return out
 
 
@@ -834,9 +938,9 @@ def _(joint, order, uniforms):
     out = np.zeros(uniforms.shape, dtype=int)
     for n, row in enumerate(uniforms):
         table = joint.transpose(order)
-        for k, i in enumerate(order):
+        for i in order:
             p = table.reshape(table.shape[0], -1).sum(1)
-            out[n, i] = min(np.searchsorted(np.cumsum(p / p.sum()), row[k], side="left"), len(p) - 1)
+            out[n, i] = min(np.searchsorted(np.cumsum(p / p.sum()), row[i], side="left"), np.nonzero(p)[0][-1])
             table = table[out[n, i]]
     return out
 
@@ -846,9 +950,9 @@ def _(joint, order, uniforms):
     out = np.zeros(uniforms.shape, dtype=int)
     for n, row in enumerate(uniforms):
         table = joint.transpose(order)
-        for k, i in enumerate(order):
+        for i in order:
             p = table.reshape(table.shape[0], -1).sum(1)
-            out[n, i] = min(np.searchsorted(np.cumsum(p), row[k], side="right"), len(p) - 1)
+            out[n, i] = min(np.searchsorted(np.cumsum(p), row[i], side="right"), np.nonzero(p)[0][-1])
             table = table[out[n, i]]
     return out
 

@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex
 from lib import plots
 from lib.controls.picture import show
 
-END = "⏎"  # what follows the last letter
+END = "."  # what follows the last letter, as in lesson 02
 LETTERS = "abcdefghijklmnopqrstuvwxyz" + END
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 

@@ -297,8 +297,8 @@ checks.check_marginal(marginal)
 #
 # <details><summary>Hint</summary>
 # <code>marginal</code> gives you both numerator and denominator. To divide, the denominator needs extra
-# axes of length 1 at its end. For 0 / 0, see the <code>where</code> argument of <code>np.divide</code>, or
-# divide by something harmless.
+# axes of length 1 at its end. For 0 / 0, divide by something harmless, or see the arguments <code>where</code>
+# <i>and</i> <code>out</code> of <code>np.divide</code> (without <code>out</code>, what is left out holds rubbish).
 # </details>
 
 # %% exercise conditional
@@ -422,8 +422,8 @@ plt.show()
 # - `rebuilt` is the product of all the factors, **with the axes back in the joint's own order**, so that it
 #   equals `joint`.
 #
-# Multiply the factors for `rebuilt`; do not just hand back what you were given. Joints with zeros must work
-# too.
+# Multiply the factors for `rebuilt`: that they give back the very table they were taken from is the point of
+# the exercise. Joints with zeros must work too.
 #
 # <details><summary>Hint</summary>
 # Each factor is one call of <code>conditional</code>. The product of the first k factors has k axes and the
@@ -687,9 +687,11 @@ print("The last one is 2**784 - 1:", count == 2**784 - 1)
 # This is the *auto* in autoregressive.
 #
 # To turn a uniform number $u \in [0, 1)$ into a value, lay the probabilities end to end and see where $u$
-# falls: take **the smallest value $v$ with $u < p(0) + \dots + p(v)$**. So that a right answer is one answer,
-# the uniforms are given to you: column $k$ of `uniforms` is for the $k$-th variable *of the order*. Column
-# $i$ of the result is variable $i$ *of the joint*.
+# falls: take **the smallest value $v$ with $u < p(0) + \dots + p(v)$**. (If rounding leaves none, since the sum
+# stops a hair below 1: the last value of positive probability.) So that a right answer is one answer, the
+# uniforms are given to you, and they go by position: **column $i$ of `uniforms` decides variable $i$ of the
+# joint**, whatever the order, and column $i$ of the result is variable $i$ as well. The order only says who is
+# drawn first.
 #
 # <details><summary>Hint</summary>
 # One sample at a time is fine. Keep an array for the sample in the joint's order; at step k, index factor k
@@ -703,7 +705,7 @@ def ancestral_sample(joint, order, uniforms):
 
     joint    : array (K_0, ..., K_{D-1}), entries sum to 1.
     order    : permutation of range(D), as a tuple: the order in which the variables are drawn.
-    uniforms : array (n, D), numbers in [0, 1); uniforms[:, k] decides variable order[k].
+    uniforms : array (n, D), numbers in [0, 1); column i decides variable i, whatever the order.
     Returns an int array (n, D); column i holds the values of variable i.
     """
     ### BEGIN SOLUTION
@@ -711,10 +713,10 @@ def ancestral_sample(joint, order, uniforms):
     factors = [conditional(joint, (order[k],), order[:k]) for k in range(len(order))]
     samples = np.zeros(uniforms.shape, dtype=int)
     for sample, row in zip(samples, uniforms, strict=True):
-        for k, u in enumerate(row):
-            drawn = tuple(sample[list(order[:k])])
-            cumulative = np.cumsum(factors[k][drawn])
-            sample[order[k]] = min(np.searchsorted(cumulative, u, side="right"), len(cumulative) - 1)
+        for k, i in enumerate(order):
+            p = factors[k][tuple(sample[list(order[:k])])]
+            last = np.flatnonzero(p)[-1]  # for a sum that stops below 1
+            sample[i] = min(np.searchsorted(np.cumsum(p), row[i], side="right"), last)
     return samples
     ### END SOLUTION
 
@@ -723,8 +725,8 @@ tiny = np.array([[0.25, 0.25], [0.5, 0.0]])
 drawn = ancestral_sample(tiny, (0, 1), np.array([[0.1, 0.7], [0.9, 0.7]]))
 assert np.shape(drawn) == (2, 2), "one row per sample, one column per variable"
 assert np.array_equal(np.asarray(drawn), [[0, 1], [1, 0]]), "0.1, 0.7 draw 0, 1; 0.9, 0.7 draw 1, 0"
-drawn = ancestral_sample(tiny, (1, 0), np.array([[0.9, 0.5]]))
-assert np.array_equal(np.asarray(drawn), [[0, 1]]), "order (1, 0): the first uniform decides column 1"
+drawn = ancestral_sample(tiny, (1, 0), np.array([[0.5, 0.9]]))
+assert np.array_equal(np.asarray(drawn), [[0, 1]]), "order (1, 0): still, the first uniform decides variable 0"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule as checks
 checks.check_ancestral_sample(ancestral_sample)

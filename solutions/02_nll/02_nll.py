@@ -544,23 +544,25 @@ plt.show()
 # %% [markdown]
 # ### How far can the loss fall?
 #
-# Not to zero. Draw $x$ from the data distribution $p$ and let a model $q$ pay $-\ln q(x)$. Its average is the
-# cross-entropy, and one added and subtracted term splits it in two:
+# Not to zero. Draw $x$ from the distribution of the data, $p_\text{data}$, and let a model $p_\theta$ pay
+# $-\ln p_\theta(x)$. Its average is the cross-entropy, and one added and subtracted term splits it in two:
 #
-# $$\underbrace{-\sum_x p(x)\ln q(x)}_{\text{average NLL}}
-# \;=\; \underbrace{-\sum_x p(x)\ln p(x)}_{\text{entropy } H(p)}
-# \;+\; \underbrace{\sum_x p(x)\ln\frac{p(x)}{q(x)}}_{\mathrm{KL}(p,\,q)}$$
+# $$\underbrace{-\sum_x p_\text{data}(x)\ln p_\theta(x)}_{\text{average NLL}}
+# \;=\; \underbrace{-\sum_x p_\text{data}(x)\ln p_\text{data}(x)}_{\text{entropy } H(p_\text{data})}
+# \;+\; \underbrace{\sum_x p_\text{data}(x)\ln\frac{p_\text{data}(x)}{p_\theta(x)}}
+# _{\mathrm{KL}(p_\text{data},\,p_\theta)}$$
 #
 # The first part is the **entropy** of the data. No model appears in it, so no training can change it: it is
 # the floor. The second is the **Kullback–Leibler divergence** from the data to the model, the part that a
-# wrong model pays on top. It is never negative, since $\ln$ is concave (Jensen): $-\mathrm{KL} = \sum_x p \ln
-# (q/p) \le \ln \sum_x p\,(q/p) \le \ln 1 = 0$. And it is zero only for $q = p$.
+# wrong model pays on top. It is never negative, since $\ln$ is concave (Jensen): $-\mathrm{KL} = \sum_x
+# p_\text{data} \ln (p_\theta/p_\text{data}) \le \ln \sum_x p_\text{data}\,(p_\theta/p_\text{data}) \le \ln 1 =
+# 0$. And it is zero only for $p_\theta = p_\text{data}$.
 #
-# So *minimising the NLL* (maximum likelihood) *and minimising* $\mathrm{KL}(p, q)$ *are one and the same*:
-# they differ by a constant. Note the direction. The average is taken under the data (the "forward" KL), so
-# the model pays wherever the data are. Giving probability 0 to something that happens costs infinity; giving
-# probability to things that never happen costs only what is then missing elsewhere. A model trained this way
-# would rather cover too much than too little.
+# So *minimising the NLL* (maximum likelihood) *and minimising* $\mathrm{KL}(p_\text{data}, p_\theta)$ *are one
+# and the same*: they differ by a constant. Note the direction. The average is taken under the data (the
+# "forward" KL), so the model pays wherever the data are. Giving probability 0 to something that happens costs
+# infinity; giving probability to things that never happen costs only what is then missing elsewhere. A model
+# trained this way would rather cover too much than too little.
 #
 # ### Exercise: `kl_divergence`
 #
@@ -605,14 +607,14 @@ checks.check_kl_divergence(kl_divergence)
 # ### Counting is maximum likelihood
 #
 # Time for a first model that learns: the **bigram**. It keeps a table with one row per token, and the row of
-# the previous token is its prediction of the next, $q(x_t \mid x_{<t}) = q_{x_{t-1},\,x_t}$. (All else of the
-# past is forgotten: that is the approximation.) Which table has the lowest NLL?
+# the previous token is its prediction of the next, $p_\theta(x_t \mid x_{<t}) = \theta_{x_{t-1},\,x_t}$. (All
+# else of the past is forgotten: that is the approximation.) Which table has the lowest NLL?
 #
 # Collect the terms of the sum by the previous token. Row $i$ is used $n_i$ times, and $j$ came next a share
-# $\hat p_{ij} = n_{ij}/n_i$ of these times. So the row pays $n_i$ times $-\sum_j \hat p_{ij} \ln q_{ij}$, a
-# cross-entropy, which is $H(\hat p_i) + \mathrm{KL}(\hat p_i, q_i)$. The first part is fixed by the data. The
-# second is smallest, namely zero, at $q_i = \hat p_i$: **the counts, normalised.** No training, no learning
-# rate; the exact optimum in one pass.
+# $\hat p_{ij} = n_{ij}/n_i$ of these times. So the row pays $n_i$ times $-\sum_j \hat p_{ij} \ln \theta_{ij}$, a
+# cross-entropy, which is $H(\hat p_i) + \mathrm{KL}(\hat p_i, \theta_i)$. The first part is fixed by the data.
+# The second is smallest, namely zero, at $\theta_i = \hat p_i$: **the counts, normalised.** No training, no
+# learning rate; the exact optimum in one pass.
 #
 # | from the sequences `·ann·` and `·anna·` | next `·` | next a | next n |
 # |:--|--:|--:|--:|
@@ -692,7 +694,7 @@ for name, table in tables.items():
     for _ in range(300):
         x = [rng.choice(3, size=64, p=share)]
         for _step in range(16):
-            x.append((rng.random(64)[:, None] > P[x[-1]].cumsum(axis=1)).sum(axis=1))
+            x.append((rng.random(64)[:, None] >= P[x[-1]].cumsum(axis=1)).sum(axis=1))
         x = torch.from_numpy(np.minimum(np.stack(x, axis=1), 2))
         logits = table[x[:, :-1]] if name == "bigram" else table[torch.zeros_like(x[:, :-1])]
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), x[:, 1:].flatten())
@@ -734,12 +736,13 @@ plt.show()
 # The vocabulary is the dot and 26 letters.
 
 # %%
-ALPHABET = ".abcdefghijklmnopqrstuvwxyz"
+END = "."  # stands behind every name, and before it as well
+ALPHABET = END + "abcdefghijklmnopqrstuvwxyz"
 
 
 def encode(name):
     """`"emma"` -> `[0, 5, 13, 13, 1, 0]`: the letters between two dots."""
-    return [ALPHABET.index(letter) for letter in f".{name}."]
+    return [ALPHABET.index(letter) for letter in END + name + END]
 
 
 # %% demo
@@ -903,14 +906,14 @@ results = []
 for memory in range(6):
     counts = defaultdict(Counter)
     for name in train:
-        padded = "." * memory + name + "."
+        padded = END * memory + name + END
         for t in range(memory, len(padded)):
             counts[padded[t - memory : t]][padded[t]] += 1
     row = []
     for group in (train, held_out):
         surprises = []
         for name in group:
-            padded = "." * memory + name + "."
+            padded = END * memory + name + END
             for t in range(memory, len(padded)):
                 seen = counts.get(padded[t - memory : t], {})
                 share = seen.get(padded[t], 0) / sum(seen.values()) if seen else 1 / 27
@@ -1097,7 +1100,7 @@ for letter, predictions in {"A": predictions_A, "D": predictions_D}.items():
     for _ in range(6):
         last, name = 0, ""
         for _ in range(6):
-            last = int(np.searchsorted(p[last].cumsum(), rng.random()).clip(0, 26))
+            last = int(np.searchsorted(p[last].cumsum(), rng.random(), side="right").clip(0, 26))
             name += ALPHABET[last]
         written.append(name)
     print(f"{letter} writes:", ", ".join(written))
