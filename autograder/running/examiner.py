@@ -20,6 +20,7 @@ import io
 import json
 import os
 import pkgutil
+import resource
 import signal
 import socket
 import subprocess
@@ -50,6 +51,9 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _FILLS = 10
 _SKIPPED_CHARACTERS = 200_000
 _LINE_BYTES = 2 * plain.MAX_CHARACTERS
+# What an answer may become in this process's memory, beyond its own: the next one may be no larger for it.
+_ROOM_BYTES = 2 * 2**30
+_TOO_MUCH = "sent back more than it may"
 # All outputs of a submission together, in characters, as a multiple of what one cell may print.
 _OUTPUT_CELLS = 50
 
@@ -277,7 +281,7 @@ class Student:
                 self._unread = rest
                 # A byte on the line can become a hundred in memory: what counts is how many values there are.
                 if sum(map(line.count, (b",", b"[", b"{"))) > plain.MAX_VALUES:
-                    raise Died("sent back more than it may")
+                    raise Died(_TOO_MUCH)
                 try:
                     reply = json.loads(line)
                 except (ValueError, RecursionError):
@@ -306,7 +310,7 @@ class Student:
                 raise Died("")
             self._unread += chunk
             if len(self._unread) > _LINE_BYTES:
-                raise Died("sent back more than it may")
+                raise Died(_TOO_MUCH)
 
 
 class Remote:
@@ -371,8 +375,9 @@ class Examination:
                     else:
                         result, why = self._run(cell, seconds), ""
                         behind.append(cell)
-                except Died as death:
-                    why = self._cause(death)
+                except (Died, MemoryError) as death:
+                    # Out of memory here: the conversation may be broken off in mid-word.
+                    why = self._cause(death if isinstance(death, Died) else Died(_TOO_MUCH))
                     result = _stopped(why)
                     self._revive(behind, folder)
                 results[str(cell["index"])] = result
@@ -481,7 +486,7 @@ class Examination:
             if isinstance(stopped, Overran):
                 self.dead, self.late = note, True
             outputs.append(_error("CellStopped", note, []))
-        except Died:
+        except (Died, MemoryError):
             raise
         except BaseException as error:
             frames = [f for e in _chain(error) for f in getattr(e, "frames", [])]
@@ -620,6 +625,7 @@ def _as_exception(raised: Any) -> Exception:
     name, text = str(raised.get("ename"))[:80], str(raised.get("evalue"))[:2000]
     kind = getattr(builtins, name, None)
     if not (isinstance(kind, type) and issubclass(kind, Exception)) or kind in (
+        MemoryError,  # This process's own, to `Examination.run`.
         StopIteration,
         UnicodeDecodeError,
         UnicodeEncodeError,
@@ -750,6 +756,20 @@ def warm_up() -> None:
     torch.set_num_threads(1)
 
 
+def limit_memory() -> None:
+    """Let this process grow by _ROOM_BYTES and no more: whatever an answer turns into here, the machine is there for others.
+
+    A soft limit: the worker started from here sets its own.
+    """
+    with contextlib.suppress(OSError, ValueError):  # Where there is no /proc, or no such limit.
+        with open("/proc/self/statm") as statm:
+            own = int(statm.read().split()[0]) * resource.getpagesize()
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        wanted = own + _ROOM_BYTES
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
 def main(sandboxed: bool) -> None:
     """Examine submissions until stdin ends."""
     sandbox.die_with_parent()
@@ -758,6 +778,7 @@ def main(sandboxed: bool) -> None:
     for fd in (0, 1):
         os.dup2(nothing, fd)  # No check and no library may write between the results.
     warm_up()
+    limit_memory()
     student = Student(sandboxed)
     for line in jobs:
         try:

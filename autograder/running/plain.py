@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -22,6 +22,10 @@ MAX_CHARACTERS = 32 * 2**20
 MAX_DEPTH = 40
 # Lists of lists and the like: how many values one message may hold. An array is one.
 MAX_VALUES = 4_000_000
+# One text: what looks at it, to normalise or match it, may take time that grows with its square.
+MAX_TEXT = 10_000
+# numpy makes every text of a table as long as the longest: how many characters that may come to.
+MAX_PADDED = 64 * 2**20
 _CHARACTERS_PER_VALUE = MAX_CHARACTERS // MAX_VALUES + 1
 _ARRAYS = "biufc"
 _TENSORS = {
@@ -37,6 +41,38 @@ class TooLarge(ValueError):
     """A value is too large or too deep to cross."""
 
 
+class Budget:
+    """What one message may still hold. Both sides count alike: neither trusts that the other did."""
+
+    def __init__(self) -> None:
+        self.characters = MAX_CHARACTERS
+        self.values, self.longest = 0, 1
+
+    def spend(self, characters: int) -> None:
+        """Raise TooLarge when it is used up."""
+        self.characters -= characters
+        if self.characters < 0:
+            raise TooLarge(f"it is larger than {MAX_CHARACTERS // 2**20} MB")
+
+    def text(self, length: int) -> None:
+        """Count a text."""
+        if length > MAX_TEXT:
+            raise TooLarge(f"it holds a text of {length:,} characters, and {MAX_TEXT:,} may cross")
+        self.spend(length)
+        self.longest = max(self.longest, length)
+        self._pad()
+
+    def value(self, cost: int = 1) -> None:
+        """Count an item of a container, or a pair that costs as much as several."""
+        self.spend(cost * _CHARACTERS_PER_VALUE)
+        self.values += 1
+        self._pad()
+
+    def _pad(self) -> None:
+        if self.values * self.longest > MAX_PADDED:
+            raise TooLarge("as a table of texts it would be larger than what may cross")
+
+
 class Opaque:
     """Stands for a value that is not plain data; `kind` is the name of its type where it came from."""
 
@@ -50,10 +86,9 @@ class Opaque:
 def encode(value: Any, function: Callable[[Any], str] | None = None) -> Any:
     """The value as something `json.dumps` takes. `function` names a callable, if callables may cross.
 
-    Raises TooLarge beyond MAX_DEPTH levels or MAX_CHARACTERS.
+    Raises TooLarge beyond MAX_DEPTH levels, MAX_CHARACTERS, or MAX_TEXT in one text.
     """
-    budget = [MAX_CHARACTERS]
-    return _encode(value, function, MAX_DEPTH, budget)
+    return _encode(value, function, MAX_DEPTH, Budget())
 
 
 def dumps(value: Any, function: Callable[[Any], str] | None = None) -> str:
@@ -64,12 +99,12 @@ def dumps(value: Any, function: Callable[[Any], str] | None = None) -> str:
 def decode(data: Any, function: Callable[[str], Any] | None = None) -> Any:
     """The value that `encode` was given, of exact types. Raises ValueError for data that `encode` cannot have made."""
     try:
-        return _decode(data, function, MAX_DEPTH)
+        return _decode(data, function, MAX_DEPTH, Budget())
     except (KeyError, TypeError, IndexError, AttributeError, OverflowError, RuntimeError) as error:
         raise ValueError(f"not plain data: {type(error).__name__}") from None
 
 
-def _encode(value: Any, function: Callable[[Any], str] | None, depth: int, budget: list[int]) -> Any:
+def _encode(value: Any, function: Callable[[Any], str] | None, depth: int, budget: Budget) -> Any:
     if depth < 0:
         raise TooLarge(f"it is nested more than {MAX_DEPTH} deep")
     if value is None or value is True or value is False:
@@ -94,22 +129,23 @@ def _encode(value: Any, function: Callable[[Any], str] | None, depth: int, budge
         except (OverflowError, ValueError):
             return {"opaque": f"{type(value).__name__[:60]} without a float near it"}
     if isinstance(value, str):
-        _spend(budget, len(value))
+        budget.text(str.__len__(value))
         return str.__str__(value)
     if isinstance(value, complex):
         return {"complex": [repr(value.real), repr(value.imag)]}
     if isinstance(value, (bytes, bytearray)):
-        _spend(budget, 2 * len(value))
+        budget.spend(2 * len(value))
         return {"bytes": base64.b64encode(bytes(value)).decode()}
     if value is ...:
         return {"ellipsis": True}
     if isinstance(value, np.ndarray):
         array = np.asarray(value)
         if array.dtype.kind == "U":
+            budget.spend(array.nbytes // 4)
             return {"text array": _encode(array.tolist(), function, depth - 1, budget)}
         if array.dtype.kind not in _ARRAYS:
             return {"opaque": f"ndarray of {array.dtype}"}
-        _spend(budget, 2 * array.nbytes)
+        budget.spend(2 * array.nbytes)
         array = np.ascontiguousarray(array).reshape(array.shape)
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)
         return {
@@ -122,20 +158,20 @@ def _encode(value: Any, function: Callable[[Any], str] | None, depth: int, budge
         name = str(tensor.dtype).removeprefix("torch.")
         if name not in _TENSORS or tensor.layout != torch.strided:
             return {"opaque": f"tensor of {name}"}
-        _spend(budget, 2 * tensor.numel() * tensor.element_size())
+        budget.spend(2 * tensor.numel() * tensor.element_size())
         raw = tensor.reshape(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b""
         return {"tensor": base64.b64encode(raw).decode(), "dtype": name, "shape": list(tensor.shape)}
     for kind, tag in ((list, None), (tuple, "tuple"), (set, "set"), (frozenset, "set"), (range, None)):
         if isinstance(value, kind):
             items = []
             for item in kind.__iter__(value):  # type: ignore[arg-type]
-                _spend(budget, _CHARACTERS_PER_VALUE)
+                budget.value()
                 items.append(_encode(item, function, depth - 1, budget))
             return items if tag is None else {tag: items}
     if isinstance(value, dict):
         pairs = []
         for key, item in dict.items(value):
-            _spend(budget, 4 * _CHARACTERS_PER_VALUE)  # key, value, and the pair they are
+            budget.value(4)  # key, value, and the pair they are
             pairs.append([_encode(key, function, depth - 1, budget), _encode(item, function, depth - 1, budget)])
         return {"dict": pairs}
     if callable(value) and function is not None:
@@ -143,19 +179,22 @@ def _encode(value: Any, function: Callable[[Any], str] | None, depth: int, budge
     return {"opaque": type(value).__name__[:60]}
 
 
-def _spend(budget: list[int], characters: int) -> None:
-    budget[0] -= characters
-    if budget[0] < 0:
-        raise TooLarge(f"it is larger than {MAX_CHARACTERS // 2**20} MB")
-
-
-def _decode(data: Any, function: Callable[[str], Any] | None, depth: int) -> Any:
+def _decode(data: Any, function: Callable[[str], Any] | None, depth: int, budget: Budget) -> Any:
     if depth < 0:
         raise ValueError("nested too deeply")
-    if data is None or type(data) in (bool, int, float, str):
+    if data is None or type(data) in (bool, int, float):
         return data
+    if type(data) is str:
+        budget.text(len(data))
+        return data
+
+    def items(values: Any, cost: int = 1) -> Iterator[Any]:
+        for item in values:
+            budget.value(cost)
+            yield item
+
     if type(data) is list:
-        return [_decode(item, function, depth - 1) for item in data]
+        return [_decode(item, function, depth - 1, budget) for item in items(data)]
     if "array" in data:
         return _array(data)
     if "tensor" in data:
@@ -169,19 +208,22 @@ def _decode(data: Any, function: Callable[[str], Any] | None, depth: int) -> Any
     if "scalar" in data:
         return _array(data["scalar"])[()]
     if "float" in data:
-        return float(data["float"])
+        return _float(data["float"])
     if "complex" in data:
-        return complex(float(data["complex"][0]), float(data["complex"][1]))
+        return complex(_float(data["complex"][0]), _float(data["complex"][1]))
     if "tuple" in data:
-        return tuple(_decode(item, function, depth - 1) for item in data["tuple"])
+        return tuple(_decode(item, function, depth - 1, budget) for item in items(data["tuple"]))
     if "set" in data:
-        return {_decode(item, function, depth - 1) for item in data["set"]}
+        return {_decode(item, function, depth - 1, budget) for item in items(data["set"])}
     if "dict" in data:
-        return {_decode(k, function, depth - 1): _decode(v, function, depth - 1) for k, v in data["dict"]}
+        return {
+            _decode(k, function, depth - 1, budget): _decode(v, function, depth - 1, budget)
+            for k, v in items(data["dict"], cost=4)
+        }
     if "bytes" in data:
         return base64.b64decode(data["bytes"], validate=True)
     if "text array" in data:
-        return np.asarray(_decode(data["text array"], function, depth - 1), dtype=str)
+        return np.asarray(_decode(data["text array"], function, depth - 1, budget), dtype=str)
     if "ellipsis" in data:
         return ...
     if "function" in data and function is not None:
@@ -189,8 +231,14 @@ def _decode(data: Any, function: Callable[[str], Any] | None, depth: int) -> Any
     return Opaque(str(data.get("opaque", "function"))[:60])
 
 
+def _float(text: Any) -> float:
+    if type(text) is not str or len(text) > 60:
+        raise ValueError("not a number")
+    return float(text)
+
+
 def _array(data: dict[str, Any]) -> np.ndarray:
-    kind = np.dtype(str(data["dtype"]))
+    kind = np.dtype(str(data["dtype"])[:10])
     if kind.kind not in _ARRAYS:
         raise ValueError(f"arrays of {kind} do not cross")
     flat = np.frombuffer(base64.b64decode(data["array"], validate=True), dtype=np.uint8 if kind == np.bool_ else kind)

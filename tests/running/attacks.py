@@ -432,6 +432,9 @@ TALK = [
     Attack("half a line", "keep the examiner waiting", answers={"marginal": MY_SUBMISSION + "def marginal(*a):\n    import time\n    say(b'{\"value\": ')\n    while True:\n        try: time.sleep(1000)\n        except BaseException: pass"}, says="ran for more than"),
     Attack("call back for ever", "keep the examiner answering", answers={"marginal": MY_SUBMISSION + "def marginal(*a):\n    for _ in range(10**5): say(b'{\"callback\": \"0\", \"arguments\": [{\"function\": \"0\"}]}\\n' * 10)"}),
     Attack("millions of small things", "multiply in the examiner's memory", answers={"marginal": MY_SUBMISSION + "def marginal(*a):\n    say(b'{\"value\": [' + b'{},' * (15 << 20) + b'0]}\\n')"}),
+    Attack("texts that numpy pads", "multiply in the examiner's memory", answers=functions("return ['x' * 1_000_000] + [''] * 400") | {"p_BAC": "p_BAC = ['x' * 1_000_000] + [''] * 400"}),
+    Attack("a message of texts to pad", "multiply in the examiner's memory by a forged array", answers={"marginal": MY_SUBMISSION + "def marginal(*a):\n    say(b'{\"value\": {\"text array\": [\"' + b'x' * 20_000 + b'\"' + b',\"\"' * 100_000 + b']}}\\n')"}),
+    Attack("a name of combining marks", "keep the examiner normalising, in C where no alarm rings", answers={"student_name": "student_name = 'a' + '\\u0301\\u0327' * 200_000", "p_mine": "p_mine = 0.1"}),
     Attack("colliding keys", "keep the examiner hashing", answers={"p_BAC": MY_SUBMISSION + "type(me).look_up = lambda self, names: {n: {'set': [k * ((1 << 61) - 1) for k in range(1 << 19)]} for n in names}"}),
     Attack("malformed arrays", "crash the reader of values", MY_SUBMISSION + """
 shapes = [{'array': 'AAAA', 'dtype': d, 'shape': s} for d in ('O', 'V8', 'f8,f8', '(9,)f8', '<f8', 'U9', 'm8', 5, None, '') for s in ([-1], [1], [2**62, 0], 'x', [0.5], [1] * 99)]

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import secrets
 import socket
 import tempfile
@@ -72,6 +73,8 @@ class Arena:
     heard: list[str] = field(default_factory=list)
     left_over: dict[str, list[str]] = field(default_factory=dict)
     seconds: float = 0.0
+    largest_mib: float = 0.0
+    """Of the processes that grading started."""
 
     def notebook(self, who: str) -> dict[str, Any]:
         """The autograded notebook."""
@@ -123,6 +126,7 @@ def fight(folder: Path, attacks: list[Attack]) -> Arena:
             grade(arena.book, tasks, 2, LIMITS, on_record=on_record)
         finally:
             del os.environ["COURSE_CANARY"]
+        arena.largest_mib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         arena.seconds = time.monotonic() - begun
         time.sleep(0.1)
     arena.results = {r.student: r for r in report.results(arena.book, [LESSON])}
@@ -226,6 +230,10 @@ def test_honest_students_in_between_get_every_point(arena):
 def test_what_was_planted_is_unchanged(arena):
     assert [p for p, content in arena.planted.items() if p.read_bytes() != content] == []
     assert sorted(p.name for p in (arena.book.folder.parent / "outside").iterdir()) == ["secret.txt", "socket"]
+
+
+def test_no_process_grew_large(arena):
+    assert arena.largest_mib < 3 * 1024
 
 
 def test_no_word_got_out(arena):

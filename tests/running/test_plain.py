@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.running.plain import MAX_DEPTH, Opaque, TooLarge, decode, dumps, encode
+from autograder.running.plain import MAX_DEPTH, MAX_TEXT, MAX_VALUES, Opaque, TooLarge, decode, dumps, encode
 
 
 def across(value, function=None):
@@ -137,6 +137,35 @@ def test_too_large_and_too_deep_are_refused():
 @pytest.mark.parametrize(
     "data",
     [
+        "x" * (MAX_TEXT + 1),
+        ["x" * MAX_TEXT, *[""] * 400_000],
+        {"text array": ["x" * MAX_TEXT, *[""] * 400_000]},
+        {"tuple": [["x" * MAX_TEXT, 0]] * 200_000},
+        {"dict": [["x" * MAX_TEXT, 1]] * 40_000},
+        [0] * (MAX_VALUES + 1),
+    ],
+    ids=range(6),
+)
+def test_what_is_too_large_to_send_is_too_large_to_take(data):
+    with pytest.raises(TooLarge):
+        decode(data)
+
+
+def test_a_text_that_lies_about_its_length_is_too_large():
+    class Short(str):
+        def __len__(self):
+            return 0
+
+    for value in (Short("x" * (MAX_TEXT + 1)), np.array(["x" * 100_000, *[""] * 400])):
+        with pytest.raises(TooLarge):
+            encode(value)
+    assert across(np.array([["ab", "c"], ["", "d"]])).tolist() == [["ab", "c"], ["", "d"]]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"float": "1" * 10**6},
         {"array": "AAAA", "dtype": "<f8", "shape": [1]},
         {"array": "AAAAAAAAAAA=", "dtype": "|O8", "shape": [1]},
         {"array": "AAAAAAAAAAA=", "dtype": "<f8", "shape": [-1]},
