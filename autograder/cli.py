@@ -102,8 +102,12 @@ def collect(
         f"{len(outcome.submissions)} submissions of {len(students)} students: "
         + (", ".join(f"{n} {a}" for a, n in counts.items()) or "none")
     )
+    for name, why in outcome.older:
+        out.print(f"  older: {for_markup(name)}: {for_markup(why)}")
     for name, why in outcome.left_out:
-        out.print(f"  left out: {escape(name)}: {escape(why)}", style="yellow")
+        out.print(f"  left out: {for_markup(name)}: {for_markup(why)}", style="yellow")
+    if outcome.left_out:
+        raise CourseError(f"{len(outcome.left_out)} files were left out, for the reasons above.")
     if not outcome.submissions:
         raise typer.Exit(1)
 

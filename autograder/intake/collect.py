@@ -1,22 +1,18 @@
 """Take in what a learning-management system exports: a folder or zip with one notebook, or one folder, per student.
 
-Known shapes, freely mixed (STUDENT may hold spaces and accents):
-
-    STUDENT/01_chain_rule.ipynb                  STUDENT/01_chain_rule/anything.ipynb
-    STUDENT_123_assignsubmission_file_/x.ipynb   (Moodle)
-    student_123_456_01_chain_rule-1.ipynb        (Canvas)
-    STUDENT - 01_chain_rule.ipynb                01_chain_rule_STUDENT.ipynb
-
-The lesson is read off the path, or else off the exercises inside. Nothing outside the gradebook folder is ever written,
-whatever the export says its files are called; a submission that is replaced is kept in `replaced/`.
+Who handed a file in is read off the system's own part of its path (`whose.py`), never off what a student named. The lesson
+is read off the path, or else off the exercises inside. Nothing outside the gradebook folder is ever written, whatever the
+export says its files are called; a submission that is replaced is kept in `replaced/`.
 """
 
 from __future__ import annotations
 
+import lzma
 import re
 import stat
-import unicodedata
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -25,9 +21,13 @@ from pathlib import Path, PurePosixPath
 from autograder.authoring.source import grade_ids
 from autograder.course import CourseError, Gradebook, Lesson, lessons
 from autograder.intake import submission
+from autograder.intake.roster import read_roster
+from autograder.intake.whose import GRADESCOPE_LIST, Handed, Ids, Refused, Shape, submitters
 
-_MOODLE = re.compile(r"_\d+_assignsubmission_(file|onlinetext)_?$")
-_CANVAS = re.compile(r"^(?P<student>.+?)(_LATE)?_\d+_\d+_", re.IGNORECASE)
+_GRADE_ID = re.compile(rb'"grade_id"\s*:\s*"([^"\\]{1,100})"')
+_UNPACKING = (
+    zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError, ValueError, zlib.error, lzma.LZMAError, struct.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,61 +38,86 @@ class Item:
     modified: datetime
     read: Callable[[], bytes]
 
+    @property
+    def is_notebook(self) -> bool:
+        return self.path.suffix.lower() == ".ipynb"
+
 
 @dataclass
 class Collected:
-    """What came of an export: submissions by action ("new", "replaced", "unchanged"), and what was left out and why."""
+    """What came of an export: submissions by action ("new", "replaced", "unchanged"), the files that gave way to a newer one
+    of the same student, and what was left out, and why."""
 
     submissions: list[tuple[str, str, str]] = field(default_factory=list)
+    older: list[tuple[str, str]] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
-
-
-class Refused(Exception):
-    """Why a file of the export is not taken in."""
 
 
 def collect(export: Path, gradebook: Gradebook, lesson: Lesson | None = None) -> Collected:
     """Copy the export's submissions to `submitted/<student>/<lesson>/<lesson>.ipynb`.
 
-    `lesson` settles which lesson the files belong to where their names do not say.
-    Raises CourseError if the export is neither a folder nor a readable zip.
+    `lesson` settles which lesson the files belong to, except for those whose exercises are clearly another's.
+    Raises CourseError if the export is neither a folder nor a readable zip, or the gradebook cannot be written.
     """
     outcome = Collected()
     items = list(_items(export, outcome))
-    depth = _common_folders([item.path for item in items])
-    owner: dict[str, str] = {}
-    newest: dict[tuple[str, str], Item] = {}
-    without: set[tuple[str, str]] = set()
-    for item in sorted(items, key=lambda item: (item.modified, str(item.path))):
-        path = PurePosixPath(*item.path.parts[depth:])
+    roster = read_roster(gradebook)
+    shape = Shape([item.path for item in items], [x.name for x in lessons()], _gradescope(items))
+    found: list[tuple[Item, Handed, Lesson]] = []
+    for item in items:
         try:
-            raw, student = _student(path)
-            if owner.setdefault(student, raw) != raw:
-                raise Refused(f"its student would share the id {student!r} with {owner[student]!r}")
-            found = lesson or _lesson_of(path, item)
+            handed = shape.handed(item.path)
+            found.append((item, handed, _lesson_of(item, lesson)))
         except Refused as reason:
-            if path.suffix == ".ipynb":
+            if item.is_notebook:
                 outcome.left_out.append((str(item.path), str(reason)))
-            continue
-        key = (student, found.name)
-        if path.suffix != ".ipynb":
-            without.add(key)
-            continue
-        if key in newest:
-            outcome.left_out.append((str(newest[key].path), "a newer one of the same student was taken"))
-        newest[key] = item
-    for (student, name), item in sorted(newest.items()):
-        try:
-            action = _store(gradebook, student, name, item)
-        except Refused as reason:
-            outcome.left_out.append((str(item.path), str(reason)))
-            continue
-        outcome.submissions.append((student, name, action))
-    for student, name in sorted(without - newest.keys()):
-        # Handed in, but no notebook: an empty folder, so that the gradebook says so.
-        (gradebook.submitted / student / name).mkdir(parents=True, exist_ok=True)
-        outcome.submissions.append((student, name, "without a notebook"))
+    try:
+        ids = Ids(gradebook.folder, roster)
+        ids.expect((handed, of.name) for _, handed, of in found)
+        newest: dict[tuple[str, str], Item] = {}
+        without: set[tuple[str, str]] = set()
+        for item, handed, of in sorted(found, key=lambda x: (x[1].order, x[0].modified, str(x[0].path))):
+            try:
+                key = (ids.of(handed, of.name), of.name)
+            except Refused as reason:
+                if item.is_notebook:
+                    outcome.left_out.append((str(item.path), str(reason)))
+                continue
+            if not item.is_notebook:
+                if handed.is_work:
+                    without.add(key)
+                continue
+            if key in newest:
+                outcome.older.append((str(newest[key].path), f"{item.path} is newer, of the same student"))
+            newest[key] = item
+        ids.write()
+        for (student, name), item in sorted(newest.items()):
+            try:
+                action = _store(gradebook, student, name, item)
+            except Refused as reason:
+                outcome.left_out.append((str(item.path), str(reason)))
+                continue
+            outcome.submissions.append((student, name, action))
+        for student, name in sorted(without - newest.keys()):
+            # Handed in, but no notebook: an empty folder, so that the gradebook says so.
+            (gradebook.submitted / student / name).mkdir(parents=True, exist_ok=True)
+            outcome.submissions.append((student, name, "without a notebook"))
+    except OSError as error:
+        raise CourseError(
+            f"{error.filename or gradebook.folder} cannot be written: {error.strerror or error}"
+        ) from error
     return outcome
+
+
+def _gradescope(items: list[Item]) -> dict[str, list[tuple[str, str]]]:
+    """Who handed in which `submission_123` folder, by Gradescope's list; empty if there is none."""
+    for item in sorted(items, key=lambda item: len(item.path.parts)):
+        if item.path.name == GRADESCOPE_LIST:
+            try:
+                return submitters(item.read())
+            except Refused as reason:
+                raise CourseError(f"{item.path} {reason}") from None
+    return {}
 
 
 def _items(export: Path, outcome: Collected) -> Iterator[Item]:
@@ -109,8 +134,10 @@ def _items(export: Path, outcome: Collected) -> Iterator[Item]:
         raise CourseError(f"{export} does not exist")
     try:
         archive = zipfile.ZipFile(export)
-    except (zipfile.BadZipFile, OSError):
-        raise CourseError(f"{export} is neither a folder nor a zip file") from None
+    except PermissionError:
+        raise CourseError(f"{export} may not be read") from None
+    except _UNPACKING:
+        raise CourseError(f"{export} is neither a folder nor a zip file, or a damaged one") from None
     for info in archive.infolist():
         name = info.filename
         inside = PurePosixPath(name)
@@ -130,8 +157,11 @@ def _items(export: Path, outcome: Collected) -> Iterator[Item]:
 
 def _reader(path: Path) -> Callable[[], bytes]:
     def read() -> bytes:
-        with path.open("rb") as file:
-            return _bounded(file.read(submission.MAX_BYTES + 1))
+        try:
+            with path.open("rb") as file:
+                return _bounded(file.read(submission.MAX_BYTES + 1))
+        except OSError as error:
+            raise Refused(f"cannot be read ({error.strerror})") from None
 
     return read
 
@@ -142,7 +172,7 @@ def _zip_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[],
         try:
             with archive.open(info) as file:
                 return _bounded(file.read(submission.MAX_BYTES + 1))
-        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+        except _UNPACKING as error:
             raise Refused(f"cannot be unpacked ({type(error).__name__})") from None
 
     return read
@@ -166,65 +196,29 @@ def _is_noise(path: PurePosixPath) -> bool:
     return any(part.startswith(("__MACOSX", ".", "._")) and part not in (".", "..") for part in path.parts)
 
 
-def _common_folders(paths: list[PurePosixPath]) -> int:
-    """How many leading folders all files share and are no student's: `export/STUDENT/x.ipynb` has one."""
-    depth = 0
-    while paths and all(len(p.parts) > depth + 2 for p in paths) and len({p.parts[: depth + 1] for p in paths}) == 1:
-        if any(_is_lesson(p.parts[depth + 1]) and len(p.parts) == depth + 3 for p in paths):
-            break
-        depth += 1
-    return depth
-
-
-def _is_lesson(part: str) -> bool:
-    return any(part == lesson.name for lesson in lessons())
-
-
-def _student(path: PurePosixPath) -> tuple[str, str]:
-    """The student a path names: as written, and as a folder name. Raises Refused."""
-    folders = [part for part in path.parts[:-1] if not _is_lesson(part)]
-    if folders:
-        raw = _MOODLE.sub("", folders[0])
-    else:
-        stem = path.stem
-        canvas = _CANVAS.match(stem)
-        if canvas:
-            raw = canvas["student"]
-        else:
-            raw = stem
+def _lesson_of(item: Item, given: Lesson | None) -> Lesson:
+    """The lesson a file belongs to, by its path, or else its exercises; where one is given, only exercises that are clearly
+    another's count against it. Raises Refused."""
+    if given is None:
+        for part in reversed(item.path.parts):
             for lesson in lessons():
-                raw = re.sub(rf"[\s_.-]*{lesson.name}[\s_.-]*", "", raw)
-    return raw, student_id(raw)
+                if lesson.name in part:
+                    return lesson
+    if item.is_notebook:
+        # Found in the raw text: a file that was cut short still says which lesson it is.
+        names = {name.decode("utf-8", "replace") for name in _GRADE_ID.findall(item.read())}
+        shares = {lesson.name: _share(names, lesson) for lesson in lessons()}
+        best = max(lessons(), key=lambda lesson: shares[lesson.name])
+        if shares[best.name] > 0.5:
+            return best
+    if given is None:
+        raise Refused("neither its name nor its exercises say which lesson it is; give --lesson")
+    return given
 
 
-def student_id(raw: str) -> str:
-    """A student's name as a safe folder name: letters of any script, digits, spaces and `. _ - ' @ +` are kept.
-
-    Raises Refused if nothing is left.
-    """
-    name = unicodedata.normalize("NFC", raw)
-    name = "".join(ch if ch.isalnum() or ch in " ._-'@+" else "_" for ch in name)
-    name = " ".join(name.split()).strip(". ")[:100]
-    if not any(ch.isalnum() for ch in name):
-        raise Refused("its name names no student")
-    return name
-
-
-def _lesson_of(path: PurePosixPath, item: Item) -> Lesson:
-    """The lesson a path or else a notebook's exercises belong to. Raises Refused."""
-    for lesson in lessons():
-        if lesson.name in str(path):
-            return lesson
-    if path.suffix == ".ipynb":
-        try:
-            names = grade_ids(item.read()).keys()
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise Refused("its name names no lesson, and it cannot be read; give --lesson") from None
-        for lesson in lessons():
-            known = grade_ids(lesson.release).keys()
-            if len(names & known) > len(known) / 2:
-                return lesson
-    raise Refused("neither its name nor its exercises say which lesson it is; give --lesson")
+def _share(names: set[str], lesson: Lesson) -> float:
+    known = grade_ids(lesson.release).keys()
+    return len(names & known) / max(len(known), 1)
 
 
 def _store(gradebook: Gradebook, student: str, lesson: str, item: Item) -> str:

@@ -33,7 +33,7 @@ from traitlets import import_item
 from autograder.cells import fail_every_check
 from autograder.course import CourseError, Gradebook, Lesson, first_line, write_whole
 from autograder.intake import submission
-from autograder.intake.roster import read_roster
+from autograder.intake.roster import Roster, read_roster
 from autograder.printable import one_line
 from autograder.recording import log as grading_log
 from autograder.recording.database import one_engine, one_writer, register
@@ -136,7 +136,7 @@ class Desk:
         self.repair = self._pipeline(steps.sanitize_preprocessors)
         self.judge = self._pipeline(steps.autograde_preprocessors)
 
-    def prepare(self, task: Task, record: Record, roster: set[str] | None) -> NotebookNode:
+    def prepare(self, task: Task, record: Record, roster: Roster | None) -> NotebookNode:
         """The repaired notebook, ready to run. Raises submission.Unreadable."""
         if roster is not None and task.student not in roster:
             raise submission.Unreadable("unknown student: not on the roster (gradebook/roster.csv)")

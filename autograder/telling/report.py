@@ -10,6 +10,7 @@ import copy
 import csv
 import hashlib
 import io
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,11 +25,13 @@ from traitlets.config import Config
 
 from autograder.authoring.source import CHECK_PREFIX, grade_ids
 from autograder.course import ROOT, CourseError, Gradebook, Lesson, write_whole
-from autograder.intake.roster import read_roster
+from autograder.intake.roster import read_roster, spelling
 from autograder.printable import for_markup
 from autograder.recording.record import NAME_NOTE, Record, read_record
 from autograder.recording.tasks import submissions
 
+# Where a cell may begin for some spreadsheet, and what makes it a formula there.
+_FORMULA = re.compile(r"""(?:(?<=^)|(?<=[;,\t\r\n]))(?=[\s"']*[=+\-@\uff1d\uff0b\uff0d\uff20])""")
 BY_A_GRADER = "changed by a grader"
 _HIDE_TESTS = "autograder.telling.hide_tests.HideTests"
 
@@ -61,7 +64,7 @@ def results(gradebook: Gradebook, lessons: list[Lesson]) -> list[Result]:
     """Every graded, submitted or enrolled student's result in every lesson that was collected at all, by student."""
     found: list[Result] = []
     handed_in = {(student, lesson.name) for student, lesson, _ in submissions(gradebook, lessons)}
-    roster = read_roster(gradebook) or set()
+    roster = read_roster(gradebook)
     with Database(gradebook.db_url) as database:
         for lesson in lessons:
             graded: dict[str, Result] = {}
@@ -77,7 +80,9 @@ def results(gradebook: Gradebook, lessons: list[Lesson]) -> list[Result]:
                 graded[row.student.id] = Result(
                     row.student.id, lesson.name, grades, record.status, list(record.notes), record.lost
                 )
-            students = roster | {student for student, name in handed_in if name == lesson.name}
+            students = {student for student, name in handed_in if name == lesson.name}
+            if roster is not None:
+                students |= roster.absent(students | set(graded))
             for student in students - set(graded):
                 status = "not graded yet" if (student, lesson.name) in handed_in else "nothing handed in"
                 graded[student] = Result(student, lesson.name, {}, status)
@@ -87,16 +92,19 @@ def results(gradebook: Gradebook, lessons: list[Lesson]) -> list[Result]:
 
 
 def _compare_names(graded: dict[str, Result]) -> None:
-    """Replace the notes on names entered for the personal sequence by a warning where two students entered the same."""
+    """Replace the notes on names entered for the personal sequence by a remark where several students entered the same.
+
+    Who had it from whom nobody can tell, and two may just be called Maria: the remark says what was entered, no more.
+    """
     entered: dict[str, list[str]] = defaultdict(list)
     for result in graded.values():
         for note in [n for n in result.notes if n.startswith(NAME_NOTE)]:
             result.notes.remove(note)
-            entered[note.removeprefix(NAME_NOTE).casefold()].append(result.student)
+            entered[spelling(note.removeprefix(NAME_NOTE)).casefold()].append(result.student)
     for students in entered.values():
         for student in students if len(students) > 1 else []:
             others = ", ".join(s for s in students if s != student)
-            graded[student].notes.append(f"same personal sequence as {others}: they entered the same name")
+            graded[student].notes.append(f"entered the same name as {others} for the personal sequence")
 
 
 def table(results: list[Result], lessons: list[Lesson]) -> Table:
@@ -167,14 +175,18 @@ def _csv(path: Path, header: list[str], rows: list[list[object]]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows([[_cell(value) for value in row] for row in rows])
-    write_whole(path, text.getvalue())
+    try:
+        write_whole(path, text.getvalue())
+    except OSError as error:
+        raise CourseError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _cell(value: object) -> object:
-    """A leading = + - @ makes a spreadsheet run what a student wrote; a quote in front keeps it text."""
+    """What starts with = + - @ a spreadsheet runs; a quote in front keeps it text. Some split at semicolons or tabs whatever
+    the quotes say, so each piece is one to be kept."""
     if isinstance(value, float):
         return f"{value:g}"
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+    return _FORMULA.sub("'", value) if isinstance(value, str) else value
 
 
 def feedback(

@@ -131,7 +131,7 @@ def _head(found: Explanation) -> Iterator[Text | str]:
             yield Text(f"Limit or crash: {_sentence(note)}", style="yellow")
     for note in result.notes:
         if note not in record.notes:  # What only comparing the whole class shows.
-            yield Text(f"Name clash: {_sentence(note)}", style="yellow")
+            yield Text(f"Compared with the class: {_sentence(note)}", style="yellow")
     kept = [name for name, (score, maximum) in result.points.items() if score >= maximum]
     if kept:
         yield f"Full points: {', '.join(kept)}"

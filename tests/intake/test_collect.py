@@ -1,13 +1,17 @@
 """Taking submissions in from what learning-management systems export."""
 
+import contextlib
 import os
 import stat
 import zipfile
 
 import pytest
+from typer.testing import CliRunner
 
+from autograder.cli import app
 from autograder.course import CourseError, lessons
-from autograder.intake.collect import Refused, collect, student_id
+from autograder.intake.collect import collect
+from autograder.intake.whose import Refused, student_id
 
 LESSON = lessons()[0]
 NAME = LESSON.name
@@ -31,8 +35,8 @@ def taken(book):
         (f"Émilie du Châtelet/{NAME}/final version.ipynb", "Émilie du Châtelet"),
         (f"{NAME}/Émilie du Châtelet/{NAME}.ipynb", "Émilie du Châtelet"),
         (f"Grace Hopper_4711_assignsubmission_file_/{NAME}.ipynb", "Grace Hopper"),
-        (f"hoppergrace_10_20_{NAME}-1.ipynb", "hoppergrace"),
-        (f"hoppergrace_LATE_10_20_{NAME}.ipynb", "hoppergrace"),
+        (f"hoppergrace_10_20_{NAME}-1.ipynb", "hoppergrace_10"),
+        (f"hoppergrace_LATE_10_20_{NAME}.ipynb", "hoppergrace_10"),
         (f"Grace Hopper - {NAME}.ipynb", "Grace Hopper"),
         (f"{NAME}_Grace Hopper.ipynb", "Grace Hopper"),
         (f"export/2026/Grace Hopper/{NAME}.ipynb", "Grace Hopper"),
@@ -41,7 +45,10 @@ def taken(book):
 def test_shapes_of_exports(tmp_path, book, path, student):
     other = (
         path.replace("Grace Hopper", "Somebody Else")
-        .replace("hoppergrace", "else")
+        .replace("4711", "4712")
+        .replace("LATE_10", "LATE_11")
+        .replace("hoppergrace_", "else_")
+        .replace("_10_", "_11_")
         .replace("Émilie du Châtelet", "Somebody Else")
     )
     outcome = collect(zipped(tmp_path / "e.zip", {path: "{}", other: "{}"}), book)
@@ -63,7 +70,7 @@ def test_the_lesson_is_read_off_the_exercises(tmp_path, book):
     outcome = collect(zipped(tmp_path / "e.zip", files), book)
     assert outcome.submissions == [("Ana", NAME, "new")]
     assert outcome.left_out == [
-        ("Ben/Untitled.ipynb", "its name names no lesson, and it cannot be read; give --lesson")
+        ("Ben/Untitled.ipynb", "neither its name nor its exercises say which lesson it is; give --lesson")
     ]
     assert collect(tmp_path / "e.zip", book, LESSON).submissions == [("Ana", NAME, "unchanged"), ("Ben", NAME, "new")]
 
@@ -150,3 +157,136 @@ def test_what_is_no_export_says_so(tmp_path, book):
         collect(tmp_path / "x.txt", book)
     with pytest.raises(CourseError, match="does not exist"):
         collect(tmp_path / "none.zip", book)
+
+
+# --- Exports in the systems' own shapes: ten students, two of one name, accents, Chinese, a resubmission -------------
+
+PEOPLE = ["Maria Silva", "Maria Silva", "Émilie du Châtelet", "王小明", "Zoë O’Neill", "Bao Nguyen", "Ana López", "José", "Li Na", "Ø"]  # fmt: skip
+LAST_FIRST = ["silvamaria", "silvamaria", "duchateletemilie", "王小明", "oneillzoe", "nguyenbao", "lopezana", "jose", "nali", "o"]  # fmt: skip
+BRIGHT = "Jan {}, 2026 {} PM"
+
+EXPORTS = {
+    "canvas": [f"{n}_{'LATE_' * (i % 2)}{100 + i}_{500 + i}_{NAME}{'-1' * (i == 4)}.ipynb" for i, n in enumerate(LAST_FIRST)],
+    "canvas, anonymous": [f"anon_ab{i:02}C_{500 + i}_{NAME}.ipynb" for i in range(10)],
+    "moodle": [f"{n}_{100 + i}_assignsubmission_file_/{NAME}.ipynb" for i, n in enumerate(PEOPLE)],
+    "moodle, flat": [f"{n}_{100 + i}_assignsubmission_file_{NAME}.ipynb" for i, n in enumerate(PEOPLE)],
+    "moodle, blind": [f"Participant_{100 + i}_assignsubmission_file_/{NAME}.ipynb" for i in range(10)],
+    "blackboard": [f"Homework 1_login{i}_attempt_2026-01-15-12-00-{i:02}_{NAME}.ipynb" for i in range(10)],
+    "brightspace": [f"{100 + i}-77 - {n} - {BRIGHT.format(15, 1159)}/{NAME}.ipynb" for i, n in enumerate(PEOPLE)],
+    "brightspace, flat": [f"{100 + i}-77 - {n} - {BRIGHT.format(15, 932)} - {NAME}.ipynb" for i, n in enumerate(PEOPLE)],
+    "gradescope": [f"assignment_9_export/submission_{100 + i}/{NAME}.ipynb" for i in range(10)],
+    "sakai": [f"Homework 1/{n.split()[-1]}, {n.split()[0]}(login{i})/Submission attachment(s)/{NAME}.ipynb" for i, n in enumerate(PEOPLE)],
+    "classroom": [f"Homework 1/{n} - {NAME}.ipynb" for n in PEOPLE[1:]],
+    "classroom, copies": [f"Homework 1/Copy of {NAME} - {n}.ipynb" for n in PEOPLE[1:]],
+    "folders": [f"export/{n}/{NAME}.ipynb" for n in PEOPLE[1:]],
+}  # fmt: skip
+RECEIPTS = {
+    "blackboard": ["Homework 1_login3_attempt_2026-01-15-12-00-03.txt"],
+    "brightspace": ["index.html"],
+    "gradescope": ["assignment_9_export/submission_100/notes.txt"],
+    "sakai": ["Homework 1/grades.csv", "Homework 1/Silva, Maria(login0)/timestamp.txt"],
+}
+
+
+@pytest.mark.parametrize("system", EXPORTS)
+def test_students_in_students_out(tmp_path, book, system):
+    files = {path: f"work {i}" for i, path in enumerate(EXPORTS[system])}
+    files |= dict.fromkeys(RECEIPTS.get(system, []), "x")
+    outcome = collect(zipped(tmp_path / "e.zip", files), book, LESSON)
+    assert outcome.left_out == outcome.older == []
+    assert [action for *_, action in outcome.submissions] == ["new"] * len(EXPORTS[system])
+    kept = {p.read_text() for p in book.submitted.glob(f"*/{NAME}/{NAME}.ipynb")}
+    assert kept == {f"work {i}" for i in range(len(EXPORTS[system]))}
+    again = collect(tmp_path / "e.zip", book, LESSON)
+    assert [action for *_, action in again.submissions] == ["unchanged"] * len(EXPORTS[system])
+
+
+def test_two_of_one_name_stay_two_in_whatever_order_they_come(tmp_path, book):
+    one, two = (f"Maria Silva_{n}_assignsubmission_file_/{NAME}.ipynb" for n in (12, 14))
+    for path, work in [(one, "one"), (two, "two"), (one, "one, later"), (two, "two, later")]:
+        assert collect(zipped(tmp_path / "e.zip", {path: work}), book).left_out == []
+    assert taken(book) == ["Maria Silva", "Maria Silva_14"]
+    assert (book.submitted / "Maria Silva" / NAME / f"{NAME}.ipynb").read_text() == "one, later"
+    other = lessons()[1].name
+    third = {f"Maria Silva_99_assignsubmission_file_/{other}.ipynb": "which of them?"}
+    assert collect(zipped(tmp_path / "e.zip", third), book).submissions == [("Maria Silva_99", other, "new")]
+
+
+def test_a_name_that_the_roster_has_twice_is_never_an_id(tmp_path, book):
+    book.folder.mkdir(parents=True)
+    (book.folder / "roster.csv").write_text("id\nMaria Silva\nMaria Silva\nBao Nguyen\n")
+    files = {f"{n}_{i}_assignsubmission_file_/{NAME}.ipynb": "x" for i, n in enumerate(["Maria Silva", "Bao Nguyen"])}
+    collect(zipped(tmp_path / "e.zip", files), book)
+    assert taken(book) == ["Bao Nguyen", "Maria Silva_0"]
+
+
+def test_the_systems_own_part_of_the_path_counts(tmp_path, book):
+    files = {
+        f"Ada Lovelace_1_assignsubmission_file_/{NAME}.ipynb": "Ada's",
+        f"Mallory_666_assignsubmission_file_/Ada Lovelace/{NAME}.ipynb": "Mallory's",
+        f"Trudy_667_assignsubmission_file_/Ada Lovelace_1_assignsubmission_file_/{NAME}.ipynb": "Trudy's",
+    }
+    assert collect(zipped(tmp_path / "e.zip", files), book).left_out == []
+    assert taken(book) == ["Ada Lovelace", "Mallory", "Trudy"]
+    assert (book.submitted / "Ada Lovelace" / NAME / f"{NAME}.ipynb").read_text() == "Ada's"
+
+
+@pytest.mark.parametrize(
+    ("older", "newer", "student"),
+    [
+        (f"adal_1_99999_{NAME}.ipynb", f"adal_1_100000_{NAME}-1.ipynb", "adal_1"),
+        (f"Hw_adal_attempt_2026-01-15-12-00-00_{NAME}.ipynb", f"Hw_adal_attempt_2026-01-16-09-00-00_{NAME}.ipynb", "adal"),
+        (f"1-2 - Ada L - {BRIGHT.format(15, 932)}/{NAME}.ipynb", f"1-2 - Ada L - {BRIGHT.format(15, 1100)}/{NAME}.ipynb", "Ada L_1"),
+    ],
+)  # fmt: skip
+def test_a_later_attempt_replaces_the_earlier(tmp_path, book, older, newer, student):
+    outcome = collect(zipped(tmp_path / "e.zip", {newer: "newer", older: "older"}), book)
+    assert outcome.submissions == [(student, NAME, "new")]
+    assert [name for name, _ in outcome.older] == [older]
+    assert (book.submitted / student / NAME / f"{NAME}.ipynb").read_text() == "newer"
+
+
+def test_gradescope_says_who_submitted(tmp_path, book):
+    listed = "submission_{}:\n  :submitters:\n  - :name: {}\n    :sid: '{}'\n    :email: {}\n  :created_at: !ruby/object:Time x\n"
+    files = {f"e/submission_{n}/{NAME}.ipynb": str(n) for n in (7, 8, 9)}
+    files["e/submission_metadata.yml"] = "".join(
+        listed.format(n, who, n, mail) for n, who, mail in [(7, "Ada", "ada@x"), (8, "Bo", "bo@x"), (9, "Ada", "ada@x")]
+    )
+    assert len(collect(zipped(tmp_path / "e.zip", files), book).older) == 1
+    assert taken(book) == ["Ada_ada@x", "Bo_bo@x"]
+    assert (book.submitted / "Ada_ada@x" / NAME / f"{NAME}.ipynb").read_text() == "9"
+
+
+def test_the_exercises_count_more_than_the_lesson_given(tmp_path, book):
+    other = lessons()[1]
+    files = {f"Ana/{other.name}.ipynb": other.release.read_bytes(), f"Ben/{NAME}.ipynb": "{}"}
+    outcome = collect(zipped(tmp_path / "e.zip", files), book, LESSON)
+    assert outcome.submissions == [("Ana", other.name, "new"), ("Ben", NAME, "new")]
+
+
+def test_long_names_are_cut_and_stay_two(tmp_path, book):
+    files = {f"{'王' * 100}{end}/{NAME}.ipynb": end for end in "一二"}
+    assert len(collect(zipped(tmp_path / "e.zip", files), book).submissions) == 2
+    assert len(taken(book)) == 2
+
+
+def test_a_damaged_archive_ends_in_a_sentence(tmp_path, book):
+    whole = zipped(tmp_path / "e.zip", {f"{n}/{NAME}.ipynb": "x" * 5000 for n in ("Ana", "Ben")}).read_bytes()
+    for cut in range(40, len(whole), 97):
+        (tmp_path / "cut.zip").write_bytes(whole[:cut])
+        with pytest.raises(CourseError, match="damaged"):
+            collect(tmp_path / "cut.zip", book)
+    for place in range(0, len(whole), 53):
+        (tmp_path / "bad.zip").write_bytes(whole[:place] + bytes([whole[place] ^ 0x5A]) + whole[place + 1 :])
+        with contextlib.suppress(CourseError):
+            collect(tmp_path / "bad.zip", book)
+    assert {p.read_text() for p in book.submitted.glob("*/*/*.ipynb")} <= {"x" * 5000}
+
+
+def test_what_is_left_out_is_loud_and_cannot_steer_the_terminal(tmp_path, book):
+    zipped(tmp_path / "e.zip", {f"Ana/{NAME}.ipynb": "{}", "Ben/\x1b[2Jwhat.ipynb": "{}", "__MACOSX/._x.ipynb": "x"})
+    said = CliRunner().invoke(app, ["collect", str(tmp_path / "e.zip"), "--gradebook", str(book.folder)])
+    assert said.exit_code == 1
+    assert "left out: Ben/what.ipynb" in said.output
+    assert "1 files were left out" in said.output
+    assert "\x1b" not in said.output

@@ -93,7 +93,7 @@ def test_reasons_and_remarks_say_what_happened(results, lesson):
     assert any("ended its own process" in why for why in results["broken os._exit", lesson].lost.values())
     assert any("is not defined" in why for why in results["Ines Silva", lesson].lost.values())
     assert "process was killed" in " ".join(results["broken kernel killed", lesson].notes)
-    assert "same personal sequence as Amélie Dubois" in " ".join(results["Elif Kaya", lesson].notes)
+    assert "entered the same name as Amélie Dubois" in " ".join(results["Elif Kaya", lesson].notes)
 
 
 def test_table_and_csv(graded_class, results, tmp_path):

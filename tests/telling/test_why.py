@@ -120,10 +120,10 @@ def test_an_unreadable_submission_says_so_and_what_was_handed_in(graded_class):
     assert FUNCTION not in shown
 
 
-def test_a_name_typed_twice_is_a_clash(graded_class):
+def test_a_name_typed_twice_is_told_without_accusing(graded_class):
     shown = said(graded_class.book, "Elif Kaya")
     assert "The name typed for the personal sequence: Amélie Dubois." in shown
-    assert "Name clash: same personal sequence as Amélie Dubois: they entered the same name." in shown
+    assert "Compared with the class: entered the same name as Amélie Dubois for the personal sequence." in shown
 
 
 def test_points_a_grader_took_away(copied):
