@@ -27,7 +27,7 @@ from rich.table import Table
 
 from autograder.course import ROOT, CourseError, Gradebook, lessons
 from autograder.printable import for_markup
-from autograder.running.execute import NO_SANDBOX, Limits
+from autograder.running.execute import NO_SANDBOX, Limits, unprotected
 
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
@@ -173,6 +173,8 @@ def grade_class(
         raise CourseError(
             f"There is nothing to grade in {book.submitted}; take submissions in with: autograder collect PATH"
         )
+    if tasks and unprotected():
+        out.print("[yellow]Warning:[/] there is no sandbox: students' code runs with your own rights.")
     if tasks:
         progress = GradingProgress(tasks, out)
         try:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.printable import one_line
+from autograder.running.execute import unprotected
 
 if TYPE_CHECKING:
     from autograder.recording.record import Record
@@ -90,6 +91,8 @@ def run(folder: Path, tasks: Sequence[Task], workers: int, limits: Limits) -> It
             logging.INFO, "started", submissions=len(tasks), lessons=",".join(sorted({t.lesson.name for t in tasks})),
             workers=workers, **asdict(limits), python=platform.python_version(), **_versions(),
         )  # fmt: skip
+        if unprotected():
+            log.write(logging.WARNING, "no_sandbox", reason="students' code runs with the grader's own rights")
         yield log
     except KeyboardInterrupt:
         end(logging.WARNING, "stopped")

@@ -26,7 +26,7 @@ from autograder.cells import SETUP, WHOM, cell_title, is_demo
 from autograder.course import CourseError
 from autograder.running import sandbox
 
-# Set to anything, students' code runs with the grader's own rights: see `require_sandbox`.
+# Set to anything but 0, students' code runs with the grader's own rights: see `unprotected`.
 NO_SANDBOX = "AUTOGRADER_NO_SANDBOX"
 # How long an examiner may take beyond the limits: it imports torch and starts a worker, on a machine that may be busy.
 EXAMINER_SECONDS = 600.0
@@ -144,7 +144,7 @@ class Worker:
             return
         require_sandbox()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "autograder.running.examiner", *(["--no-sandbox"] if os.environ.get(NO_SANDBOX) else [])],
+            [sys.executable, "-m", "autograder.running.examiner", *(["--no-sandbox"] if unprotected() else [])],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
 
@@ -176,9 +176,14 @@ class Worker:
         return MachineFailed("its examiner ended unexpectedly")
 
 
+def unprotected() -> bool:
+    """Whether somebody said that students' code need not be contained."""
+    return os.environ.get(NO_SANDBOX, "").strip().lower() not in ("", "0", "no", "false")
+
+
 def require_sandbox() -> None:
     """Raise CourseError if students' code cannot be contained here and nobody said that it need not be."""
-    if not os.environ.get(NO_SANDBOX) and sandbox.problem():
+    if not unprotected() and sandbox.problem():
         raise CourseError(
             f"{sandbox.problem()} Without it students' code would run with your rights; if that is all right, say "
             f"--no-sandbox, or set {NO_SANDBOX}=1 for nbgrader's own commands."

@@ -7,7 +7,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.running.execute import Limits, MachineFailed, Run, Stopped, Worker
+from autograder.running.execute import NO_SANDBOX, Limits, MachineFailed, Run, Stopped, Worker, unprotected
 
 LIMITS = Limits(cell_seconds=1.0, total_seconds=20.0, patience=2.0, memory_mib=1024, output_characters=5000)
 
@@ -210,3 +210,11 @@ def test_stop_ends_a_run_at_once():
     with pytest.raises(Stopped):
         run(worker, "import time; time.sleep(60)", limits=Limits(cell_seconds=100, total_seconds=100))
     assert time.monotonic() - begun < 15
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [("", False), ("0", False), (" 0 ", False), ("false", False), ("1", True), ("yes", True)]
+)
+def test_the_sandbox_is_off_only_where_somebody_said_so(monkeypatch, value, said):
+    monkeypatch.setenv(NO_SANDBOX, value)
+    assert unprotected() is said
