@@ -226,7 +226,12 @@ def make_feedback(book: Gradebook, names: list[str] | None, force: bool, hidden_
     ) as progress:
         total = sum((book.autograded / r.student / r.lesson).exists() for r in report.results(book, chosen))
         bar = progress.add_task("feedback", total=total)
-        written, fresh = report.feedback(book, chosen, force, lambda page: progress.advance(bar), hidden_tests)
+        plain: list[Path] = []
+        written, fresh = report.feedback(
+            book, chosen, force, lambda page: progress.advance(bar), hidden_tests, plain.append
+        )
+    for page in plain:
+        out.print(f"  plain, as it could not be laid out: {for_markup(str(page))}", style="yellow")
     out.print(f"{len(written)} feedback pages written, {fresh} up to date, in {book.feedback}")
     if hidden_tests:
         out.print("They show the hidden tests. Before handing any out, run again without --all.", style="yellow")

@@ -7,7 +7,6 @@ whatever cannot be read is `Unreadable`, with one sentence for the TA.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,10 @@ import nbformat
 from nbformat import NotebookNode
 
 MAX_BYTES = 50 * 2**20
+# What JSON may hold, counted before it is parsed: 50 MB of brackets would take 1.3 GB.
+MAX_CONTAINERS, MAX_VALUES = 500_000, 5_000_000
+MAX_CELLS = 2_000
+MAX_CODE, MAX_TEXT = 1_000_000, 50_000  # characters of one cell
 TAKEN_FROM = "taken from "
 
 
@@ -51,8 +54,13 @@ def read(path: Path) -> NotebookNode:
         raise Unreadable(
             f"the file has {size / 2**20:.0f} MB, the limit is {MAX_BYTES // 2**20} MB; clear the outputs and hand it in again"
         )
+    raw = path.read_bytes()
+    if raw.count(b"[") + raw.count(b"{") > MAX_CONTAINERS or raw.count(b",") > MAX_VALUES:
+        raise Unreadable(
+            "the file holds too many lists and values to be a notebook; clear the outputs and hand it in again"
+        )
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise Unreadable("the file is not text, so not a notebook") from None
     except RecursionError:
@@ -81,7 +89,7 @@ def clean(content: Any) -> NotebookNode:
     if not isinstance(cells, list):
         raise Unreadable("the notebook has no list of cells")
     notebook = NotebookNode(cells=[], metadata=NotebookNode(), nbformat=4, nbformat_minor=5)
-    for n, cell in enumerate(cells):
+    for n, cell in _at_most(MAX_CELLS, cells):
         if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
             continue
         source = cell.get("source", "")
@@ -91,6 +99,7 @@ def clean(content: Any) -> NotebookNode:
             continue
         source = source.encode("utf-8", "replace").decode()  # Half a surrogate pair cannot be written to a file.
         kind = cell["cell_type"]
+        source = _cut(source, kind)
         fresh = NotebookNode(cell_type=kind, id=f"cell-{n}", metadata=_metadata(cell.get("metadata")), source=source)
         if kind == "code":
             fresh.outputs, fresh.execution_count = [], None
@@ -98,13 +107,36 @@ def clean(content: Any) -> NotebookNode:
     return notebook
 
 
+def _at_most(limit: int, cells: list[Any]) -> list[tuple[int, Any]]:
+    """The cells with their places: if there are too many, those that claim to be exercises, and the first of the others."""
+    if len(cells) <= limit:
+        return list(enumerate(cells))
+    claimed: dict[str, int] = {}
+    for n, cell in enumerate(cells):
+        if isinstance(cell, dict) and (name := _metadata(cell.get("metadata")).get("nbgrader", {}).get("grade_id")):
+            claimed.setdefault(name, n)
+    kept = list(claimed.values())[:limit]
+    named = set(kept)
+    kept += [n for n in range(len(cells)) if n not in named][: limit - len(kept)]
+    return [(n, cells[n]) for n in sorted(kept)]
+
+
+def _cut(source: str, kind: str) -> str:
+    """A cell's source, if it is not too long: code is not run in part, of text the beginning stays."""
+    if kind == "code" and len(source) > MAX_CODE:
+        return f'raise ValueError("this cell had {len(source)} characters; at most {MAX_CODE} are run")'
+    if kind != "code" and len(source) > MAX_TEXT:
+        return f"{source[:MAX_TEXT]}\n\n(cut here: this cell had {len(source)} characters)"
+    return source
+
+
 def _metadata(claimed: Any) -> NotebookNode:
-    """A submission's cell metadata matters in two places only: nbgrader's name for the cell, and its tags."""
+    """A submission's cell metadata matters in two places only: nbgrader's name for the cell, and whether it is a demo."""
     kept = NotebookNode()
     if isinstance(claimed, dict):
         grade_id = claimed["nbgrader"].get("grade_id") if isinstance(claimed.get("nbgrader"), dict) else None
         if isinstance(grade_id, str):
             kept.nbgrader = NotebookNode(grade_id=grade_id)
-        if isinstance(claimed.get("tags"), list):
-            kept.tags = [tag for tag in claimed["tags"] if isinstance(tag, str) and re.fullmatch(r"[\w-]{1,40}", tag)]
+        if isinstance(claimed.get("tags"), list) and "demo" in claimed["tags"]:
+            kept.tags = ["demo"]
     return kept

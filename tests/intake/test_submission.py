@@ -5,7 +5,7 @@ import json
 import nbformat
 import pytest
 
-from autograder.intake.submission import MAX_BYTES, Unreadable, clean, find, read
+from autograder.intake.submission import MAX_BYTES, MAX_CELLS, MAX_CODE, MAX_TEXT, Unreadable, clean, find, read
 
 CELL = {"cell_type": "code", "source": "x = 1", "metadata": {}, "outputs": [{"junk": True}], "execution_count": "3"}
 
@@ -48,7 +48,11 @@ def test_cleaning_keeps_the_work_and_drops_the_rest():
         CELL
         | {
             "source": ["x = 1\n", "y = 2"],
-            "metadata": {"nbgrader": {"grade_id": "f", "points": 99}, "tags": ["demo", 5], "evil": 1},
+            "metadata": {
+                "nbgrader": {"grade_id": "f", "points": 99},
+                "tags": ["demo", 5, "demo", "remove_cell"],
+                "evil": 1,
+            },
         },
         {"cell_type": "code"},
         {"cell_type": "alien", "source": "x"},
@@ -93,3 +97,24 @@ def test_find(tmp_path):
     (tmp_path / "01_toy.ipynb").symlink_to("/etc/passwd")
     with pytest.raises(Unreadable, match="link"):
         find(tmp_path, "01_toy")
+
+
+def test_too_many_cells_lose_no_exercise():
+    exercise = CELL | {"source": "mine", "metadata": {"nbgrader": {"grade_id": "f"}}}
+    cleaned = clean(notebook(*[CELL] * 5000, exercise, *[exercise | {"source": "again"}] * 5000))
+    assert len(cleaned.cells) == MAX_CELLS
+    assert cleaned.cells[-1].source == "mine"
+
+
+def test_too_long_cells_are_not_carried_along():
+    code, words = CELL | {"source": "x" * (MAX_CODE + 1)}, {"cell_type": "markdown", "source": "y" * (MAX_TEXT + 1)}
+    cleaned = clean(notebook(code, words))
+    assert cleaned.cells[0].source.startswith(f'raise ValueError("this cell had {MAX_CODE + 1} characters')
+    assert cleaned.cells[1].source.startswith("y" * MAX_TEXT + "\n\n(cut here")
+
+
+def test_brackets_are_counted_before_they_are_parsed(tmp_path):
+    path = tmp_path / "x.ipynb"
+    path.write_bytes(b"[" + b"[]," * 600_000 + b"[]]")
+    with pytest.raises(Unreadable, match="too many lists"):
+        read(path)

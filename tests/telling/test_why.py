@@ -1,8 +1,10 @@
 """`autograder why` explains every lost point and limit hit; feedback shows hidden tests only when asked to."""
 
 import json
+import os
 import re
 import shutil
+import signal
 
 import nbformat
 import pytest
@@ -219,6 +221,38 @@ def test_a_student_who_mentions_hidden_tests_still_gets_feedback(copied):
     nbformat.write(notebook, path)
     (page,), _ = report.feedback(copied, [LESSON])
     assert "mine" in page.read_text(encoding="utf-8")
+
+
+def test_one_page_that_cannot_be_made_stops_no_other(copied, monkeypatch):
+    two = ["Amélie Dubois", "Jonas Weber"]
+    for student in {s.name for s in sample_class.CLASS} - set(two):
+        shutil.rmtree(copied.autograded / student)
+    path = copied.autograded / two[0] / LESSON.name / f"{LESSON.name}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_markdown_cell("<script>"))
+    nbformat.write(notebook, path)
+    make = report.GenerateFeedback.start
+
+    def start(converter):
+        if converter.coursedir.student_id == two[0]:
+            os.kill(os.getpid(), signal.SIGXCPU)  # What the limit on processor time does.
+        make(converter)
+
+    monkeypatch.setattr(report.GenerateFeedback, "start", start)
+    plain = []
+    written, _ = report.feedback(copied, [LESSON], on_plain=plain.append)
+    assert [page.parent.parent.name for page in written] == two
+    assert [page.parent.parent.name for page in plain] == two[:1]
+    shown = plain[0].read_text(encoding="utf-8")
+    assert f"{two[0]}, {LESSON.name}: " in shown
+    assert "&lt;script&gt;" in shown
+    assert "<script" not in shown
+
+
+@pytest.mark.parametrize("text", ["=1+1", "x;=1+1", "x\t@SUM(A1)", "\t=1", "\r+1", "x; -1", "x\n=1"])
+def test_no_cell_is_a_formula_wherever_a_spreadsheet_splits(text):
+    for piece in re.split(r"[;\t\r\n]", report._cell(text)):
+        assert piece.lstrip(' "')[:1] not in set("=+-@") - {""}
 
 
 IPYTHON = """\
