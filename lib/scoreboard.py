@@ -1,6 +1,6 @@
 """The scoreboard: one number per model, on the same digits and in the same unit, so that each lesson beats the last.
 
-The unit is nats per image: the average of -log p(x) over the 10 000 statically binarised test digits. Our numbers are measured
+The unit is nats per image: the average of -log p(x) over our own static draw of the 10 000 test digits. Our numbers are measured
 by `python -m benchmarks.likelihood`, which writes `data/scoreboard.csv`; nobody types them. The papers' are theirs, on
 Larochelle's draw of the same digits, and most were trained on a single draw too; ours see a new draw at each step, and cannot
 learn it by heart.
@@ -69,7 +69,15 @@ def draw(lesson: str, yours: Mapping[str, float] | None = None, ax: Axes | None 
         beyond = " (the bar goes on to the right)" if nats > right else ""
         ax.text(left + 0.4, y, f"{nats:.1f}{beyond}", va="center", fontsize=10, color="white", fontweight="bold")
         if paper is not None:
-            ax.plot(paper, y, "D", color="white", markeredgecolor=GREY, markersize=6, label="published")
+            ax.plot(
+                paper,
+                y,
+                "D",
+                color="white",
+                markeredgecolor=GREY,
+                markersize=6,
+                label="published (Larochelle's static draw)",
+            )
             ax.text(max(nats, paper) + 0.7, y, f"{paper:.2f}", va="center", fontsize=9, color=GREY)
     ax.set_yticks(range(len(entries)), [entry[0] for entry in entries])
     for tick, entry in zip(ax.get_yticklabels(), entries, strict=True):
