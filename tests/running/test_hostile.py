@@ -12,7 +12,10 @@ import os
 import re
 import resource
 import secrets
+import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -218,6 +221,48 @@ def test_attack(arena, attack):
     assert kinds <= {"text/plain", "image/png"}
     if attack.page:
         assert_inert(arena.page(who))
+
+
+# Attacks that meet other walls as an ordinary user than as root, who makes the namespaces without a user namespace.
+ORDINARY = "spoil or limits or sow or kinds"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="the other tests here are run by an ordinary user already")
+def test_attacks_gain_nothing_where_an_ordinary_user_grades():
+    """A user who can read this Python and this folder, in a mount namespace where a closed home does not hide them."""
+    if not all(map(shutil.which, ("unshare", "setpriv", "mount"))):
+        pytest.skip("needs unshare, setpriv and mount")
+    user = 61_999
+    home = Path(tempfile.mkdtemp(prefix="ordinary-", dir="/tmp"))
+    hold = home / "python"
+    hold.mkdir()
+    os.chown(home, user, user)
+    # Everything above the prefix that is closed to others is covered, and the prefix put back in its place.
+    closed = [p for p in reversed(Path(sys.base_prefix).parents) if not p.stat().st_mode & 0o001]
+    script = ["set -e"]
+    if closed:
+        script += [
+            f"mount --bind {sys.base_prefix} {hold}", f"mount -t tmpfs -o mode=755 none {closed[0]}",
+            f"mkdir -p {sys.base_prefix}", f"mount --bind {hold} {sys.base_prefix}",
+        ]  # fmt: skip
+    script += [f'exec setpriv --reuid {user} --regid {user} --clear-groups --inh-caps=-all --bounding-set=-all "$@"']
+    as_user = ["unshare", "--mount", "--propagation", "private", "sh", "-c", "\n".join(script), "sh"]
+    environment = os.environ | {"HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        probe = "from autograder.running import sandbox; print(sandbox.problem())"
+        tried = subprocess.run(
+            [*as_user, sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, env=environment
+        )
+        if tried.returncode != 0 or tried.stdout.strip():
+            pytest.skip(f"no sandbox for an ordinary user here: {(tried.stdout + tried.stderr).strip()[-300:]}")
+        run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp", str(home / "t"), __file__]
+        ran = subprocess.run(
+            [*as_user, *run, "-k", f"test_attack and ({ORDINARY})"],
+            capture_output=True, text=True, cwd=ROOT, env=environment,
+        )  # fmt: skip
+        assert ran.returncode == 0, ran.stdout[-3000:]
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def test_honest_students_in_between_get_every_point(arena):
