@@ -9,9 +9,11 @@ export PYTHONDONTWRITEBYTECODE ?= 1
 # Jupyter refuses to serve as root unless told that it is meant, as in a container.
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo -n)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+# Says how long a recipe took since it set $begun, and hands on the status of the command before.
+TOOK = status=$$?; seconds=$$(($$(date +%s) - begun)); echo "make $@: $$((seconds / 60)) min $$((seconds % 60)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lab formgrader build pack bench weights checks constraints clean
+.PHONY: help install demo test lab formgrader build pack bench weights checks proof constraints clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,7 +24,8 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; PYTHON=/path/to/python3 names another one.")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the pinned packages into $(VENV) (some minutes the first time)..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location --constraint constraints.txt --editable '.[dev]' \
+	  2>$(VENV)/pip.log || { cat $(VENV)/pip.log >&2; exit 1; }
 	@touch $@
 
 # What Debian has for us: the sandbox for students' code and, for CI, a PostgreSQL server to test against. Installed where
@@ -34,14 +37,12 @@ $(VENV)/.debian: | $(READY)
 	@touch $@
 
 demo: $(READY) $(VENV)/.debian ## grade a sample class and show its gradebook
-	@$(BIN)/autograder build
-	@$(BIN)/autograder demo
+	@begun=$$(date +%s); $(BIN)/autograder build && $(BIN)/autograder demo; $(TOOK)
 
 test: $(READY) $(VENV)/.debian ## lint, type-check, run every test and every notebook
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env -p tests.nbval_lessons tests/recording/test_parity.py solutions tests notebooks
+	@begun=$$(date +%s); $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
+	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env \
+	    -p tests.nbval_lessons tests/recording/test_parity.py solutions tests notebooks; $(TOOK)
 
 lab: $(READY) ## open JupyterLab on the lessons
 	@$(BIN)/jupyter lab $(AS_ROOT) notebooks
@@ -58,7 +59,11 @@ pack: $(READY) ## make dist/*.zip, the bundle students get
 checks: $(READY) ## show that every check fails the wrong answers and passes the right ones
 	@$(BIN)/autograder checks
 
-bench: $(READY) $(VENV)/.debian ## likelihoods of the trained models; speed of models, build and grading, as ratios
+proof: $(READY) $(VENV)/.debian ## the same in the sandbox and the examiner, as grading does it, on three draws of the cases
+	@$(BIN)/autograder checks --real --draws 3
+
+bench: $(READY) $(VENV)/.debian ## likelihoods of the trained models; speed of models, build and grading, as ratios; every answer through the sandbox
+	@$(BIN)/autograder checks --real
 	@$(BIN)/python -m benchmarks.likelihood
 	@$(BIN)/python -m benchmarks.models
 	@$(BIN)/python -m benchmarks

@@ -6,6 +6,7 @@ Commands only talk: what they do lives in the module they are named after.
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -292,17 +293,24 @@ def why(
 @says_what_is_wrong
 def checks(
     names: Lessons = None,
+    real: Annotated[
+        bool, typer.Option("--real", help="Also run every answer in the sandbox and the examiner, as grading does.")
+    ] = False,
+    draws: Annotated[int, typer.Option(min=1, help="Try every answer on so many draws of the hidden cases.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes of --real.")] = os.cpu_count() or 1,
     verbose: Annotated[bool, typer.Option("-v", help="Every answer with what the check said.")] = False,
 ) -> None:
     """Show that every check fails the wrong answers and passes the right ones."""
-    from autograder.proving import proof
+    from autograder.proving import pipeline, proof
 
     shown = Table("lesson", "exercise", "wrong caught", "right passed", "unfair")
-    unfair = 0
+    unfair, differ = 0, []
     for lesson in lessons(names):
-        found = list(proof.verdicts(lesson))
+        found = {whom: list(proof.verdicts(lesson, whom)) for whom in proof.draws(lesson, draws)}
+        # An answer counts as judged fairly if it is on every draw.
+        worst = [next((v for v in same if not v.fair), same[0]) for same in zip(*found.values(), strict=True)]
         for exercise in proof.exercises(lesson):
-            mine = [v for v in found if v.answer.exercise == exercise]
+            mine = [v for v in worst if v.answer.exercise == exercise]
             wrong, right = [v for v in mine if not v.answer.right], [v for v in mine if v.answer.right]
             bad = [v for v in mine if not v.fair]
             unfair += len(bad) + (len(wrong) < proof.MIN_WRONG) + (len(right) - 1 < proof.MIN_RIGHT)
@@ -314,10 +322,20 @@ def checks(
                 out.print(
                     f"{exercise}: {'right' if v.answer.right else 'wrong'}: {escape(v.answer.story)}\n    {escape(v.message or 'passes')}"
                 )
+        if real:
+            differ += list(pipeline.differences(lesson, found, workers))
     out.print(shown)
-    if unfair:
+    for d in differ:
+        cases = f" (cases of {d.whom})" if d.whom else ""
+        out.print(
+            f"{d.answer.exercise}: {escape(d.answer.story)}{cases}\n    harness:  {escape(d.harness or 'passes')}\n    pipeline: {escape(d.pipeline or 'passes')}"
+        )
+    if real and not differ:
+        out.print("The sandbox and the examiner judge every answer the same.")
+    if unfair or differ:
         raise CourseError(
-            f"{unfair} unfair verdicts, or too few answers (at least {proof.MIN_WRONG} wrong and {proof.MIN_RIGHT} right each)."
+            f"{unfair} unfair verdicts, or too few answers (at least {proof.MIN_WRONG} wrong and {proof.MIN_RIGHT} right each)"
+            + (f"; {len(differ)} that grading would judge otherwise." if real else ".")
         )
 
 
@@ -347,8 +365,12 @@ def demo(workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1, gra
     make_feedback(book, None, force=False)
     show_grades(book, None, why=True)
     out.print(f"Feedback, a page per student and lesson: {book.feedback}/")
+    # The folder must be named where it is not the one that the configuration names by itself; root must say that it is meant.
+    where = f"AUTOGRADER_GRADEBOOK={shlex.quote(os.environ['AUTOGRADER_GRADEBOOK'])} " if gradebook else ""
+    root = " --allow-root" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
+    jupyter = shlex.quote(str(Path(sys.executable).with_name("jupyter")))
     out.print(
-        "The same class in nbgrader's formgrader: .venv/bin/jupyter lab --config=... see README, or: make formgrader"
+        f"The same class in nbgrader's formgrader: cd {shlex.quote(str(ROOT))} && {where}{jupyter} lab{root} --ServerApp.default_url=/formgrader"
     )
 
 

@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from autograder.answers import Answer, Answers
 from autograder.authoring import source
 from autograder.cells import is_demo
+from autograder.checks import judge
 from autograder.course import Lesson
 
 MIN_WRONG, MIN_RIGHT = 6, 3
@@ -49,8 +50,16 @@ def exercises(lesson: Lesson) -> dict[str, NotebookNode]:
     return {c.metadata.nbgrader.grade_id.removeprefix(source.CHECK_PREFIX): c for c in graded}
 
 
-def verdicts(lesson: Lesson) -> Iterator[Verdict]:
-    """Try every answer of a lesson, in the lesson's order. The lesson's own solution comes first, as a right answer."""
+def draws(lesson: Lesson, count: int) -> list[str]:
+    """Whose cases to try the answers on, for `verdicts`: nobody's first, then those of made-up students."""
+    return ["", *(f"draw {k}/{lesson.name}" for k in range(1, count))]
+
+
+def verdicts(lesson: Lesson, whom: str = "") -> Iterator[Verdict]:
+    """Try every answer of a lesson, in the lesson's order, on the hidden cases of `whom` ("student/lesson").
+
+    The lesson's own solution comes first, as a right answer.
+    """
     checks = exercises(lesson)
     solved = _solved(lesson)
     written = answers(lesson).all
@@ -59,7 +68,9 @@ def verdicts(lesson: Lesson) -> Iterator[Verdict]:
     for name, check in checks.items():
         own = Answer(name, True, "the lesson's own solution", {})
         for answer in [own, *(a for a in written if a.exercise == name)]:
-            yield Verdict(answer, _judge(check.source, solved | answer.values))
+            with judge.cases_for(whom):
+                message = _judge(check.source, solved | answer.values)
+            yield Verdict(answer, message)
 
 
 def _solved(lesson: Lesson) -> dict[str, Any]:
