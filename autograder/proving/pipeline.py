@@ -76,12 +76,14 @@ def messages(lesson: Lesson, exercise: str, answers: list[Answer], whom: str, wo
     """What the check of one exercise says to each answer, run by `worker`: None if it passes."""
     cells = [c for c in source.read(lesson).notebook.cells if c.cell_type == "code" and not is_demo(c)]
     check = proof.exercises(lesson)[exercise]
-    own = next(c for c in cells if c.metadata.get("nbgrader", {}).get("grade_id") == exercise)
+    # Typed answers may be given in part, and whatever the answer before it changed is as the lesson's own again.
+    changed = {exercise} | {name for answer in answers for name in answer.values}
+    own = [c for c in cells if c.metadata.get("nbgrader", {}).get("grade_id") in changed]
     notebook = new_notebook(cells=[new_code_cell(c.source) for c in cells if not _is_check(c)])
     tries: list[NotebookNode] = []
     for answer in answers:
-        # Typed answers may be given in part, and whatever the answer before it left is gone.
-        notebook.cells += [new_code_cell(own.source), new_code_cell(source_of(answer)), new_code_cell(check.source)]
+        notebook.cells += [new_code_cell(c.source) for c in own]
+        notebook.cells += [new_code_cell(source_of(answer)), new_code_cell(check.source)]
         tries.append(notebook.cells[-1])
         tries[-1].metadata = check.metadata
     notebook.metadata[SETUP] = [c.source for c in cells if "nbgrader" not in c.metadata]

@@ -10,6 +10,7 @@ import ast
 import copy
 import inspect
 import json
+import math
 import textwrap
 import zipfile
 from collections.abc import Callable
@@ -95,6 +96,8 @@ def _literal(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         items = "".join(f"{_literal(v)}, " for v in value)
         return f"[{items}]" if isinstance(value, list) else f"({items})"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(float(value))!r})"
     return repr(value)
 
 
