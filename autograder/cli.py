@@ -69,6 +69,8 @@ def build(names: Lessons = None, force: Force = False) -> None:
             built = builder.build(lesson, force)
         done = ["executed"] * built.executed + ["student notebook written"] * built.released
         out.print(f"{lesson.name}: {', '.join(done) or 'up to date'}")
+        for warning in built.warnings:
+            out.print(f"  {escape(warning)}", style="yellow")
     if not names:
         for stray in builder.remove_strays(lessons()):
             out.print(f"{stray.relative_to(ROOT)}: removed, its lesson is gone")

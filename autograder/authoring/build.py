@@ -33,7 +33,7 @@ from nbgrader.coursedir import CourseDirectory
 from PIL import Image
 from traitlets.config import Config
 
-from autograder.authoring import source
+from autograder.authoring import names, source
 from autograder.course import ROOT, CourseError, Gradebook, Lesson, write_whole
 
 # Where the solution notebook keeps what it was made from.
@@ -48,10 +48,17 @@ class Built:
     lesson: Lesson
     executed: bool
     released: bool
+    warnings: tuple[str, ...] = ()
+    """Text before an exercise that mentions a name which grading does not have, with file and line."""
 
 
 def build(lesson: Lesson, force: bool = False) -> Built:
     """Bring both notebooks of a lesson up to date. Raises CourseError naming file and line of a failing cell."""
+    where = lesson.source.relative_to(ROOT)
+    leanings = names.leanings(lesson)
+    for leaning in leanings:
+        if leaning.wrong:
+            raise CourseError(f"{where}:{leaning.line}: {leaning.says}")
     wanted = fingerprint(lesson)
     executed = force or not lesson.solution.exists() or _stamp(lesson.solution) != wanted
     if executed:
@@ -63,7 +70,7 @@ def build(lesson: Lesson, force: bool = False) -> Built:
         released = not lesson.release.exists() or lesson.release.read_bytes() != made.read_bytes()
         if released:
             write_whole(lesson.release, made.read_text(encoding="utf-8"))
-    return Built(lesson, executed, released)
+    return Built(lesson, executed, released, tuple(f"{where}:{x.line}: {x.says}" for x in leanings))
 
 
 def fingerprint(lesson: Lesson) -> str:
