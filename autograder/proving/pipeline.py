@@ -89,7 +89,7 @@ def messages(lesson: Lesson, exercise: str, answers: list[Answer], whom: str, wo
     notebook.metadata[SETUP] = [c.source for c in cells if "nbgrader" not in c.metadata]
     notebook.metadata[WHOM] = whom
     worker.run(notebook, LIMITS)
-    return [reason_of(c) if any(o.output_type == "error" for o in c.outputs) else None for c in tries]
+    return [reason_of(c, notebook) if any(o.output_type == "error" for o in c.outputs) else None for c in tries]
 
 
 def _is_check(cell: NotebookNode) -> bool:
