@@ -47,13 +47,12 @@ c.GenerateAssignment.preprocessors = [
 
 # The same repairs and the same fairness whether a TA types `autograder grade`, `nbgrader autograde` or clicks in
 # formgrader: the steps of ours below.
-# (nbgrader's CheckCellMetadata has nothing left to check: RestoreCells writes the metadata of every cell itself.)
+# (RestoreCells also does what nbgrader's OverwriteKernelspec and OverwriteCells do, with one look into the database for a
+# lesson; CheckCellMetadata has nothing left to check, since RestoreCells writes the metadata of every cell itself.)
 c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.DeduplicateIds",
-    "nbgrader.preprocessors.OverwriteKernelspec",
     "autograder.intake.repair.RestoreCells",
-    "nbgrader.preprocessors.OverwriteCells",
 ]
 c.Autograde.autograde_preprocessors = [
     "autograder.running.step.ExecuteInWorker",

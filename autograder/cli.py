@@ -172,6 +172,7 @@ def grade_class(
     from autograder.telling.progress import Progress as GradingProgress
 
     tasks, done = pending(book, lessons(names), students, limits, force)
+    ungraded = 0
     if not tasks and not done:
         raise CourseError(
             f"There is nothing to grade in {book.submitted}; take submissions in with: autograder collect PATH"
@@ -182,13 +183,14 @@ def grade_class(
         progress = GradingProgress(tasks, out)
         try:
             with progress:
-                run(
+                ungraded = run(
                     book,
                     tasks,
                     workers,
                     limits,
                     on_record=progress.settled,
                     on_run=progress.running,
+                    on_failure=progress.ungraded,
                     scheduler=scheduler,
                 )
         except KeyboardInterrupt:
@@ -198,7 +200,11 @@ def grade_class(
             out.print(
                 f"{progress.remarkable} with a remark; `autograder grades` shows them all, `autograder why STUDENT LESSON` explains one."
             )
-    out.print(f"{len(tasks)} graded, {done} already graded and unchanged.")
+    out.print(f"{len(tasks) - ungraded} graded, {done} already graded and unchanged.")
+    if ungraded:
+        raise CourseError(
+            f"{ungraded} not graded, since this machine failed at them (grading.log says how); run the same command again."
+        )
 
 
 @app.command()

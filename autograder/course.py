@@ -135,8 +135,14 @@ class Gradebook:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a reader never sees half of it, an interrupt leaves the old one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file whole or not at all: a reader never sees half of it, an interrupt leaves the old one.
+
+    Raises CourseError where it cannot be written: a full disk, a folder that may only be read.
+    """
     part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        raise CourseError(f"{path} cannot be written: {error.strerror or error}.") from error

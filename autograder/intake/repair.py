@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbformat import NotebookNode
+from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook as Database
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -27,16 +29,24 @@ class RestoreCells(NbGraderPreprocessor):
     """Give every exercise and check cell back the metadata it was handed out with, and put deleted checks back.
 
     Whatever a submission says of points, locks or ids is replaced by what the gradebook says; a cell that claims an id
-    which is unknown, or taken by an earlier cell, becomes an ordinary cell. nbgrader's OverwriteCells then restores the
-    text of edited checks. In what the student wrote, nothing is left that nbgrader or a TA's browser would act on.
+    which is unknown, or taken by an earlier cell, becomes an ordinary cell, and edited checks get their text back: what
+    nbgrader's OverwriteCells and OverwriteKernelspec do, with one look into the gradebook for each lesson, not for each
+    cell. In what the student wrote, nothing is left that nbgrader or a TA's browser would act on.
     """
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        # nbgrader makes its steps anew for every notebook, `autograder grade` for every run: until then a lesson stays as it is.
+        self._lessons: dict[tuple[str, str], _HandedOut] = {}
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         where = resources["nbgrader"]
-        with Database(where["db_url"]) as gradebook:
-            known = gradebook.find_notebook(where["notebook"], where["assignment"])
-            points = {cell.name: cell.max_score for cell in known.grade_cells}
-            handed_out = {cell.name: (cell.cell_type, cell.source, cell.checksum) for cell in known.source_cells}
+        lesson = where["db_url"], where["assignment"]
+        if lesson not in self._lessons:
+            self._lessons[lesson] = _handed_out(*lesson, where["notebook"])
+        points, handed_out = self._lessons[lesson].points, self._lessons[lesson].cells
+        if self._lessons[lesson].kernelspec:
+            nb.metadata.kernelspec = from_dict(self._lessons[lesson].kernelspec)
 
         nb.metadata[SETUP] = plain_cells(where["assignment"])
         nb.metadata[WHOM] = f"{where['student']}/{where['assignment']}"
@@ -52,6 +62,9 @@ class RestoreCells(NbGraderPreprocessor):
             if isinstance(name, str) and name in handed_out and name not in seen:
                 seen.add(name)
                 cell.metadata.nbgrader = self._metadata(name, points.get(name), handed_out[name][2])
+                _become(cell, handed_out[name][0])
+                if name in points:
+                    cell.source = handed_out[name][1]
         for name in sorted(set(points) - seen):
             cell = new_code_cell(handed_out[name][1])
             cell.metadata.nbgrader = self._metadata(name, points[name], handed_out[name][2])
@@ -76,6 +89,35 @@ class RestoreCells(NbGraderPreprocessor):
             if cell.metadata.get("nbgrader", {}).get("grade_id") == exercise:
                 return i + 1
         return len(nb.cells)
+
+
+@dataclass(frozen=True)
+class _HandedOut:
+    """What the gradebook knows of a lesson: points of its checks, and (kind, source, checksum) of its cells, by name."""
+
+    points: dict[str, float]
+    cells: dict[str, tuple[str, str, str]]
+    kernelspec: dict[str, Any] | None
+
+
+def _handed_out(db_url: str, assignment: str, name: str) -> _HandedOut:
+    with Database(db_url) as gradebook:
+        known = gradebook.find_notebook(name, assignment)
+        return _HandedOut(
+            {cell.name: cell.max_score for cell in known.grade_cells},
+            {cell.name: (cell.cell_type, cell.source, cell.checksum) for cell in known.source_cells},
+            json.loads(known.kernelspec) if known.kernelspec else None,
+        )
+
+
+def _become(cell: NotebookNode, kind: str) -> None:
+    """Make a cell one of that kind, if it is another."""
+    if cell.cell_type != kind:
+        cell.cell_type = kind
+        for field in ("outputs", "execution_count", "attachments"):
+            cell.pop(field, None)
+        if kind == "code":
+            cell.outputs, cell.execution_count = [], None
 
 
 def plain_cells(lesson: str) -> list[str]:

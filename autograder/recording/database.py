@@ -24,7 +24,7 @@ def register(gradebook: Gradebook, lesson: Lesson) -> None:
     graded, which nbgrader's gradebook cannot follow.
     """
     stamp = gradebook.folder / "assignments.json"
-    known: dict[str, str] = json.loads(stamp.read_text()) if stamp.exists() else {}
+    known = _stamps(stamp)
     current = fingerprint(lesson)
     gradebook.folder.mkdir(parents=True, exist_ok=True)
     if lesson.name in in_database(gradebook, [lesson]) and known.get(lesson.name) == current:
@@ -42,13 +42,26 @@ def register(gradebook: Gradebook, lesson: Lesson) -> None:
     write_whole(stamp, json.dumps(known | {lesson.name: current}, indent=1) + "\n")
 
 
+def _stamps(path: Path) -> dict[str, str]:
+    """What each lesson was made from when it was registered. A file that is cut or edited says nothing: they register again."""
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
 @contextlib.contextmanager
 def one_writer(gradebook: Gradebook) -> Iterator[None]:
     """Hold the gradebook's lock: only one process at a time writes its database."""
     import fcntl
 
-    gradebook.folder.mkdir(parents=True, exist_ok=True)
-    with (gradebook.folder / ".lock").open("w") as lock:
+    try:
+        gradebook.folder.mkdir(parents=True, exist_ok=True)
+        file = (gradebook.folder / ".lock").open("w")
+    except OSError as error:
+        raise CourseError(f"{gradebook.folder} cannot be written: {error.strerror or error}.") from error
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -2,8 +2,9 @@
 
     2026-01-15T12:00:00Z INFO event=graded student="Amélie Dubois" lesson=01_chain_rule score=20 maximum=20 seconds=0.71
 
-The events: `started`, `graded`, `unreadable` (with the reason), `limit` (one for each limit hit), and at the end of a run
-`finished`, `stopped` (by a person) or `failed`. Values come from students too: each is bounded and quoted onto one line.
+The events: `started`, `graded`, `unreadable` (with the reason), `limit` (one for each limit hit), `ungraded` (the machine
+failed, with how: the submission is left to the next run), `again` (a limit on time was hit: it runs once more, alone), and
+at the end of a run `finished`, `stopped` (by a person) or `failed`. Values come from students too: each is bounded and quoted onto one line.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import logging
 import platform
 import re
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,6 +24,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autograder.course import CourseError
 from autograder.printable import one_line
 from autograder.running.execute import unprotected
 
@@ -63,6 +66,24 @@ class Log:
             logging.INFO, "graded", **who, score=record.score, maximum=record.maximum, seconds=record.seconds, **notes
         )
 
+    def ungraded(self, student: str, lesson: str, reason: str) -> None:
+        """A submission that the machine's failure left to the next run."""
+        self.write(logging.ERROR, "ungraded", student=student, lesson=lesson, reason=reason)
+
+    def again(self, student: str, lesson: str) -> None:
+        """A submission that hit a limit on time, to be run once more when nothing runs beside it."""
+        self.write(logging.INFO, "again", student=student, lesson=lesson)
+
+
+class _File(RotatingFileHandler):
+    """The log's file. A full disk stops the run here as it does at a record, and not with a traceback per line."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        raise CourseError(
+            f"{self.baseFilename} cannot be written: {getattr(error, 'strerror', None) or error}."
+        ) from error
+
 
 @contextlib.contextmanager
 def run(folder: Path, tasks: Sequence[Task], workers: int, limits: Limits) -> Iterator[Log]:
@@ -70,7 +91,7 @@ def run(folder: Path, tasks: Sequence[Task], workers: int, limits: Limits) -> It
 
     The caller holds the gradebook's lock: files that are rotated have one writer.
     """
-    handler = RotatingFileHandler(
+    handler = _File(
         folder / NAME, maxBytes=MAX_BYTES, backupCount=FILES - 1, encoding="utf-8", errors="backslashreplace"
     )
     formatter = logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")

@@ -100,8 +100,20 @@ class Progress:
     def running(self, task: Task) -> None:
         """A submission's cells start to run."""
         with self._lock:
-            self._running.add((task.student, task.lesson.name))
-            self.lessons[task.lesson.name].running += 1
+            if (task.student, task.lesson.name) not in self._running:  # One that hit a limit on time runs twice.
+                self._running.add((task.student, task.lesson.name))
+                self.lessons[task.lesson.name].running += 1
+
+    def ungraded(self, task: Task, why: str) -> None:
+        """The machine failed: the submission is left to the next run."""
+        remark = one_line(f"{task.student}, {task.lesson.name}: NOT GRADED: {why}")
+        with self._lock:
+            if (task.student, task.lesson.name) in self._running:
+                self._running.remove((task.student, task.lesson.name))
+                self.lessons[task.lesson.name].running -= 1
+            self.remarks.append(remark)
+        if not self.live:
+            self.console.print(Text("  " + remark))
 
     def settled(self, record: Record) -> None:
         """A submission is graded, or cannot be."""

@@ -1,5 +1,7 @@
 """Grading end to end on the sample class: fair grades, clear reasons, and nothing lost when a run is stopped."""
 
+import errno
+import functools
 import json
 import os
 import shutil
@@ -7,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -15,12 +18,15 @@ from nbgrader.api import Gradebook as Database
 from autograder.authoring.source import CHECK_PREFIX, grade_ids
 from autograder.course import ROOT, CourseError, Gradebook, lessons
 from autograder.proving import sample_class
-from autograder.recording.database import one_writer
+from autograder.recording.database import one_writer, register
 from autograder.recording.grade import grade
+from autograder.recording.prove import widened
 from autograder.recording.record import RECORD, read_record
+from autograder.recording.scores import Scores
 from autograder.recording.tasks import pending
 from autograder.running import sandbox
-from autograder.running.execute import Limits
+from autograder.running.crew import LocalCrew
+from autograder.running.execute import Limits, MachineFailed
 from autograder.telling import report
 
 LESSON = lessons()[0]
@@ -312,3 +318,115 @@ def test_nothing_is_graded_where_the_lessons_own_solution_fails(handed_in):
     with pytest.raises(CourseError, match="its own solution does not get every point here"):
         grade(handed_in, tasks, 1, tight)
     assert graded(handed_in) == set()
+
+
+# --- When the machine is to blame -------------------------------------------------------------------------------------
+
+
+class Troubled(LocalCrew):
+    """A real crew on a machine that loses the first submission it meets, and is too busy for the second."""
+
+    def __init__(self, workers: int):
+        super().__init__(workers)
+        self.met: list[str] = []
+        self.beside = 0
+
+    def submit(self, notebook, limits, on_run=lambda: None):
+        name = on_run.args[0].student if isinstance(on_run, functools.partial) else ""
+        future = super().submit(notebook, limits, on_run)
+        if not name:
+            return future
+        self.met.append(name)
+        if name == FULL[0]:
+            future.cancel() or future.result()
+            future = Future()
+            future.set_exception(MachineFailed("its examiner was lost twice"))
+        elif name == FULL[1] and self.met.count(name) == 1:
+            outcome = future.result()
+            outcome.late = True
+            for cell in notebook.cells:
+                if cell.cell_type == "code":
+                    cell.outputs = []
+        return future
+
+
+def test_a_machines_failure_is_nobodys_grade(handed_in, monkeypatch):
+    """What it lost is left to the next run and told; what was late runs again after all others, and only then counts."""
+    crews = []
+    monkeypatch.setattr("autograder.recording.grade.muster", lambda *_: crews.append(Troubled(2)) or crews[-1])
+    tasks, _ = pending(handed_in, [LESSON], None, sample_class.LIMITS, force=False)
+    failed, order = [], []
+    left = grade(
+        handed_in, tasks, 2, sample_class.LIMITS,
+        on_record=lambda record: order.append(record.student),
+        on_failure=lambda task, why: failed.append((task.student, why)),
+    )  # fmt: skip
+    assert failed == [(FULL[0], "its examiner was lost twice")]
+    assert left == 1
+    assert order[-1] == FULL[1] == crews[0].met[-1]
+    assert graded(handed_in) == {*FULL[1:5], "Lena Novak"}
+    log = (handed_in.folder / "grading.log").read_text()
+    assert f'event=ungraded student="{FULL[0]}"' in log
+    assert f'event=again student="{FULL[1]}"' in log
+    monkeypatch.undo()
+    tasks, done = pending(handed_in, [LESSON], None, sample_class.LIMITS, force=False)
+    assert ([t.student for t in tasks], done) == ([FULL[0]], 5)
+    assert grade(handed_in, tasks, 1, sample_class.LIMITS) == 0
+    most = sum(CHECKS[LESSON.name].values())
+    assert scores(handed_in) == {name: most for name in FULL[:5]} | {"Lena Novak": 0}
+
+
+def test_a_submission_that_cannot_be_recorded_stops_no_other(handed_in, monkeypatch):
+    """Recording many in one transaction, one of which fails: the others are recorded all the same."""
+
+    def limits_within(notebook, known):
+        if any("no limit" in cell.source for cell in notebook.cells):
+            raise RuntimeError("surprise")
+        return []
+
+    entered = Scores.save
+
+    def save(self, db, entries):
+        entered(self, db, entries)
+        if any("no transaction" in cell.source for entry in entries for cell in entry.notebook.cells):
+            raise RuntimeError("surprise")
+
+    monkeypatch.setattr("autograder.recording.settle.limits_within", limits_within)
+    monkeypatch.setattr(Scores, "save", save)
+    for student, says in ((FULL[1], "no limit"), (FULL[2], "no transaction")):
+        path = handed_in.submitted / student / LESSON.name / f"{LESSON.name}.ipynb"
+        notebook = json.loads(path.read_bytes())
+        notebook["cells"].append({"cell_type": "code", "metadata": {}, "source": f"# {says}", "outputs": []})
+        path.write_text(json.dumps(notebook))
+    tasks, _ = pending(handed_in, [LESSON], None, sample_class.LIMITS, force=False)
+    assert grade(handed_in, tasks, 2, sample_class.LIMITS) == 0
+    most = sum(CHECKS[LESSON.name].values())
+    assert scores(handed_in) == {name: most for name in FULL[:5]} | {FULL[1]: 0, FULL[2]: 0, "Lena Novak": 0}
+    for student in FULL[1:3]:
+        assert read_record(handed_in, student, LESSON).status == "could not be recorded: RuntimeError: surprise"
+
+
+def test_the_lessons_own_seconds_widen_the_limits():
+    limits = Limits(cell_seconds=10, total_seconds=60)
+    assert widened(limits, 0.5) == limits
+    assert widened(limits, 6.3) == Limits(cell_seconds=13, total_seconds=63)
+    assert widened(limits, 30) == Limits(cell_seconds=60, total_seconds=300)
+
+
+def test_a_gradebook_that_cannot_be_written_is_one_sentence(handed_in, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    tasks, _ = pending(handed_in, [LESSON], None, sample_class.LIMITS, force=False)
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(CourseError, match="cannot be written: No space left on device"):
+        grade(handed_in, tasks, 1, sample_class.LIMITS)
+
+
+def test_a_cut_list_of_registered_lessons_is_made_again(handed_in):
+    register(handed_in, LESSON)
+    stamp = handed_in.folder / "assignments.json"
+    whole = stamp.read_text()
+    stamp.write_text(whole[: len(whole) // 2])
+    register(handed_in, LESSON)
+    assert stamp.read_text() == whole
