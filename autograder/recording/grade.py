@@ -36,8 +36,8 @@ def grade(
 
     Returns how many the machine's failures left ungraded, for the next run to try again. `on_start` is called when a submission
     is prepared, `on_run` when its cells start to run (from another thread), `on_record` when it is graded, `on_failure` when it
-    is left ungraded; `grading.log` is told in any case. An exception, KeyboardInterrupt included, stops all workers at once and leaves every submission either
-    wholly graded or to be graded by the next run.
+    is left ungraded; `grading.log` is told in any case. An exception, KeyboardInterrupt included, stops all workers at once and
+    leaves every submission either wholly graded or to be graded by the next run.
 
     Raises CourseError if another grading run holds this gradebook, its database does not answer or its files cannot be
     written, a lesson cannot be registered in it, students' code cannot be contained here, or the cluster cannot be used.
