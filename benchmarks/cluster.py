@@ -31,7 +31,8 @@ from rich.table import Table
 from autograder.course import ROOT, Gradebook, Lesson, lessons
 from autograder.proving import sample_class
 from autograder.recording.database import register
-from autograder.recording.grade import Desk, grade
+from autograder.recording.grade import grade
+from autograder.recording.prepare import Preparation
 from autograder.recording.record import RECORD, Record
 from autograder.recording.tasks import pending
 from autograder.running.crew import question
@@ -180,7 +181,7 @@ def arithmetic(book: Gradebook, lesson: Lesson, run_seconds: float, desk_seconds
     """What LARGE submissions of this lesson cost, from what was measured."""
     tasks, _ = pending(book, [lesson], None, Limits(), force=True)
     register(book, lesson)
-    asked = len(question(Desk(book).prepare(tasks[0], Record("", "", ""), None), Limits()))
+    asked = len(question(Preparation(book).prepare(tasks[0], Record("", "", "")), Limits()))
     kept = sum(path.stat().st_size for path in book.autograded.rglob("*") if path.is_file()) / count
     rows = (book.folder / "gradebook.db").stat().st_size / count
     enough = math.ceil(run_seconds / desk_seconds)
