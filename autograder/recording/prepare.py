@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.converters import Autograde
@@ -13,7 +11,7 @@ from autograder.course import Gradebook, Lesson
 from autograder.intake import submission
 from autograder.intake.roster import read_roster
 from autograder.recording.pipeline import Pipeline, named
-from autograder.recording.record import NAME_NOTE, Record
+from autograder.recording.record import Record
 from autograder.recording.tasks import Task
 
 
@@ -32,9 +30,7 @@ class Preparation:
         path, note = submission.find(task.folder, task.lesson.name)
         if note:
             record.notes.append(note)
-        notebook = self._repair(submission.read(path), task)
-        record.notes += _name_entered(notebook)
-        return notebook
+        return self._repair(submission.read(path), task)
 
     def solution(self, lesson: Lesson) -> NotebookNode:
         """The lesson's own solution, ready to run."""
@@ -47,13 +43,3 @@ class Preparation:
         fail_every_check(notebook, reason)
         notebook.cells.insert(0, nbformat.v4.new_markdown_cell(f"**This submission could not be graded:** {reason}."))
         return notebook
-
-
-def _name_entered(notebook: NotebookNode) -> list[str]:
-    """A note with the name typed for the personal sequence: the report compares it across the class."""
-    for cell in notebook.cells:
-        if cell.metadata.get("nbgrader", {}).get("grade_id") == "student_name":
-            typed = re.findall(r"^student_name\s*=\s*(['\"])(.+?)\1", cell.source, flags=re.MULTILINE)
-            if typed:
-                return [f"{NAME_NOTE}{typed[-1][1].strip()}"]
-    return []

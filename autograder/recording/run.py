@@ -17,7 +17,7 @@ from autograder.course import Lesson
 from autograder.intake import submission
 from autograder.recording.log import Log
 from autograder.recording.prepare import Preparation
-from autograder.recording.record import Record
+from autograder.recording.record import NAME_NOTE, Record
 from autograder.recording.settle import DATABASE_ERRORS, TOGETHER, Finished, Settlement
 from autograder.recording.tasks import Task
 from autograder.running.crew import Crew
@@ -110,7 +110,7 @@ class Way:
             self.late.append(one.task)
             self.log.again(one.record.student, one.record.lesson)
             return False
-        one.record.notes += outcome.notes
+        one.record.notes += [*(f"{NAME_NOTE}{name}" for name in outcome.names), *outcome.notes]
         one.record.seconds = round(outcome.seconds, 3)
         return True
 
