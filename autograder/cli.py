@@ -221,6 +221,7 @@ def feedback(
 
 def make_feedback(book: Gradebook, names: list[str] | None, force: bool, hidden_tests: bool = False) -> None:
     """Feedback pages with a progress bar."""
+    from autograder.telling import feedback as pages
     from autograder.telling import report
 
     chosen = lessons(names)
@@ -236,7 +237,7 @@ def make_feedback(book: Gradebook, names: list[str] | None, force: bool, hidden_
         total = sum((book.autograded / r.student / r.lesson).exists() for r in report.results(book, chosen))
         bar = progress.add_task("feedback", total=total)
         plain: list[Path] = []
-        written, fresh = report.feedback(
+        written, fresh = pages.feedback(
             book, chosen, force, lambda page: progress.advance(bar), hidden_tests, plain.append
         )
     for page in plain:

@@ -6,41 +6,27 @@ beside the autograded notebooks.
 
 from __future__ import annotations
 
-import copy
 import csv
-import hashlib
-import html
 import io
-import json
-import os
 import re
-import resource
-import warnings
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nbgrader.api import Gradebook as Database
 from nbgrader.api import MissingEntry
-from nbgrader.converters import GenerateFeedback
-from nbgrader.coursedir import CourseDirectory
 from rich.table import Table
-from traitlets.config import Config
 
 from autograder.authoring.source import CHECK_PREFIX, grade_ids
-from autograder.course import ROOT, CourseError, Gradebook, Lesson, write_whole
+from autograder.course import CourseError, Gradebook, Lesson, write_whole
 from autograder.intake.roster import read_roster, spelling
-from autograder.printable import for_markup, printable
+from autograder.printable import for_markup
 from autograder.recording.record import NAME_NOTE, Record, read_record
 from autograder.recording.tasks import submissions
 
 # Where a cell may begin for some spreadsheet, and what makes it a formula there.
 _FORMULA = re.compile(r"""(?:(?<=^)|(?<=[;\t\r\n]))(?=[\s"']*[=+\-@\uff1d\uff0b\uff0d\uff20])""")
-PAGE_SECONDS = 60  # of the processor; an ordinary page takes one or two
-PLAIN_CELL = 20_000  # characters
 BY_A_GRADER = "changed by a grader"
-_HIDE_TESTS = "autograder.telling.hide_tests.HideTests"
 
 
 @dataclass
@@ -194,95 +180,3 @@ def _cell(value: object) -> object:
     if isinstance(value, float):
         return f"{value:g}"
     return _FORMULA.sub("'", value) if isinstance(value, str) else value
-
-
-def feedback(
-    gradebook: Gradebook,
-    lessons: list[Lesson],
-    force: bool = False,
-    on_page: Callable[[Path], None] = lambda page: None,
-    hidden_tests: bool = False,
-    on_plain: Callable[[Path], None] = lambda page: None,
-) -> tuple[list[Path], int]:
-    """Make the HTML page of every graded submission with nbgrader's generate_feedback; `hidden_tests` shows those too.
-
-    Returns the pages written and how many were up to date: a page is made again when its notebook, a score or a
-    comment changed, or it was made with hidden tests and is now wanted without (or the other way round). `on_page` is
-    called after each page, made or not; `on_plain` for one that could not be made in full: it holds the scores and the reasons.
-    """
-    written, fresh = [], 0
-    config = copy.deepcopy(gradebook.config)  # Its own copy() shares the sections.
-    if hidden_tests:
-        steps = config.GenerateFeedback.preprocessors
-        config.GenerateFeedback.preprocessors = [step for step in steps if step != _HIDE_TESTS]
-    for result in results(gradebook, lessons):
-        notebook = gradebook.autograded / result.student / result.lesson / f"{result.lesson}.ipynb"
-        page = gradebook.feedback / result.student / result.lesson / f"{result.lesson}.html"
-        if not notebook.exists():
-            continue
-        mark = _feedback_mark(gradebook, result, notebook) + " with hidden tests" * hidden_tests
-        stamp = page.with_name(".made_from")
-        if not force and page.exists() and stamp.exists() and stamp.read_text() == mark:
-            fresh += 1
-        else:
-            try:
-                if not _make_page(config, result):
-                    write_whole(page, _plain_page(result, notebook))
-                    on_plain(page)
-                stamp.write_text(mark)
-            except OSError as error:
-                raise CourseError(f"{page} cannot be written: {error.strerror}") from error
-            written.append(page)
-        on_page(page)
-    return written, fresh
-
-
-def _feedback_mark(gradebook: Gradebook, result: Result, notebook: Path) -> str:
-    digest = hashlib.sha256(notebook.read_bytes() + (ROOT / "nbgrader_config.py").read_bytes())
-    digest.update(repr(sorted(result.points.items())).encode())
-    with Database(gradebook.db_url) as database:
-        for nb in database.find_submission(result.lesson, result.student).notebooks:
-            digest.update(repr(sorted((c.name, c.comment) for c in nb.comments)).encode())
-    return digest.hexdigest()
-
-
-def _make_page(config: Config, result: Result) -> bool:
-    """Make a page with nbgrader, in a process of its own: what a student wrote may take markdown minutes, or all memory.
-
-    Returns whether it was made.
-    """
-    coursedir = CourseDirectory(config=config, assignment_id=result.lesson, student_id=result.student)
-    converter = GenerateFeedback(coursedir=coursedir, config=config, force=True)
-    converter.log.setLevel("CRITICAL")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # Of forking beside the thread that draws the progress bar.
-        child = os.fork()
-    if child == 0:
-        try:
-            resource.setrlimit(resource.RLIMIT_CPU, (PAGE_SECONDS, PAGE_SECONDS))
-            converter.start()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    return os.waitpid(child, 0)[1] == 0
-
-
-def _plain_page(result: Result, notebook: Path) -> str:
-    """Scores, reasons and the student's cells as they were typed, without layout."""
-    scores = [
-        f"{name}: {score:g} of {most:g}{'' if score >= most else ': ' + result.lost.get(name, BY_A_GRADER)}"
-        for name, (score, most) in result.points.items()
-    ]
-    try:
-        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-        typed = [cell for cell in cells if not cell["metadata"].get("nbgrader", {}).get("grade")]
-        sources = ["".join(cell["source"]) for cell in typed]
-    except (OSError, ValueError, KeyError, TypeError):
-        sources = []
-    title = html.escape(f"{result.student}, {result.lesson}: {result.score:g} of {result.maximum:g} points")
-    listed = "".join(f"<li>{html.escape(line)}</li>" for line in scores)
-    shown = "".join(f"<pre>{html.escape(printable(source[:PLAIN_CELL]))}</pre>" for source in sources)
-    return (
-        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><ul>{listed}</ul>'
-        f"<p>This page is plain because the notebook could not be laid out.</p>{shown}</html>"
-    )

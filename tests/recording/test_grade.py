@@ -27,7 +27,7 @@ from autograder.recording.tasks import pending
 from autograder.running import sandbox
 from autograder.running.crew import LocalCrew
 from autograder.running.execute import Limits, MachineFailed
-from autograder.telling import report
+from autograder.telling import feedback, report
 
 LESSON = lessons()[0]
 CHECKS = {
@@ -143,18 +143,18 @@ def test_feedback_is_a_page_per_submission(graded_class, tmp_path):
     shutil.copytree(graded_class.book.folder, book.folder)
     for student in {s.name for s in sample_class.CLASS} - {"Jonas Weber", "broken JSON"}:
         shutil.rmtree(book.autograded / student)
-    written, fresh = report.feedback(book, [LESSON])
+    written, fresh = feedback.feedback(book, [LESSON])
     assert {p.parents[1].name for p in written} == {"Jonas Weber", "broken JSON"}
     assert fresh == 0
     pages = {p.parents[1].name: p.read_text(encoding="utf-8") for p in written}
     assert "could not be graded" in pages["broken JSON"]
     assert "BEGIN HIDDEN" not in pages["Jonas Weber"]
-    assert report.feedback(book, [LESSON]) == ([], 2)
+    assert feedback.feedback(book, [LESSON]) == ([], 2)
     with Database(book.db_url) as database:
         notebook = database.find_submission_notebook(LESSON.name, LESSON.name, "Jonas Weber")
         notebook.comments[0].manual_comment = "Come and see me."
         database.db.commit()
-    written, _ = report.feedback(book, [LESSON])
+    written, _ = feedback.feedback(book, [LESSON])
     assert "Come and see me." in written[0].read_text(encoding="utf-8")
 
 

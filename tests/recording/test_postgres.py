@@ -23,7 +23,7 @@ from autograder.proving import sample_class
 from autograder.recording.grade import grade
 from autograder.recording.record import RECORD
 from autograder.recording.tasks import pending
-from autograder.telling import report
+from autograder.telling import feedback, report
 
 pytest.importorskip("psycopg", reason="the driver is not installed: pip install 'psycopg[binary]'")
 
@@ -113,7 +113,7 @@ def test_a_class_is_graded_into_the_server(book):
     assert tasks_of(book) == ([], 2)
     shown = command("grades", LESSON.name, "--gradebook", book.folder)
     assert f"{MOST:g}/{MOST:g}" in shown.output
-    pages, _ = report.feedback(book, [LESSON])
+    pages, _ = feedback.feedback(book, [LESSON])
     assert {page.parents[1].name for page in pages} == set(STUDENTS)
 
 

@@ -39,6 +39,7 @@ from autograder.recording.tasks import pending
 from autograder.running import sandbox
 from autograder.running.execute import Limits
 from autograder.telling import report
+from autograder.telling.feedback import PageMaker
 from tests.running.attacks import ATTACKS, LESSON, Attack, hand_in_solution
 
 pytestmark = pytest.mark.skipif(bool(sandbox.problem()), reason=f"no sandbox here: {sandbox.problem()}")
@@ -85,7 +86,8 @@ class Arena:
 
     def page(self, who: str) -> str:
         """The feedback page, made now."""
-        report._make_page(self.book.config, self.results[who])
+        with contextlib.closing(PageMaker(self.book.config)) as maker:
+            maker.make(who, LESSON.name)
         return (self.book.feedback / who / LESSON.name / f"{LESSON.name}.html").read_text(encoding="utf-8")
 
     def told(self, who: str) -> str:

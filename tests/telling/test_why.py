@@ -18,7 +18,7 @@ from autograder.proving import sample_class
 from autograder.proving.proof import exercises
 from autograder.recording import log as grading_log
 from autograder.recording.record import NAME_NOTE, RECORD
-from autograder.telling import report, why
+from autograder.telling import feedback, report, why
 from autograder.telling.hide_tests import HideTests, students_frames
 
 LESSON = lessons()[0]
@@ -203,12 +203,12 @@ def test_feedback_shows_hidden_tests_only_when_asked_to(copied):
     for student in {s.name for s in sample_class.CLASS} - {"Jonas Weber"}:
         shutil.rmtree(copied.autograded / student)
     page = copied.feedback / "Jonas Weber" / LESSON.name / f"{LESSON.name}.html"
-    assert report.feedback(copied, [LESSON]) == ([page], 0)
+    assert feedback.feedback(copied, [LESSON]) == ([page], 0)
     assert "HIDDEN TESTS" not in page.read_text(encoding="utf-8")
-    assert report.feedback(copied, [LESSON], hidden_tests=True) == ([page], 0)
+    assert feedback.feedback(copied, [LESSON], hidden_tests=True) == ([page], 0)
     assert "HIDDEN TESTS" in page.read_text(encoding="utf-8")
-    assert report.feedback(copied, [LESSON], hidden_tests=True) == ([], 1)
-    assert report.feedback(copied, [LESSON]) == ([page], 0)
+    assert feedback.feedback(copied, [LESSON], hidden_tests=True) == ([], 1)
+    assert feedback.feedback(copied, [LESSON]) == ([page], 0)
     assert "HIDDEN TESTS" not in page.read_text(encoding="utf-8")
 
 
@@ -219,7 +219,7 @@ def test_a_student_who_mentions_hidden_tests_still_gets_feedback(copied):
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.insert(0, nbformat.v4.new_code_cell("### BEGIN HIDDEN TESTS\nprint('mine')"))
     nbformat.write(notebook, path)
-    (page,), _ = report.feedback(copied, [LESSON])
+    (page,), _ = feedback.feedback(copied, [LESSON])
     assert "mine" in page.read_text(encoding="utf-8")
 
 
@@ -240,7 +240,7 @@ def test_one_page_that_cannot_be_made_stops_no_other(copied, monkeypatch):
 
     monkeypatch.setattr(report.GenerateFeedback, "start", start)
     plain = []
-    written, _ = report.feedback(copied, [LESSON], on_plain=plain.append)
+    written, _ = feedback.feedback(copied, [LESSON], on_plain=plain.append)
     assert [page.parent.parent.name for page in written] == two
     assert [page.parent.parent.name for page in plain] == two[:1]
     shown = plain[0].read_text(encoding="utf-8")

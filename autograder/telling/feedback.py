@@ -1,0 +1,166 @@
+"""Feedback: the HTML page of every graded submission, made with nbgrader's generate_feedback.
+
+A page that cannot be laid out within its limit does without: a plain one stands in, with the scores and the reasons.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import html
+import json
+import os
+import signal
+import socket
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from nbgrader.api import Gradebook as Database
+from nbgrader.converters import GenerateFeedback
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+
+from autograder.course import ROOT, CourseError, Gradebook, Lesson, write_whole
+from autograder.printable import printable
+from autograder.telling.report import BY_A_GRADER, Result, results
+
+PAGE_SECONDS = 60  # of the processor; an ordinary page takes one or two
+PLAIN_CELL = 20_000  # characters
+_HIDE_TESTS = "autograder.telling.hide_tests.HideTests"
+
+
+def feedback(
+    gradebook: Gradebook,
+    lessons: list[Lesson],
+    force: bool = False,
+    on_page: Callable[[Path], None] = lambda page: None,
+    hidden_tests: bool = False,
+    on_plain: Callable[[Path], None] = lambda page: None,
+) -> tuple[list[Path], int]:
+    """Make the HTML page of every graded submission with nbgrader's generate_feedback; `hidden_tests` shows those too.
+
+    Returns the pages written and how many were up to date: a page is made again when its notebook, a score or a
+    comment changed, or it was made with hidden tests and is now wanted without (or the other way round). `on_page` is
+    called after each page, made or not; `on_plain` for one that could not be made in full: it holds the scores and the reasons.
+    """
+    written, fresh = [], 0
+    config = copy.deepcopy(gradebook.config)  # Its own copy() shares the sections.
+    if hidden_tests:
+        steps = config.GenerateFeedback.preprocessors
+        config.GenerateFeedback.preprocessors = [step for step in steps if step != _HIDE_TESTS]
+    with contextlib.closing(PageMaker(config)) as maker:
+        for result in results(gradebook, lessons):
+            notebook = gradebook.autograded / result.student / result.lesson / f"{result.lesson}.ipynb"
+            page = gradebook.feedback / result.student / result.lesson / f"{result.lesson}.html"
+            if not notebook.exists():
+                continue
+            mark = _feedback_mark(gradebook, result, notebook) + " with hidden tests" * hidden_tests
+            stamp = page.with_name(".made_from")
+            if not force and page.exists() and stamp.exists() and stamp.read_text() == mark:
+                fresh += 1
+            else:
+                try:
+                    if not maker.make(result.student, result.lesson):
+                        write_whole(page, _plain_page(result, notebook))
+                        on_plain(page)
+                    stamp.write_text(mark)
+                except OSError as error:
+                    raise CourseError(f"{page} cannot be written: {error.strerror}") from error
+                written.append(page)
+            on_page(page)
+    return written, fresh
+
+
+def _feedback_mark(gradebook: Gradebook, result: Result, notebook: Path) -> str:
+    digest = hashlib.sha256(notebook.read_bytes() + (ROOT / "nbgrader_config.py").read_bytes())
+    digest.update(repr(sorted(result.points.items())).encode())
+    with Database(gradebook.db_url) as database:
+        for nb in database.find_submission(result.lesson, result.student).notebooks:
+            digest.update(repr(sorted((c.name, c.comment) for c in nb.comments)).encode())
+    return digest.hexdigest()
+
+
+class PageMaker:
+    """Makes pages with nbgrader, in a process of its own: what a student wrote may take markdown minutes, or all memory.
+
+    The process goes on from page to page, since templates are read once in each; one that a page ended is replaced.
+    """
+
+    def __init__(self, config: Config):
+        self._config = config
+        self._child = 0
+        self._line: socket.socket | None = None
+
+    def make(self, student: str, lesson: str) -> bool:
+        """Make the page of a graded submission; returns whether it was made."""
+        if self._line is None:
+            self._start()
+        assert self._line is not None
+        try:
+            self._line.sendall(json.dumps([student, lesson]).encode() + b"\n")
+            answer = self._line.recv(1)
+        except OSError:
+            answer = b""
+        if not answer:
+            self.close()
+        return answer == b"1"
+
+    def close(self) -> None:
+        """End the process."""
+        if self._line is not None:
+            self._line.close()
+            os.waitpid(self._child, 0)
+            self._line = None
+
+    def _start(self) -> None:
+        self._line, theirs = socket.socketpair()
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # Of forking beside the thread that draws the progress bar.
+            self._child = os.fork()
+        if self._child == 0:
+            try:
+                self._line.close()
+                self._serve(theirs)
+            finally:
+                os._exit(0)
+        theirs.close()
+
+    def _serve(self, line: socket.socket) -> None:
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        for asked in line.makefile("rb"):
+            student, lesson = json.loads(asked)
+            signal.setitimer(signal.ITIMER_PROF, PAGE_SECONDS)
+            coursedir = CourseDirectory(config=self._config, assignment_id=lesson, student_id=student)
+            converter = GenerateFeedback(coursedir=coursedir, config=self._config, force=True)
+            converter.log.setLevel("CRITICAL")
+            try:
+                converter.start()
+                made = b"1"
+            except (Exception, SystemExit):
+                made = b"0"
+            line.sendall(made)
+
+
+def _plain_page(result: Result, notebook: Path) -> str:
+    """Scores, reasons and the student's cells as they were typed, without layout."""
+    scores = [
+        f"{name}: {score:g} of {most:g}{'' if score >= most else ': ' + result.lost.get(name, BY_A_GRADER)}"
+        for name, (score, most) in result.points.items()
+    ]
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        typed = [cell for cell in cells if not cell["metadata"].get("nbgrader", {}).get("grade")]
+        sources = ["".join(cell["source"]) for cell in typed]
+    except (OSError, ValueError, KeyError, TypeError):
+        sources = []
+    title = html.escape(f"{result.student}, {result.lesson}: {result.score:g} of {result.maximum:g} points")
+    listed = "".join(f"<li>{html.escape(line)}</li>" for line in scores)
+    shown = "".join(f"<pre>{html.escape(printable(source[:PLAIN_CELL]))}</pre>" for source in sources)
+    return (
+        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><ul>{listed}</ul>'
+        f"<p>This page is plain because the notebook could not be laid out.</p>{shown}</html>"
+    )
