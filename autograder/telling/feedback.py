@@ -11,10 +11,13 @@ import hashlib
 import html
 import json
 import os
+import select
 import signal
 import socket
 import warnings
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from nbgrader.api import Gradebook as Database
@@ -50,27 +53,58 @@ def feedback(
     if hidden_tests:
         steps = config.GenerateFeedback.preprocessors
         config.GenerateFeedback.preprocessors = [step for step in steps if step != _HIDE_TESTS]
-    with contextlib.closing(PageMaker(config)) as maker:
-        for result in results(gradebook, lessons):
-            notebook = gradebook.autograded / result.student / result.lesson / f"{result.lesson}.ipynb"
-            page = gradebook.feedback / result.student / result.lesson / f"{result.lesson}.html"
-            if not notebook.exists():
-                continue
-            mark = _feedback_mark(gradebook, result, notebook) + " with hidden tests" * hidden_tests
-            stamp = page.with_name(".made_from")
-            if not force and page.exists() and stamp.exists() and stamp.read_text() == mark:
-                fresh += 1
-            else:
+    waiting: deque[_Page] = deque()
+    for result in results(gradebook, lessons):
+        notebook = gradebook.autograded / result.student / result.lesson / f"{result.lesson}.ipynb"
+        if not notebook.exists():
+            continue
+        path = gradebook.feedback / result.student / result.lesson / f"{result.lesson}.html"
+        mark = _feedback_mark(gradebook, result, notebook) + " with hidden tests" * hidden_tests
+        page = _Page(result, notebook, path, mark)
+        if not force and page.up_to_date:
+            fresh += 1
+            on_page(path)
+        else:
+            waiting.append(page)
+    with contextlib.ExitStack() as stack:
+        free = [stack.enter_context(contextlib.closing(PageMaker(config))) for _ in range(os.cpu_count() or 1)]
+        at_work: dict[PageMaker, _Page] = {}
+        while waiting or at_work:
+            while waiting and free:
+                page, maker = waiting.popleft(), free.pop()
+                maker.ask(page.result.student, page.result.lesson)
+                at_work[maker] = page
+            for maker in select.select(list(at_work), [], [])[0]:
+                page = at_work.pop(maker)
                 try:
-                    if not maker.make(result.student, result.lesson):
-                        write_whole(page, _plain_page(result, notebook))
-                        on_plain(page)
-                    stamp.write_text(mark)
+                    if not maker.made():
+                        write_whole(page.path, _plain_page(page.result, page.notebook))
+                        on_plain(page.path)
+                    page.stamp.write_text(page.mark)
                 except OSError as error:
-                    raise CourseError(f"{page} cannot be written: {error.strerror}") from error
-                written.append(page)
-            on_page(page)
-    return written, fresh
+                    raise CourseError(f"{page.path} cannot be written: {error.strerror}") from error
+                written.append(page.path)
+                on_page(page.path)
+                free.append(maker)
+    return sorted(written), fresh
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A page to be made: of what, from which notebook, where, and the mark of all that it is made from."""
+
+    result: Result
+    notebook: Path
+    path: Path
+    mark: str
+
+    @property
+    def stamp(self) -> Path:
+        return self.path.with_name(".made_from")
+
+    @property
+    def up_to_date(self) -> bool:
+        return self.path.exists() and self.stamp.exists() and self.stamp.read_text() == self.mark
 
 
 def _feedback_mark(gradebook: Gradebook, result: Result, notebook: Path) -> str:
@@ -93,13 +127,18 @@ class PageMaker:
         self._child = 0
         self._line: socket.socket | None = None
 
-    def make(self, student: str, lesson: str) -> bool:
-        """Make the page of a graded submission; returns whether it was made."""
+    def ask(self, student: str, lesson: str) -> None:
+        """Begin with the page of a graded submission; `made` tells what came of it."""
         if self._line is None:
             self._start()
         assert self._line is not None
-        try:
+        with contextlib.suppress(OSError):  # Then `made` says no.
             self._line.sendall(json.dumps([student, lesson]).encode() + b"\n")
+
+    def made(self) -> bool:
+        """Whether the page that was asked for is made; waits for it."""
+        assert self._line is not None
+        try:
             answer = self._line.recv(1)
         except OSError:
             answer = b""
@@ -107,9 +146,16 @@ class PageMaker:
             self.close()
         return answer == b"1"
 
+    def fileno(self) -> int:
+        """What `select` waits for."""
+        assert self._line is not None
+        return self._line.fileno()
+
     def close(self) -> None:
         """End the process."""
         if self._line is not None:
+            with contextlib.suppress(OSError):  # It may have hung up.
+                self._line.shutdown(socket.SHUT_RDWR)  # Closing would not do: a sibling may have a copy.
             self._line.close()
             os.waitpid(self._child, 0)
             self._line = None

@@ -87,7 +87,8 @@ class Arena:
     def page(self, who: str) -> str:
         """The feedback page, made now."""
         with contextlib.closing(PageMaker(self.book.config)) as maker:
-            maker.make(who, LESSON.name)
+            maker.ask(who, LESSON.name)
+            maker.made()
         return (self.book.feedback / who / LESSON.name / f"{LESSON.name}.html").read_text(encoding="utf-8")
 
     def told(self, who: str) -> str:
