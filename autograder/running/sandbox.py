@@ -62,6 +62,9 @@ _REFUSED = {
 # Calls of which only some are refused: their numbers, which argument decides, and its values that pass or do not.
 _SOCKETS = ((41, 198), (53, 199))  # socket, socketpair
 _FAMILIES = (1, 2, 10)  # AF_UNIX, AF_INET, AF_INET6: each other reaches something that no namespace holds.
+# What sizes a socket's buffers, which count as nobody's memory: 256 files with a host's largest ones held 1 GiB.
+_SETSOCKOPT = (54, 208)
+_BUFFERS = (7, 8, 32, 33)  # SO_SNDBUF, SO_RCVBUF, and both with force
 _FCNTL = (72, 25)
 _FILE_LOCKS = (5, 6, 7, 36, 37, 38, 1024, 1026)  # F_GETLK to F_SETLKW, F_OFD_*, F_SETLEASE, F_NOTIFY
 
@@ -228,6 +231,8 @@ def _refuse_system_calls() -> None:
         steps += [(equal, 0, len(pairs) + 2, numbers[column]), (load, 0, 0, 16), *pairs, (finish, 0, 0, no_family)]
     pairs = [step for lock in _FILE_LOCKS for step in ((equal, 0, 1, lock), (finish, 0, 0, refuse))]
     steps += [(equal, 0, len(pairs) + 2, _FCNTL[column]), (load, 0, 0, 24), *pairs, (finish, 0, 0, allow)]
+    pairs = [step for option in _BUFFERS for step in ((equal, 0, 1, option), (finish, 0, 0, refuse))]
+    steps += [(equal, 0, len(pairs) + 2, _SETSOCKOPT[column]), (load, 0, 0, 32), *pairs, (finish, 0, 0, allow)]
     # clone3 hides its flags from filters; told that there is none, the C library uses clone.
     steps += [(equal, 0, 1, 435), (finish, 0, 0, unknown)]
     steps += [

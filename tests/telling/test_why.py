@@ -231,14 +231,14 @@ def test_one_page_that_cannot_be_made_stops_no_other(copied, monkeypatch):
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(nbformat.v4.new_markdown_cell("<script>"))
     nbformat.write(notebook, path)
-    make = report.GenerateFeedback.start
+    make = feedback.GenerateFeedback.start
 
     def start(converter):
         if converter.coursedir.student_id == two[0]:
             os.kill(os.getpid(), signal.SIGXCPU)  # What the limit on processor time does.
         make(converter)
 
-    monkeypatch.setattr(report.GenerateFeedback, "start", start)
+    monkeypatch.setattr(feedback.GenerateFeedback, "start", start)
     plain = []
     written, _ = feedback.feedback(copied, [LESSON], on_plain=plain.append)
     assert [page.parent.parent.name for page in written] == two
