@@ -44,7 +44,7 @@ from tests.running.attacks import ATTACKS, LESSON, Attack, hand_in_solution
 
 pytestmark = pytest.mark.skipif(bool(sandbox.problem()), reason=f"no sandbox here: {sandbox.problem()}")
 
-LIMITS = Limits(cell_seconds=1.0, total_seconds=4.0, memory_mib=512)
+LIMITS = Limits(cell_seconds=1.0, total_seconds=4.0, patience=2.0, memory_mib=512)
 POINTS = {n.removeprefix(CHECK_PREFIX): p for n, p in grade_ids(LESSON.release).items() if p is not None}
 # Pieces of what a student may never see: of hidden tests, of the grader, of the gradebook.
 HIDDEN = (
