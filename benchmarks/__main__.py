@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +22,7 @@ from rich.table import Table
 from autograder.authoring import build
 from autograder.authoring.source import CHECK_PREFIX
 from autograder.cells import SETUP, is_demo
-from autograder.course import Gradebook, Lesson, lessons
+from autograder.course import ROOT, Gradebook, Lesson, lessons
 from autograder.intake.repair import plain_cells
 from autograder.intake.submission import clean
 from autograder.proving import proof, sample_class
@@ -62,6 +63,28 @@ def ours(lesson: Lesson, workers: int) -> float:
         return seconds(lambda: grade(book, tasks, workers, Limits())) / count
 
 
+def until_first(lesson: Lesson, workers: int) -> float:
+    """Seconds from typing `autograder grade` for a class of one lesson until its first submission is graded."""
+    with tempfile.TemporaryDirectory() as folder:
+        book = Gradebook(Path(folder) / "gradebook")
+        hand_in(book, lesson, 8)
+        command = [sys.executable, "-m", "autograder.cli", "grade", lesson.name, "--workers", str(workers)]
+        begun = time.time()
+        subprocess.run([*command, "--gradebook", book.folder], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+        return min(path.stat().st_mtime for path in book.autograded.rglob("grading.json")) - begun
+
+
+def recording(lesson: Lesson) -> float:
+    """Processor seconds of the grader's own process per submission: preparing and recording."""
+    with tempfile.TemporaryDirectory() as folder:
+        book = Gradebook(Path(folder) / "gradebook")
+        count = hand_in(book, lesson, COPIES)
+        tasks, _ = pending(book, [lesson], None, Limits(), force=False)
+        at: list[float] = []
+        grade(book, tasks, 2, Limits(), on_record=lambda _: at.append(time.process_time()))
+        return (at[-1] - at[0]) / (count - 1)
+
+
 def stock(lesson: Lesson, demos: bool) -> float:
     """Seconds per submission with stock `nbgrader autograde`, with or without the demo cells it does not know to skip.
 
@@ -99,7 +122,7 @@ def overhead(lesson: Lesson) -> tuple[float, float]:
     try:
         for _ in range(12):
             notebook.metadata[SETUP] = plain_cells(lesson.name)
-            times.append(worker.run(notebook, Limits()).seconds)
+            times.append(seconds(lambda: worker.run(notebook, Limits())))
     finally:
         worker.close()
     names: dict[str, object] = {}
@@ -146,6 +169,12 @@ def main() -> None:
             lesson.name, f"{mine:.3f}", f"{full:.2f}", f"{full / mine:.0f}x", f"{bare:.2f}", f"{bare / mine:.0f}x"
         )
     console.print(shown)
+    first = lessons()[0]
+    waits = statistics.median(until_first(first, cores) for _ in range(3))
+    console.print(f"{first.name}: {waits:.1f} s from the command until the first submission is graded.")
+    console.print(
+        f"{first.name}: {1000 * recording(first):.1f} ms of the grader's own process to prepare and record one."
+    )
     console.print("One submission on a warm worker, and its cells by themselves in one process:")
     for lesson in lessons():
         whole, bare = overhead(lesson)

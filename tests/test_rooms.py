@@ -54,3 +54,10 @@ def test_running_knows_no_database():
     for path in (ROOT / "autograder" / "running").glob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert "nbgrader.api" not in text and "sqlalchemy" not in text, path
+
+
+def test_tests_mirror_the_rooms():
+    rooms = {path.name for path in (ROOT / "autograder").iterdir() if path.is_dir()} | {"lib", "lib/controls"}
+    folders = {path.parent.relative_to(ROOT / "tests").as_posix() for path in (ROOT / "tests").rglob("test_*.py")}
+    assert folders - {"."} <= rooms
+    assert {"authoring", "intake", "lib", "proving", "recording", "running", "telling"} <= folders
