@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from nbformat import NotebookNode
-from nbgrader import utils
 
 # Where RestoreCells leaves the lesson's plain cells, which checks may use, on the way to the examiner.
 SETUP = "lesson_setup"
@@ -17,6 +16,11 @@ def is_demo(cell: NotebookNode) -> bool:
         return False
     tags = cell.metadata.get("tags", [])
     return isinstance(tags, list) and "demo" in tags
+
+
+def is_check(cell: NotebookNode) -> bool:
+    """Whether the cell gives points: what nbgrader calls a grade cell. (Its own `utils` takes two seconds to import.)"""
+    return bool(cell.metadata.get("nbgrader", {}).get("grade"))
 
 
 def cell_title(cell: NotebookNode) -> str:
@@ -33,5 +37,5 @@ def error_output(ename: str, evalue: str) -> NotebookNode:
 def fail_every_check(notebook: NotebookNode, reason: str) -> None:
     """Make every check of a notebook that could not be run say why."""
     for cell in notebook.cells:
-        if cell.cell_type == "code" and utils.is_grade(cell):
+        if cell.cell_type == "code" and is_check(cell):
             cell.outputs = [error_output("NotRun", reason)]

@@ -28,7 +28,9 @@ from rich.table import Table
 
 from autograder.course import ROOT, CourseError, Gradebook, lessons
 from autograder.printable import for_markup
-from autograder.running.execute import NO_SANDBOX, Limits, unprotected
+from autograder.running import launch
+from autograder.running.limits import Limits
+from autograder.running.sandbox import NO_SANDBOX, unprotected
 
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
@@ -148,6 +150,8 @@ def grade(
     """Grade all submissions that are new or changed. Stop it any time: the next run goes on."""
     if no_sandbox:
         os.environ[NO_SANDBOX] = "1"
+    if scheduler is None:
+        launch.stand_by()
     from autograder.running.step import ExecuteInWorker
 
     book = Gradebook(gradebook)

@@ -11,12 +11,13 @@ import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nbgrader.coursedir import CourseDirectory
-from sqlalchemy import create_engine, inspect, make_url
-from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
+
+if TYPE_CHECKING:  # It takes two seconds to import: only where a gradebook is opened.
+    from nbgrader.coursedir import CourseDirectory
 
 # nbgrader 0.9 reads half-made rows of its database; it has always done so, and it is harmless.
 warnings.filterwarnings("ignore", message="Object of type <Submitted")
@@ -94,6 +95,8 @@ class Gradebook:
 
     @cached_property
     def coursedir(self) -> CourseDirectory:
+        from nbgrader.coursedir import CourseDirectory
+
         return CourseDirectory(config=self.config)
 
     @property
@@ -103,6 +106,9 @@ class Gradebook:
 
     def has_database(self) -> bool:
         """Whether nbgrader's tables are in the database yet. Raises CourseError if it cannot be opened."""
+        from sqlalchemy import create_engine, inspect, make_url
+        from sqlalchemy.exc import SQLAlchemyError
+
         shown = "the URL in AUTOGRADER_DB"  # Not in full before it is parsed: it may hold a password.
         try:
             url = make_url(self.db_url)

@@ -28,7 +28,8 @@ from autograder.intake.submission import clean
 from autograder.proving import proof, sample_class
 from autograder.recording.grade import grade
 from autograder.recording.tasks import pending
-from autograder.running.execute import Limits, Worker
+from autograder.running.execute import Worker
+from autograder.running.limits import Limits
 from benchmarks.stock import HONEST, StockClass, without_demos
 
 COPIES = 20  # Of each honest student, for ours: a class of 120. Stock is slow enough to measure on one.

@@ -36,7 +36,7 @@ from autograder.recording.prepare import Preparation
 from autograder.recording.record import RECORD, Record
 from autograder.recording.tasks import pending
 from autograder.running.crew import question
-from autograder.running.execute import Limits
+from autograder.running.limits import Limits
 from autograder.telling import report
 from benchmarks.stock import HONEST
 

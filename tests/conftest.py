@@ -15,7 +15,7 @@ from autograder.recording.grade import grade
 from autograder.recording.record import Record
 from autograder.recording.tasks import pending
 from autograder.running import sandbox
-from autograder.running.execute import NO_SANDBOX
+from autograder.running.sandbox import NO_SANDBOX
 
 os.environ.pop("AUTOGRADER_DB", None)  # No test writes into a real class's database.
 if sandbox.problem():

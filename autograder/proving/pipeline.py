@@ -17,12 +17,13 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.answers import Answer
 from autograder.authoring import source
-from autograder.cells import SETUP, WHOM, is_demo
+from autograder.cells import SETUP, WHOM, is_check, is_demo
 from autograder.course import Lesson
 from autograder.proving import proof
 from autograder.proving.sample_class import source_of
 from autograder.recording.record import reason_of
-from autograder.running.execute import Limits, Worker
+from autograder.running.execute import Worker
+from autograder.running.limits import Limits
 
 # One notebook tries many answers, and an answer that is slow here is not what is asked.
 LIMITS = Limits(cell_seconds=300.0, total_seconds=3600.0)
@@ -79,7 +80,7 @@ def messages(lesson: Lesson, exercise: str, answers: list[Answer], whom: str, wo
     # Typed answers may be given in part, and whatever the answer before it changed is as the lesson's own again.
     changed = {exercise} | {name for answer in answers for name in answer.values}
     own = [c for c in cells if c.metadata.get("nbgrader", {}).get("grade_id") in changed]
-    notebook = new_notebook(cells=[new_code_cell(c.source) for c in cells if not _is_check(c)])
+    notebook = new_notebook(cells=[new_code_cell(c.source) for c in cells if not is_check(c)])
     tries: list[NotebookNode] = []
     for answer in answers:
         notebook.cells += [new_code_cell(c.source) for c in own]
@@ -90,7 +91,3 @@ def messages(lesson: Lesson, exercise: str, answers: list[Answer], whom: str, wo
     notebook.metadata[WHOM] = whom
     worker.run(notebook, LIMITS)
     return [reason_of(c, notebook) if any(o.output_type == "error" for o in c.outputs) else None for c in tries]
-
-
-def _is_check(cell: NotebookNode) -> bool:
-    return bool(cell.metadata.get("nbgrader", {}).get("grade"))

@@ -27,7 +27,7 @@ from autograder.authoring.source import CHECK_PREFIX
 from autograder.course import CourseError, Gradebook, Lesson, lessons, write_whole
 from autograder.proving import proof
 from autograder.recording.tasks import submissions
-from autograder.running.execute import Limits
+from autograder.running.limits import Limits
 
 # Infinite loops are part of the class, and every one costs its time limit.
 LIMITS = Limits(cell_seconds=3.0, total_seconds=20.0)

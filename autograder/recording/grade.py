@@ -18,7 +18,8 @@ from autograder.recording.run import Listeners, Way, nobody
 from autograder.recording.settle import DATABASE_ERRORS, Settlement
 from autograder.recording.tasks import Task
 from autograder.running.crew import muster
-from autograder.running.execute import Limits, require_sandbox
+from autograder.running.execute import require_sandbox
+from autograder.running.limits import Limits
 
 
 def grade(

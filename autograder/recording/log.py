@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING
 
 from autograder.course import CourseError
 from autograder.printable import one_line
-from autograder.running.execute import unprotected
+from autograder.running.sandbox import unprotected
 
 if TYPE_CHECKING:
     from autograder.recording.record import Record
     from autograder.recording.tasks import Task
-    from autograder.running.execute import Limits
+    from autograder.running.limits import Limits
 
 NAME = "grading.log"
 MAX_BYTES = 5 * 2**20

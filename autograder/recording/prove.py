@@ -10,7 +10,8 @@ from autograder.printable import one_line
 from autograder.recording.prepare import Preparation
 from autograder.recording.record import lost_points
 from autograder.running.crew import Crew
-from autograder.running.execute import Limits, MachineFailed, NotRun
+from autograder.running.execute import MachineFailed, NotRun
+from autograder.running.limits import Limits
 
 TIMES = 10
 """Nobody is stopped before using this many times the seconds that the lesson's own solution needs here, nor is that

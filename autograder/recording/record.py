@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from nbgrader import utils
 
 from autograder.authoring.source import CHECK_PREFIX
-from autograder.cells import cell_title
+from autograder.cells import cell_title, is_check
 from autograder.course import Gradebook, Lesson
 from autograder.intake import submission
 
@@ -105,7 +105,7 @@ def limits_within(notebook: NotebookNode, known: list[str]) -> list[str]:
 
 def points(notebook: NotebookNode) -> tuple[float, float]:
     """The score and the maximum of an autograded notebook, in points."""
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and utils.is_grade(cell)]
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and is_check(cell)]
     grades = [utils.determine_grade(cell) for cell in cells]
     return sum(score or 0.0 for score, _ in grades), sum(maximum for _, maximum in grades)
 
@@ -114,7 +114,7 @@ def lost_points(notebook: NotebookNode) -> dict[str, str]:
     """Each exercise of an autograded notebook that lost points, with the reason."""
     lost = {}
     for cell in notebook.cells:
-        if cell.cell_type == "code" and utils.is_grade(cell):
+        if cell.cell_type == "code" and is_check(cell):
             score, maximum = utils.determine_grade(cell)
             if score is not None and score < maximum:
                 lost[cell.metadata.nbgrader.grade_id.removeprefix(CHECK_PREFIX)] = reason_of(cell, notebook)
@@ -138,7 +138,7 @@ def reason_of(check: NotebookNode, notebook: NotebookNode) -> str:
 
 def why_undefined(name: str, told: str, notebook: NotebookNode) -> str:
     """Why a name was not there for a check that wanted it: what became of the last cell that would have bound it."""
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and not utils.is_grade(cell)]
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and not is_check(cell)]
     binding = [cell for cell in cells if _binding(name).search(cell.source[:_LOOKED_AT])]
     if not binding:
         if told != f"name '{name}' is not defined":  # It says more already.

@@ -21,7 +21,8 @@ from autograder.recording.record import NAME_NOTE, Record
 from autograder.recording.settle import DATABASE_ERRORS, TOGETHER, Finished, Settlement
 from autograder.recording.tasks import Task
 from autograder.running.crew import Crew
-from autograder.running.execute import Limits, MachineFailed, NotRun, Run
+from autograder.running.execute import MachineFailed, NotRun, Run
+from autograder.running.limits import Limits
 
 SOON_SECONDS = 0.5
 """How long a submission waits at most for others to be recorded with."""

@@ -27,6 +27,8 @@ from nbgrader.api import Gradebook as Database
 from nbgrader.preprocessors import SaveAutoGrades
 from sqlalchemy import bindparam, insert, select, update
 
+from autograder.cells import is_check
+
 STUDENT, SUBMISSION, SUBMITTED = Student.__table__, SubmittedAssignment.__table__, SubmittedNotebook.__table__
 GRADE, COMMENT, CELL = Grade.__table__, Comment.__table__, BaseCell.__table__
 
@@ -110,7 +112,7 @@ class Scores:
         known = {(notebook, cell): (row, manual) for notebook, cell, row, manual in found}
         new, changed = [], []
         for notebook, content in notebooks.items():
-            cells = {cell.metadata.nbgrader.grade_id: cell for cell in content.cells if utils.is_grade(cell)}
+            cells = {cell.metadata.nbgrader.grade_id: cell for cell in content.cells if is_check(cell)}
             if unknown := set(cells) - set(rows.graded):
                 raise MissingEntry(f"No such grade cell: {min(unknown)}")
             for name, cell_id in rows.graded.items():

@@ -11,7 +11,7 @@ from autograder.authoring.build import fingerprint
 from autograder.course import Gradebook, Lesson
 from autograder.recording.database import in_database
 from autograder.recording.record import read_record
-from autograder.running.execute import Limits
+from autograder.running.limits import Limits
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ from nbformat import NotebookNode, from_dict
 
 from autograder.cells import SETUP, WHOM
 from autograder.course import ROOT, CourseError
-from autograder.running.execute import Limits, MachineFailed, NotRun, Run, Stopped, Worker
+from autograder.running.execute import MachineFailed, NotRun, Run, Stopped, Worker
+from autograder.running.limits import Limits
 
 TRIES = 2
 
@@ -69,8 +70,10 @@ class LocalCrew:
         for worker in self._workers:
             self._free.put(worker)
         self._pool = ThreadPoolExecutor(len(self._workers))
-        for _ in self._workers:  # Starting takes seconds: all at once, while the grader reads what there is to run.
-            self._pool.submit(self._run, NotebookNode(cells=[], metadata=NotebookNode()), Limits(), lambda: None)
+        # Starting takes seconds. The first worker has the processors to itself, so that it can begin; then the others.
+        self._begun = threading.Event()
+        for n in range(len(self._workers)):
+            self._pool.submit(self._warm_up, first=n == 0)
 
     @property
     def size(self) -> int:
@@ -82,8 +85,17 @@ class LocalCrew:
     def stop(self) -> None:
         for worker in self._workers:
             worker.stop()
+        self._begun.set()
         with contextlib.suppress(Stopped):
             self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _warm_up(self, first: bool) -> None:
+        if not first:
+            self._begun.wait()
+        try:
+            self._run(NotebookNode(cells=[], metadata=NotebookNode()), Limits(), lambda: None)
+        finally:
+            self._begun.set()
 
     def _run(self, notebook: NotebookNode, limits: Limits, on_run: Callable[[], None]) -> Run:
         worker = self._free.get()

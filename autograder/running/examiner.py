@@ -24,7 +24,6 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import types
@@ -36,7 +35,7 @@ import numpy as np
 import torch
 
 from autograder.checks import judge
-from autograder.running import plain, sandbox, skipped
+from autograder.running import launch, plain, skipped
 
 # Beyond a time limit that the worker enforces itself: how long until it is ended from here.
 GRACE_SECONDS = 1.0
@@ -108,8 +107,8 @@ class Allowance:
 class Student:
     """The student's process, forked off a warm worker; started again at will."""
 
-    def __init__(self, sandboxed: bool):
-        self.sandboxed = sandboxed
+    def __init__(self, sandboxed: bool, launched: launch.Launched | None = None):
+        self.sandboxed, self._launched = sandboxed, launched
         self.worker: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None
         self.line: socket.socket | None = None
@@ -231,25 +230,14 @@ class Student:
 
     def _start_worker(self) -> None:
         self._end_worker()
-        self.control, theirs = socket.socketpair()
-        arguments = ["-m", "autograder.running.worker", str(theirs.fileno())]
-        line = sandbox.command([*arguments, "--isolate"]) if self.sandboxed else [sys.executable, *arguments]
-        # Where there is no sandbox to hide it: no address or password of a database in the student's environment.
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("AUTOGRADER_")}
-        environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-        with tempfile.TemporaryFile() as complaint:
-            self.worker = subprocess.Popen(
-                line, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=complaint,
-                start_new_session=True, env=environment,
-            )  # fmt: skip
-            theirs.close()
-            self.control.settimeout(_START_SECONDS)
-            ready = self.control.recv(1)
-            if ready != b"R":
-                complaint.seek(0)
-                raise Unstartable(
-                    f"its worker did not start: {complaint.read().decode(errors='replace').strip()[-500:]}"
-                )
+        launched = self._launched or launch.worker(self.sandboxed)
+        self._launched, self.worker, self.control = None, launched.process, launched.control
+        self.control.settimeout(_START_SECONDS)
+        with launched.complaint:
+            if self.control.recv(1) != b"R":
+                launched.complaint.seek(0)
+                said = launched.complaint.read().decode(errors="replace").strip()[-500:]
+                raise Unstartable(f"its worker did not start: {said}")
         self._own = 0
         self._memory()
         self._carried, self._used, self._before = self.used, 0.0, self._processor()
@@ -772,16 +760,15 @@ def limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
-def main(sandboxed: bool) -> None:
-    """Examine submissions until stdin ends."""
-    sandbox.die_with_parent()
+def main(sandboxed: bool, worker: launch.Launched) -> None:
+    """Examine submissions until stdin ends. `worker` is the first process for students' code, on its way."""
     jobs, results = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1):
         os.dup2(nothing, fd)  # No check and no library may write between the results.
     warm_up()
     limit_memory()
-    student = Student(sandboxed)
+    student = Student(sandboxed, worker)
     for line in jobs:
         try:
             result = Examination(json.loads(line), student).run()
@@ -790,7 +777,3 @@ def main(sandboxed: bool) -> None:
         results.write(json.dumps(result, default=str).encode() + b"\n")
         results.flush()
     student.close()
-
-
-if __name__ == "__main__":
-    main(sandboxed="--no-sandbox" not in sys.argv)

@@ -13,37 +13,21 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nbformat import NotebookNode, from_dict
-from nbgrader import utils
 
-from autograder.cells import SETUP, WHOM, cell_title, is_demo
+from autograder.cells import SETUP, WHOM, cell_title, is_check, is_demo
 from autograder.course import CourseError
-from autograder.running import sandbox
+from autograder.running import launch
+from autograder.running.limits import Limits
+from autograder.running.sandbox import NO_SANDBOX, problem, unprotected
 
-# Set to anything but 0, students' code runs with the grader's own rights: see `unprotected`.
-NO_SANDBOX = "AUTOGRADER_NO_SANDBOX"
 # How long an examiner may take beyond the limits: it imports torch and starts a worker, on a machine that may be busy.
 EXAMINER_SECONDS = 600.0
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one submission may use. Times are the processor's seconds, of all its processes; by the clock they may take `patience`
-    times as long, which is for those that sleep. Memory comes on top of the warm worker's own."""
-
-    cell_seconds: float = 10.0
-    total_seconds: float = 60.0
-    patience: float = 6.0
-    memory_mib: int = 2048
-    file_mib: int = 64
-    processes: int = 16
-    output_characters: int = 100_000
 
 
 @dataclass
@@ -96,7 +80,7 @@ class Worker:
                 if cell.source.strip() and is_demo(cell):
                     skipped.append({"index": i, "source": cell.source})
                 elif cell.source.strip():
-                    cells.append({"index": i, "source": cell.source, "check": bool(utils.is_grade(cell))})
+                    cells.append({"index": i, "source": cell.source, "check": is_check(cell)})
         job = {"cells": cells, "skipped": skipped, "limits": asdict(limits), "setup": setup, "whom": whom}
         result = self._examined(job, limits)
         for index, outcome in result["cells"].items():
@@ -143,10 +127,7 @@ class Worker:
         if self.process is not None and self.process.poll() is None:
             return
         require_sandbox()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "autograder.running.examiner", *(["--no-sandbox"] if unprotected() else [])],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+        self.process = launch.examiner()
 
     def _ask(self, job: dict[str, Any], deadline: float) -> dict[str, Any]:
         assert self.process is not None and self.process.stdin is not None and self.process.stdout is not None
@@ -176,15 +157,10 @@ class Worker:
         return MachineFailed("its examiner ended unexpectedly")
 
 
-def unprotected() -> bool:
-    """Whether somebody said that students' code need not be contained."""
-    return os.environ.get(NO_SANDBOX, "").strip().lower() not in ("", "0", "no", "false")
-
-
 def require_sandbox() -> None:
     """Raise CourseError if students' code cannot be contained here and nobody said that it need not be."""
-    if not unprotected() and sandbox.problem():
+    if not unprotected() and problem():
         raise CourseError(
-            f"{sandbox.problem()} Without it students' code would run with your rights; if that is all right, say "
+            f"{problem()} Without it students' code would run with your rights; if that is all right, say "
             f"--no-sandbox, or set {NO_SANDBOX}=1 for nbgrader's own commands."
         )

@@ -69,6 +69,15 @@ _FCNTL = (72, 25)
 _FILE_LOCKS = (5, 6, 7, 36, 37, 38, 1024, 1026)  # F_GETLK to F_SETLKW, F_OFD_*, F_SETLEASE, F_NOTIFY
 
 
+# Set to anything but 0, students' code runs with the grader's own rights: see `unprotected`.
+NO_SANDBOX = "AUTOGRADER_NO_SANDBOX"
+
+
+def unprotected() -> bool:
+    """Whether somebody said that students' code need not be contained."""
+    return os.environ.get(NO_SANDBOX, "").strip().lower() not in ("", "0", "no", "false")
+
+
 @functools.cache
 def problem() -> str:
     """Why there can be no sandbox here, in one sentence; empty if there can."""

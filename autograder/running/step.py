@@ -14,7 +14,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Float, Int
 
 from autograder.cells import SETUP, WHOM, fail_every_check
-from autograder.running.execute import Limits, NotRun, Worker
+from autograder.running.execute import NotRun, Worker
+from autograder.running.limits import Limits
 
 
 class ExecuteInWorker(NbGraderPreprocessor):

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 from nbformat import NotebookNode
-from nbgrader import utils
 from nbgrader.preprocessors import ClearHiddenTests
 
+from autograder.cells import is_check
 from autograder.printable import printable
 
 _FRAME = re.compile(r"in \S+, line \d+: .*")
@@ -26,7 +26,7 @@ class HideTests(ClearHiddenTests):
     def preprocess_cell(
         self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
     ) -> tuple[NotebookNode, dict[str, Any]]:
-        if cell.cell_type == "code" and utils.is_grade(cell):
+        if cell.cell_type == "code" and is_check(cell):
             cell, resources = super().preprocess_cell(cell, resources, cell_index)
             for output in cell.outputs:
                 if output.output_type == "error":

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader import utils
 from rich.text import Text
 
 from autograder.authoring.source import CHECK_PREFIX
-from autograder.cells import cell_title
+from autograder.cells import cell_title, is_check
 from autograder.course import ROOT, CourseError, Gradebook, Lesson
 from autograder.intake import submission
 from autograder.printable import one_line, printable
@@ -90,7 +89,7 @@ def explain(gradebook: Gradebook, student: str, lesson: Lesson) -> Explanation:
             found.lost.append(lost)
     told = {lost.exercise for lost in found.lost}
     for cell in cells:
-        if cell.cell_type == "code" and not utils.is_grade(cell) and cell_title(cell) not in told:
+        if cell.cell_type == "code" and not is_check(cell) and cell_title(cell) not in told:
             found.failed += [f"{cell_title(cell)}: {raised}" for raised in [_raised(cell)] if raised]
     return found
 

@@ -26,7 +26,8 @@ from autograder.recording.scores import Scores
 from autograder.recording.tasks import pending
 from autograder.running import sandbox
 from autograder.running.crew import LocalCrew
-from autograder.running.execute import Limits, MachineFailed
+from autograder.running.execute import MachineFailed
+from autograder.running.limits import Limits
 from autograder.telling import feedback, report
 
 LESSON = lessons()[0]

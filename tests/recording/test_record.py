@@ -4,7 +4,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.recording.record import lost_points
-from autograder.running.execute import Limits, Worker
+from autograder.running.execute import Worker
+from autograder.running.limits import Limits
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from autograder.recording.grade import grade
 from autograder.recording.tasks import pending
 from autograder.running import crew
 from autograder.running.crew import DaskCrew, LocalCrew, fill_in, question, run_text
-from autograder.running.execute import Limits
+from autograder.running.limits import Limits
 from autograder.telling import report
 
 LIMITS = Limits(cell_seconds=5.0, total_seconds=20.0, memory_mib=1024)

@@ -4,7 +4,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.cells import SETUP, WHOM
-from autograder.running.execute import Limits, Worker
+from autograder.running.execute import Worker
+from autograder.running.limits import Limits
 
 LIMITS = Limits(cell_seconds=1.5, total_seconds=30.0, patience=2.0, memory_mib=1024)
 

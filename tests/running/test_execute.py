@@ -7,7 +7,9 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder.running.execute import NO_SANDBOX, Limits, MachineFailed, Run, Stopped, Worker, unprotected
+from autograder.running.execute import MachineFailed, Run, Stopped, Worker
+from autograder.running.limits import Limits
+from autograder.running.sandbox import NO_SANDBOX, unprotected
 
 LIMITS = Limits(cell_seconds=1.0, total_seconds=20.0, patience=2.0, memory_mib=1024, output_characters=5000)
 

@@ -37,7 +37,7 @@ from autograder.recording.grade import grade
 from autograder.recording.record import Record
 from autograder.recording.tasks import pending
 from autograder.running import sandbox
-from autograder.running.execute import Limits
+from autograder.running.limits import Limits
 from autograder.telling import report
 from autograder.telling.feedback import PageMaker
 from tests.running.attacks import ATTACKS, LESSON, Attack, hand_in_solution

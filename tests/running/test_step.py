@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from autograder import cli
 from autograder.cells import SETUP, WHOM
-from autograder.running.execute import Limits, MachineFailed, NotRun, Run, Worker
+from autograder.running.execute import MachineFailed, NotRun, Run, Worker
+from autograder.running.limits import Limits
 from autograder.running.step import ExecuteInWorker
 
 RESOURCES = {"nbgrader": {"student": "Ada", "notebook": "01_chain_rule"}}

@@ -15,7 +15,7 @@ from autograder.printable import for_markup, one_line, printable
 from autograder.recording import log as grading_log
 from autograder.recording.record import NAME_NOTE, Record
 from autograder.recording.tasks import Task
-from autograder.running.execute import Limits
+from autograder.running.limits import Limits
 from autograder.telling.progress import Progress, clock_time
 
 FIRST, SECOND = lessons()[:2]
