@@ -1146,3 +1146,9 @@ def _(x, order, start, table):
     rows = np.array([start if t == 0 else table[x[t - 1]] for t in range(len(x))])
     rows[order[0]] = start
     return rows
+
+
+@answers.wrong("marginal", "rounds to six digits")
+def _(joint, keep):
+    result = np.einsum(joint, list(range(joint.ndim)), list(keep))
+    return np.round(result, 6)

@@ -943,3 +943,53 @@ def _(x, degrees, weights, skip):
     g = torch.tanh(h @ (weights[1] * (second[:, None] >= first)).T)
     logits = g @ (weights[2] * (pixels[:, None] > second)).T + h @ (skip * (pixels[:, None] > first)).T
     return torch.sigmoid(logits)
+
+
+@answers.wrong("hidden_degrees", "bytes, whatever the number of inputs")
+def _(n_inputs, n_hidden, seed):
+    drawn = np.random.default_rng(seed).integers(0, 256, size=n_hidden)
+    return drawn % (n_inputs - 1) + 1
+
+
+@answers.wrong("make_masks", "degrees in eight bits")
+def _(degrees):
+    small = [torch.as_tensor(layer).to(torch.int8) for layer in degrees]
+    masks = [to[:, None] >= source[None, :] for source, to in itertools.pairwise(small)]
+    return [*masks, small[0][:, None] > small[-1][None, :]]
+
+
+@answers.wrong("dependence_by_masks", "asks 'any?' after every eighth layer only")
+def _(masks):
+    paths = torch.as_tensor(masks[0]).long()
+    for k, mask in enumerate(masks[1:], 1):
+        paths = torch.as_tensor(mask).long() @ paths
+        if k % 8 == 0:
+            paths = (paths != 0).long()
+    return paths != 0
+
+
+@answers.wrong("made_sample", "lights a pixel where its uniform is its probability")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros_like(uniforms)
+    for d in order:
+        x[:, d] = (uniforms[:, d] <= torch.sigmoid(logits_fn(x)[:, d])).to(x.dtype)
+    return x
+
+
+@answers.wrong("made_sample", "keeps probabilities away from 0 and 1")
+def _(logits_fn, order, uniforms):
+    x = torch.zeros_like(uniforms)
+    for d in order:
+        p = torch.sigmoid(logits_fn(x)[:, d]).clamp(1e-3, 1 - 1e-3)
+        x[:, d] = (uniforms[:, d] < p).to(x.dtype)
+    return x
+
+
+@answers.wrong("repaired_D", "keeps of the skip only what the straight way has too")
+def _(x, degrees, weights, skip):
+    pixels, first, second = degrees
+    h = torch.tanh(x @ (weights[0] * (first[:, None] >= pixels)).T)
+    g = torch.tanh(h @ (weights[1] * (second[:, None] >= first)).T)
+    out = g @ (weights[2] * (pixels[:, None] > second)).T
+    path = (pixels[:, None] > second).int() @ (second[:, None] >= first).int()
+    return out + h @ (skip * (path > 0)).T

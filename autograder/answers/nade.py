@@ -992,3 +992,32 @@ def _(x, order, W, V, b, c):
         logits[:, d] = b[t] + torch.sigmoid(a) @ V[t]
         a = a + torch.outer(x[:, d], W[:, t])
     return logits
+
+
+@answers.wrong("fvsbn_logits", "takes off again what it should ignore")
+def _(x, W, b):
+    return x @ W.T - x @ torch.triu(W).T + b
+
+
+@answers.wrong("nade_log_prob", "cuts the logits at 5000")
+def _(x, W, V, b, c):
+    a = c.expand(len(x), -1)
+    total = torch.zeros(len(x), dtype=x.dtype)
+    for d in range(x.shape[1]):
+        z = (torch.sigmoid(a) @ V[d] + b[d]).clamp(-5000, 5000)
+        total = total - torch.nn.functional.softplus((1 - 2 * x[:, d]) * z)
+        a = a + x[:, d, None] * W[:, d]
+    return total
+
+
+@answers.wrong("repaired_B", "takes the drill's order for any five pixels")
+def _(x, order, W, V, b, c):
+    order = [2, 0, 4, 1, 3] if len(order) == 5 else list(order)
+    x = x[:, order]
+    a, z = c.expand(len(x), -1), []
+    for d in range(x.shape[1]):
+        z.append(torch.sigmoid(a) @ V[d] + b[d])
+        a = a + x[:, d, None] * W[:, d]
+    result = torch.empty_like(x)
+    result[:, order] = torch.stack(z, dim=1)
+    return result

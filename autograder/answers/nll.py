@@ -1069,3 +1069,24 @@ def _(tokens, table, bos):
     features = torch.as_tensor(table)[[bos, *[int(v) for v in tokens[:-1]]]]
     running = features.cumsum(dim=0) / torch.arange(1, len(features) + 1)[:, None]
     return torch.log_softmax(features - running, dim=0)
+
+
+@answers.wrong("bits_per_dim", "stops at eight bits")
+def _(nll_nats, n_dims):
+    return min(nll_nats / (n_dims * math.log(2)), 8.0)
+
+
+@answers.wrong("bits_per_dim", "through the probability, which underflows")
+def _(nll_nats, n_dims):
+    p = np.exp(-nll_nats / n_dims)
+    return -np.log2(p)
+
+
+@answers.wrong("bigram_mle", "counts in bytes")
+def _(sequences, vocab_size):
+    counts = np.zeros((vocab_size, vocab_size), dtype=np.uint8)
+    for s in sequences:
+        for a, b in itertools.pairwise(s):
+            counts[a, b] += 1
+    total = counts.sum(axis=1, keepdims=True).astype(float)
+    return np.where(total > 0, counts / np.maximum(total, 1), 1 / vocab_size)

@@ -86,6 +86,11 @@ def check_marginal(marginal: Any) -> None:
             if not _same(found, expected) and _same(found, _marginal(joint, tuple(sorted(keep)))):
                 raise AssertionError(f"{name}: the axes of the result should be in the order that keep gives ({shown})")
             judge.close(name, found, expected, f"the probabilities are not those of the variables kept ({shown})")
+    rare = np.array([[0.25, 0.75 - 4e-9], [3e-9, 1e-9]])
+    for keep, right in (((0,), np.array([1 - 4e-9, 4e-9])), ((1, 0), rare.T)):
+        found = judge.array(name, judge.call(name, marginal, rare, keep), right.shape)
+        told = f"{name}: probabilities of 1e-9 should come out as they are, neither rounded nor cut"
+        assert np.allclose(found, right, rtol=1e-4, atol=0), told
 
 
 def check_conditional(conditional: Any) -> None:

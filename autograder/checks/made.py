@@ -75,6 +75,9 @@ def check_hidden_degrees(hidden_degrees: Any) -> None:
         assert (np.abs(counts - fair) < 6 * math.sqrt(fair)).all(), (
             f"{name}: every allowed degree should be drawn equally often ({n_inputs} inputs)"
         )
+    assert degrees(2000, 3000, seeds[1]).max() > 1500, (
+        f"{name}: with 2000 inputs, no unit of 3000 has a degree above 1500"
+    )
 
 
 # -- numbers by hand
@@ -129,6 +132,7 @@ def check_make_masks(make_masks: Any) -> None:
         [[2, 1], [1]],
         [[1, 2, 3]],
         [[3, 5, 1, 2, 4]],
+        [list(range(200, 0, -1)), [1, 199, 127, 128, 150]],
     ]
     for n, hidden in [(5, (5, 5)), (6, (7, 3, 9)), (4, (4,)), (3, (8, 8, 8, 8)), (9, (6, 6))]:
         cases.append(_random_degrees(rng, n, hidden))
@@ -281,7 +285,9 @@ def check_dependence_by_masks(dependence_by_masks: Any) -> None:
     deep[:8, :8] = deep[16, 9:] = 1
     wide = [np.ones((256, 3), dtype=int), np.ones((256, 256), dtype=int), np.ones((4, 256), dtype=int)]
     kinds = (torch.float32, torch.bool, torch.int64)
+    full = [*wide[:1], *wide[1:2] * 12, *wide[2:]]
     large = [("400 layers", [deep] * 400, deep, kinds), ("256 units a layer", wide, np.ones((4, 3)), kinds[1:2])]
+    large += [("14 layers of 256 units", full, np.ones((4, 3)), kinds[1:2])]
     for label, masks, expected, given_as in large:
         for kind in given_as:
             given = [torch.from_numpy(m).to(kind) for m in masks]
@@ -341,6 +347,16 @@ class _Copies(_Chain):
         return 50.0 if x[self.order[place - 1]] else -50.0
 
 
+class _Sure(_Chain):
+    """Pixel 0 is a fair coin, and pixel 1 is never lit."""
+
+    def __init__(self) -> None:
+        self.order = [1, 0]
+
+    def logit(self, x: np.ndarray, d: int) -> float:
+        return (0.0, -1000.0)[d]
+
+
 def check_made_sample(made_sample: Any) -> None:
     __tracebackhide__ = True
     name = "made_sample"
@@ -383,6 +399,15 @@ def check_made_sample(made_sample: Any) -> None:
         ):
             assert not (found == other).all(), f"{name}: {told} ({shown})"
         raise AssertionError(f"{name}: wrong images for {shown}")
+    sure = _Sure()
+    for u, lit, told in (
+        ([[0.5, 0.5]], [[0, 0]], "u < p lights a pixel, and u = p = 0.5 does not"),
+        ([[0.25, 1e-6]], [[1, 0]], "a logit of -1000 lights no pixel, however small its uniform"),
+    ):
+        result = judge.call(
+            name, made_sample, sure, [1, 0], torch.tensor(u, dtype=torch.float64), shown=f"uniforms {u}"
+        )
+        assert judge.array(name, result, (1, 2)).tolist() == lit, f"{name}: {told}"
     order = rng.permutation(30).tolist()
     uniforms = rng.uniform(0.1, 0.9, size=(2, 30))
     uniforms[:, order[0]] = rng.permutation([rng.uniform(0.1, 0.4), rng.uniform(0.6, 0.9)])
@@ -477,9 +502,11 @@ def check_repaired_D(repaired_D: Any) -> None:
     __tracebackhide__ = True
     name = "repaired_D"
     rng = judge.rng(47)
-    cases = [(4, 6, 5, torch.float64), (4, 4, 4, torch.float32), (5, 3, 8, torch.float64), (2, 4, 3, torch.float64)]
-    for n, n_first, n_second, dtype in cases:
-        degrees = _random_degrees(rng, n, (n_first, n_second))
+    cases = [_random_degrees(rng, n, hidden) for n, hidden in [(4, (6, 5)), (4, (4, 4)), (5, (3, 8)), (2, (4, 3))]]
+    # Connections past a second layer that lets nothing through are allowed all the same.
+    cases.append([rng.permutation([1, 2, 3, 4, 5]).tolist(), [4, 2, 3, 2], [1, 1, 1]])
+    for degrees in cases:
+        n, n_first, dtype = len(degrees[0]), len(degrees[1]), torch.float32
         masks = _masks(degrees)
         weights = [rng.normal(size=m.shape) for m in masks]
         skip = rng.normal(size=(n, n_first))

@@ -137,7 +137,7 @@ def check_perplexity(perplexity: Any) -> None:
 def check_bits_per_dim(bits_per_dim: Any) -> None:
     __tracebackhide__ = True
     rng = judge.rng(22)
-    cases = [(3072 * math.log(256), 3072), (0.0, 4), (81.30, 784), (-math.log(0.5), 1), (-35.0, 50)]
+    cases = [(3072 * math.log(256), 3072), (0.0, 4), (81.30, 784), (-math.log(0.5), 1), (-35.0, 50), (60_000.0, 12)]
     cases += [(float(rng.uniform(10, 5000)), int(n)) for n in rng.integers(2, 3000, size=4)]
     for total, n in cases:
         mistakes = [
@@ -299,6 +299,7 @@ def check_bigram_mle(bigram_mle: Any) -> None:
         ([[0, 0, 0]], 1),
         ([[2], [1], []], 3),
         ([], 2),
+        ([[0, 1] * 70_000 + [1]], 2),  # more than a count of 8 or 16 bits holds
     ]
     for sequences, v in cases:
         counts = [[0.0] * v for _ in range(v)]
