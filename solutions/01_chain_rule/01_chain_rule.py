@@ -137,14 +137,14 @@ checks.check_p_BAC(p_BAC)
 ### END HIDDEN TESTS
 
 # %% demo
-print(f"p(BAC) = {typed(p_BAC, 'p_BAC'):.2f}")
+print(f"p(BAC) = {float(typed(p_BAC, 'p_BAC')):.2f}")
 
 # %% [markdown]
 # ### Exercise: a sequence nobody else has
 #
 # Type your first and last name (in quotes). The course draws from it a sequence of four letters and the
-# distributions you need; nobody else in your class gets the same one, unless two type only *Maria*. Each row of
-# the table holds the distribution of the next letter after the letters on the left.
+# distributions you need; nobody else in your class gets the same table, unless two type only *Maria*. Each row
+# of it holds the distribution of the next letter after the letters on the left.
 
 # %% exercise student_name
 student_name = None  # your first and last name, in quotes
@@ -194,7 +194,7 @@ def joint_probability(conditionals):
     """The probability of a sequence from the conditional probability of each of its symbols.
 
     conditionals : list, tuple or 1-D numpy array of T probabilities; T may be 0.
-    Returns a float: p(x_1, ..., x_T).
+    Returns a number: p(x_1, ..., x_T).
     """
     ### BEGIN SOLUTION
     return math.prod(float(p) for p in conditionals)
@@ -423,7 +423,8 @@ plt.show()
 #   equals `joint`.
 #
 # Multiply the factors for `rebuilt`: that they give back the very table they were taken from is the point of
-# the exercise. Joints with zeros must work too.
+# the exercise (and only you can see it: a test sees the table, not where it came from). Joints with zeros must
+# work too.
 #
 # <details><summary>Hint</summary>
 # Each factor is one call of <code>conditional</code>. The product of the first k factors has k axes and the
@@ -839,7 +840,7 @@ for k in (0, 1, 2, 3, 4, 11):
 
 # %% [markdown]
 # Read it from top to bottom. With no history the letters have the right frequencies and nothing else. With
-# two letters the samples can be pronounced, with three or four they are mostly real. With all of it every
+# two letters the samples can be pronounced, with three half of them are real, with four most. With all of it every
 # sample is real, copied from the list, and **every hidden name is declared impossible**. An exact model of
 # the data you have is a useless model of the data you have not.
 #
@@ -1216,7 +1217,7 @@ flashcards(
     [
         ("The chain rule of probability", "p(x₁, …, x_D) = ∏ₜ p(xₜ | x₁, …, xₜ₋₁). Exact, in any order."),
         ("Independence of A and B", "Conditional = marginal: p(a | b) = p(a) for every b with p(b) > 0."),
-        ("How many orders have D variables?", "D! = 1 · 2 · … · D. All give the same joint."),
+        ("How many orders are there of D variables?", "D! = 1 · 2 · … · D. All give the same joint."),
         ("Marginal", "Sum the joint over the variables you want to forget."),
         ("Conditional", "Keep the part of the joint that agrees with what you know; scale it to sum to 1."),
         ("Free parameters of p(x | parents)", "(K − 1) × the product of the parents' numbers of values."),

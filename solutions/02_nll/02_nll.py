@@ -1022,7 +1022,7 @@ for letter, predictions in everyone.items():
 # predictions move. Here it is at work on two more functions, one of each kind.
 
 # %% demo
-def sound(tokens):  # position t counts the tokens before t
+def sound(tokens):  # position t uses its place, and what the tokens before it add up to
     return torch.arange(tokens.shape[1]).expand(tokens.shape) + (after_bos(tokens).cumsum(dim=1) % 5)
 
 

@@ -206,7 +206,7 @@ checks.check_logit_mine(student_name, logit_mine)
 #
 # Start with the logistic regressions. All $D$ of them fit into one matrix: row $d$ of `W` holds what the
 # other pixels say about pixel $d$. Only entries `W[d, s]` with `s < d` may be used. What stands on the
-# diagonal and above it is to be ignored *whatever it holds*: that, and nothing else, makes it a product of
+# diagonal and above it is to be ignored *whatever number it is*: that, and nothing else, makes it a product of
 # conditionals.
 #
 # <details><summary>Hint</summary>
@@ -504,7 +504,7 @@ checks.check_nade_sample(nade_sample)
 def complete(x, observed, W, V, b, c, uniforms):
     """Keep the first pixels of each image and draw the rest given these.
 
-    x          : tensor (B, D) of zeros and ones; entries from `observed` on may hold anything.
+    x          : tensor (B, D) of zeros and ones; entries from `observed` on may hold any numbers.
     observed   : int, 0 to D, how many pixels are given.
     W, V, b, c : as for nade_logits. uniforms : tensor (B, D); column d is for pixel d.
     Returns a tensor (B, D) of zeros and ones.
@@ -590,7 +590,7 @@ def mixture_log_prob(x, log_weights, means, log_scales):
     x           : tensor (...), any shape, also ().
     log_weights : tensor (..., K), natural logarithms of the weights, which sum to 1; -inf for a weight of 0.
     means       : tensor (..., K). log_scales : tensor (..., K), ln of the standard deviations.
-    Returns a tensor (...), nats, finite however far x is from all means.
+    Returns a tensor (...), nats, finite also thousands of scales away from all means.
     """
     ### BEGIN SOLUTION
     z = (x[..., None] - means) / log_scales.exp()
@@ -1199,8 +1199,8 @@ plt.show()
 #   three data sets with three different entropies. NLLs compare within one of them only.
 # - **Biases of the wrong side.** $b$ has one entry per pixel, $c$ one per hidden unit. With $D = H$ the code
 #   runs with the two exchanged, and so does a `W` that should be transposed. Test with $D \ne H$.
-# - **Probabilities where logits belong.** $\ln\sigma(z)$ computed in two steps is $-\infty$ from about
-#   $z = -100$ on in float32. Stay in logits to the end.
+# - **Probabilities where logits belong.** In float32, $\ln\sigma(z)$ computed in two steps is $-\infty$ from
+#   $z = -89$ on, and $\ln(1 - \sigma(z))$ already at $z = 17$. Stay in logits to the end.
 # - **Half precision in the running sum.** 784 additions in float16 pile up rounding errors, and a sample that
 #   compares $u < p$ may then turn out differently from the scoring pass.
 # - **The highest probability, taken for the best.** See the blank sheet.

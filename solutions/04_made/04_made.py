@@ -422,8 +422,8 @@ plt.show()
 # ### Exercise: `made_logits`
 #
 # Put the layers together: masked linear layers with a ReLU between them. What comes out of the last one are
-# logits, which may have either sign and any size. (The ReLU is a choice. Any function that is applied to each
-# unit separately is fine, because it carries nothing from one unit to another.)
+# logits, which may have either sign and any size. (The ReLU is a choice, and the one asked for here. Causality
+# is content with any function that is applied to each unit separately: it carries nothing from one unit to another.)
 #
 # <details><summary>Hint</summary>
 #
@@ -497,8 +497,8 @@ plt.show()
 # product of two masks counts the paths of length two, the product of all masks counts them all. You are asked
 # only *whether* there is a path.
 #
-# Beware of large counts: with 40 units in each layer and 400 layers there are more paths than any number
-# in a computer can hold, and with 256 units in one layer more than a byte can.
+# Beware of large counts: with 40 units in each layer and 400 layers there are more paths than any float or
+# 64-bit integer can hold, and with 256 units in one layer more than a byte can.
 #
 # <details><summary>Hint</summary>
 #
@@ -854,7 +854,7 @@ from lib.training import fit, mean_nll
 
 grey = load_mnist("train")[0].flatten(1)
 pixels = torch.arange(1, 785)  # raster order
-units = 1 + torch.arange(500) * 783 // 500  # from 1 to 783, evenly
+units = 1 + torch.arange(500) * 783 // 500  # from 1 to 782, evenly
 my_made = MyMADE([pixels, units], grey.float().mean(dim=0) / 255)
 history = fit(my_made, grey, epochs=8, batch_size=200, lr=6e-3, average=0.995, draw=binarise)
 yours["your MADE"] = mean_nll(my_made, load_binary_mnist("test"))
