@@ -208,10 +208,8 @@ def test_stop_ends_a_run_at_once():
 
     worker = Worker()
     threading.Timer(3.0, worker.stop).start()
-    begun = time.monotonic()
-    with pytest.raises(Stopped):
-        run(worker, "import time; time.sleep(60)", limits=Limits(cell_seconds=100, total_seconds=100))
-    assert time.monotonic() - begun < 15
+    with pytest.raises(Stopped):  # Nothing else would end it today.
+        run(worker, "import time; time.sleep(1e5)", limits=Limits(cell_seconds=1e5, total_seconds=1e5))
 
 
 @pytest.mark.parametrize(
