@@ -3,6 +3,7 @@
 import copy
 
 import nbformat
+import nbgrader.api
 import pytest
 from nbgrader.api import BaseCell, Comment, Grade, MissingEntry, SubmittedAssignment, SubmittedNotebook
 from nbgrader.api import Gradebook as Database
@@ -10,7 +11,7 @@ from nbgrader.preprocessors import SaveAutoGrades
 
 from autograder.cells import error_output
 from autograder.course import Gradebook
-from autograder.recording.database import register
+from autograder.recording.database import newest_schema, register
 from autograder.recording.prepare import Preparation
 from autograder.recording.scores import Entry, Scores
 
@@ -117,3 +118,7 @@ def test_a_cell_that_the_lesson_does_not_know_is_refused(two, first_lesson, tmp_
     next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade")).metadata.nbgrader.grade_id = "mine"
     with Database(two[0]) as database, pytest.raises(MissingEntry, match="mine"):
         Scores().save(database.db, [Entry("Ada", first_lesson.name, notebook)])
+
+
+def test_a_new_database_bears_nbgraders_own_version():
+    assert newest_schema() == nbgrader.api.get_alembic_version()
