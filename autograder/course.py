@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,9 @@ if TYPE_CHECKING:  # It takes two seconds to import: only where a gradebook is o
 
 # nbgrader 0.9 reads half-made rows of its database; it has always done so, and it is harmless.
 warnings.filterwarnings("ignore", message="Object of type <Submitted")
+# jsonschema, through nbformat, offers to check the syntax of IRIs if it finds this, which takes a second to import. Nothing
+# here has any: without it, `autograder` is there a second sooner.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 ROOT = Path(__file__).resolve().parents[1]
 LESSON_NAME = re.compile(r"\d\d_[a-z0-9_]+")

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from queue import Empty, SimpleQueue
+from queue import Empty, LifoQueue, SimpleQueue
 from typing import Any, Protocol
 
 from nbformat import NotebookNode, from_dict
@@ -66,11 +66,11 @@ class LocalCrew:
 
     def __init__(self, workers: int):
         self._workers = [Worker() for _ in range(max(1, workers))]
-        self._free: SimpleQueue[Worker] = SimpleQueue()
+        self._free: LifoQueue[Worker] = LifoQueue()  # Whoever ran last is warm.
         for worker in self._workers:
             self._free.put(worker)
         self._pool = ThreadPoolExecutor(len(self._workers))
-        # Starting takes seconds. The first worker has the processors to itself, so that it can begin; then the others.
+        # Starting takes seconds. The first worker has the processors to itself until it has run something; then the others.
         self._begun = threading.Event()
         for n in range(len(self._workers)):
             self._pool.submit(self._warm_up, first=n == 0)
@@ -80,7 +80,7 @@ class LocalCrew:
         return len(self._workers)
 
     def submit(self, notebook: NotebookNode, limits: Limits, on_run: Callable[[], None] = lambda: None) -> Future[Run]:
-        return self._pool.submit(self._run, notebook, limits, on_run)
+        return self._pool.submit(self._job, notebook, limits, on_run)
 
     def stop(self) -> None:
         for worker in self._workers:
@@ -92,8 +92,11 @@ class LocalCrew:
     def _warm_up(self, first: bool) -> None:
         if not first:
             self._begun.wait()
+        self._run(NotebookNode(cells=[], metadata=NotebookNode()), Limits(), lambda: None)
+
+    def _job(self, notebook: NotebookNode, limits: Limits, on_run: Callable[[], None]) -> Run:
         try:
-            self._run(NotebookNode(cells=[], metadata=NotebookNode()), Limits(), lambda: None)
+            return self._run(notebook, limits, on_run)
         finally:
             self._begun.set()
 
