@@ -1415,8 +1415,8 @@ flashcards(
 #
 # - M. Germain, K. Gregor, I. Murray & H. Larochelle, *MADE: Masked Autoencoder for Distribution Estimation*,
 #   ICML 2015 (arXiv 1502.03509). The paper of this lesson.
-# - Y. Bengio & S. Bengio, *Modeling High-Dimensional Discrete Data with Multi-Layer Neural Networks*, NIPS
-#   1999. A network with hidden units tied to positions: the same cut, one order, years earlier.
+# - Y. Bengio & S. Bengio, *Modeling High-Dimensional Discrete Data with Multi-Layer Neural Networks*,
+#   NIPS 1999. A network with hidden units tied to positions: the same cut, one order, years earlier.
 # - B. Uria, I. Murray & H. Larochelle, *A Deep and Tractable Density Estimator*, ICML 2014 (arXiv 1310.1757).
 #   Order-agnostic training, and ensembles of orders done right.
 # - B. Uria et al., *Neural Autoregressive Distribution Estimation*, JMLR 17(205), 2016 (arXiv 1605.02226).
