@@ -14,6 +14,7 @@ Every model is an `nn.Module` that keeps one contract:
 | `nade`           | one shared hidden layer and a running sum                      | 3      |
 | `rnade`          | the same for real values: mixtures of Gaussians                | 3      |
 | `made`           | a masked autoencoder, in one order or several                  | 4      |
+| `pixelcnn`       | masked convolutions, over pixels or patches                    | 5      |
 | `mixture`        | several models at once, an ensemble that is a distribution     | 4      |
 | `inputs`         | what they all refuse at the door, in a sentence                |        |
 | `pixel_by_pixel` | sampling one pixel per pass, for any of them                   |        |

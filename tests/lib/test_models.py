@@ -14,6 +14,7 @@ from lib.models.fvsbn import FVSBN
 from lib.models.made import MADE, paths
 from lib.models.mixture import Mixture
 from lib.models.nade import NADE, RunningSum, stretches
+from lib.models.pixelcnn import PixelCNN
 from lib.models.rnade import RNADE
 
 D = 9
@@ -32,6 +33,8 @@ MODELS = {
     "made, direct": lambda: MADE(D, (15, 12), [ORDER], direct=True),
     "made, direct only": lambda: MADE(D, (), [ORDER], direct=True),
     "made, fewer units than pixels": lambda: MADE(D, (3,)),
+    "pixelcnn": lambda: PixelCNN(3, 3, 8, 2, (3, 3), (3, 5)),
+    "pixelcnn, no block": lambda: PixelCNN(3, 3, 8, 0, (3, 3), (5, 5)),
 }
 
 

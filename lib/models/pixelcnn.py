@@ -1,0 +1,240 @@
+"""PixelCNN: a stack of masked convolutions, so that one pass gives the conditionals of every pixel.
+
+van den Oord, Kalchbrenner & Kavukcuoglu, "Pixel Recurrent Neural Networks", ICML 2016 (arXiv 1601.06759), sections
+3.4 and 3.5: masks of kind A (not the pixel itself) in the first layer and of kind B (the pixel too) after it; section
+3.3: residual blocks that narrow before their masked convolution.
+
+A grid of *tokens* is generated in raster order. With `patch=(1, 1)` a token is a pixel. With `patch=(p, q)` it is a block
+of p x q binary pixels, taken as one of 2**(p q) values: the chain rule over a partition, exact, and fewer, larger steps.
+
+Different from the paper: kernels may be wider than high, since every row above that a kernel does not reach to the right is a
+blind spot; three constant channels (row, column, ones) tell a pixel where it is and where the image ends.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lib.models import inputs
+from lib.models.bernoulli import log_bernoulli
+
+
+class MaskedConv2d(nn.Module):
+    """A convolution whose output sees only the pixels before it in raster order, and itself if its kind is B.
+
+    Parameters
+    ----------
+    c_in, c_out : channels. kernel_size : one odd number, or two: height and width. kind : `"A"` or `"B"`.
+    generator : of the initial weights (He et al. 2015, counting only what the mask keeps).
+
+    The rows of the kernel below its middle are masked whatever they hold. So they are not there: `weight` has shape
+    `(c_out, c_in, height // 2 + 1, width)`, and its last row belongs to the pixel's own row.
+    """
+
+    mask: Tensor
+
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        kernel_size: int | tuple[int, int],
+        kind: str,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+        if height < 1 or width < 1 or height % 2 == 0 or width % 2 == 0:
+            raise ValueError(
+                f"MaskedConv2d: kernel_size should be odd, or there is no middle pixel, found {kernel_size}"
+            )
+        if kind not in ("A", "B"):
+            raise ValueError(f"MaskedConv2d: kind should be 'A' or 'B', found {kind!r}")
+        self.kind, self.rows, self.sides = kind, height // 2, width // 2
+        mask = torch.ones(self.rows + 1, width)
+        mask[-1, self.sides + (kind == "B") :] = 0
+        self.register_buffer("mask", mask, persistent=False)
+        scale = (2 / max(1.0, c_in * mask.sum().item())) ** 0.5
+        self.weight = nn.Parameter(scale * torch.randn(c_out, c_in, self.rows + 1, width, generator=generator))
+        self.bias = nn.Parameter(torch.zeros(c_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(B, c_in, height, width)` to `(B, c_out, height, width)`."""
+        if x.ndim != 4 or x.shape[1] != self.weight.shape[1]:
+            raise ValueError(
+                f"MaskedConv2d: x should have shape (batch, {self.weight.shape[1]}, height, width), found {tuple(x.shape)}"
+            )
+        # Padding below as well, and dropping what it gives, is quicker than padding above alone.
+        out = F.conv2d(x, self.weight * self.mask, self.bias, padding=(self.rows, self.sides))
+        return out[:, :, : x.shape[2]]
+
+
+class Block(nn.Module):
+    """x + a narrow masked convolution between two 1 x 1 convolutions (the paper's figure 5)."""
+
+    def __init__(self, channels: int, kernel_size: int | tuple[int, int], generator: torch.Generator) -> None:
+        super().__init__()
+        narrow = channels // 2
+        self.enter = MaskedConv2d(channels, narrow, 1, "B", generator)
+        self.masked = MaskedConv2d(narrow, narrow, kernel_size, "B", generator)
+        self.leave = MaskedConv2d(narrow, channels, 1, "B", generator)
+        with torch.no_grad():
+            self.leave.weight.mul_(0.2)  # a block starts as nearly nothing
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.enter(F.relu(x))
+        h = self.masked(F.relu(h))
+        return x + self.leave(F.relu(h))
+
+
+class PixelCNN(nn.Module):
+    """A residual PixelCNN over binary images, pixel by pixel or patch by patch.
+
+    Parameters
+    ----------
+    height, width : of the images. channels : of the residual stream; half as many inside the blocks. n_blocks : of them.
+    kernel_size : of the masked convolutions in the blocks, odd (height, width). first : the same for the first one.
+    patch : height and width of a token in pixels; they divide the image's.
+    seed : of the initial weights.
+    """
+
+    places: Tensor
+
+    def __init__(
+        self,
+        height: int = 28,
+        width: int = 28,
+        channels: int = 64,
+        n_blocks: int = 7,
+        kernel_size: tuple[int, int] = (3, 5),
+        first: tuple[int, int] = (7, 7),
+        patch: tuple[int, int] = (1, 1),
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.patch = p, q = patch
+        if p < 1 or q < 1 or height % p or width % q or p * q > 10:
+            raise ValueError(
+                f"PixelCNN: patch should divide an image of {height} x {width} and hold at most 10 pixels, found {p} x {q}"
+            )
+        self.height, self.width = height, width
+        self.channels, self.n_blocks = channels, n_blocks
+        self.kernel_size, self.first_size = tuple(kernel_size), tuple(first)
+        self.rows, self.columns, self.n_values = height // p, width // q, 2 ** (p * q)
+        generator = torch.Generator().manual_seed(seed)
+        self.first = MaskedConv2d(p * q + 3, channels, first, "A", generator)
+        self.blocks = nn.ModuleList(Block(channels, kernel_size, generator) for _ in range(n_blocks))
+        self.hidden = MaskedConv2d(channels, channels, 1, "B", generator)
+        # One logit for a pixel (never two: half of them would say nothing), one per value for a patch.
+        self.out = MaskedConv2d(channels, 1 if p * q == 1 else self.n_values, 1, "B", generator)
+        with torch.no_grad():
+            self.out.weight.mul_(0.1)
+        self.register_buffer("places", places(self.rows, self.columns), persistent=False)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What to build the same model with, before it learns anything."""
+        return {
+            "height": self.height, "width": self.width, "channels": self.channels, "n_blocks": self.n_blocks,
+            "kernel_size": self.kernel_size, "first": self.first_size, "patch": self.patch,
+        }  # fmt: skip
+
+    def kept(self) -> dict[str, Tensor]:
+        """For each masked weight, by its parameter's name, which entries the mask keeps: bool, shaped like it."""
+        return {
+            f"{name}.weight": (layer.mask > 0).expand_as(layer.weight)
+            for name, layer in self.named_modules()
+            if isinstance(layer, MaskedConv2d)
+        }
+
+    def start_from(self, x: Tensor) -> PixelCNN:
+        """Set the output's biases so that tokens start with their frequencies in `x (N, D)`; returns the model."""
+        with torch.no_grad():
+            counts = torch.bincount(self.tokens(x).flatten(), minlength=self.n_values) + 1.0
+            share = counts / counts.sum()
+            self.out.bias.copy_(share.log() if len(self.out.bias) > 1 else torch.logit(share[1:]))
+        return self
+
+    def bits(self, x: Tensor) -> Tensor:
+        """The pixels of each token as channels: `(B, D)` to `(B, p q, rows, columns)`."""
+        p, q = self.patch
+        grid = x.reshape(-1, self.rows, p, self.columns, q)
+        return grid.permute(0, 2, 4, 1, 3).reshape(len(x), p * q, self.rows, self.columns)
+
+    def tokens(self, x: Tensor) -> Tensor:
+        """Images as grids of tokens: `(B, D)` to int64 `(B, rows, columns)`; the first pixel of a patch counts most."""
+        bits = self.bits(inputs.binary(x, self.height * self.width, "PixelCNN")).long()
+        powers = 2 ** torch.arange(bits.shape[1] - 1, -1, -1)
+        return (bits * powers[:, None, None]).sum(1)
+
+    def pixels(self, tokens: Tensor) -> Tensor:
+        """Grids of tokens as images: int64 `(B, rows, columns)` to float32 `(B, D)`. The inverse of `tokens`."""
+        p, q = self.patch
+        powers = 2 ** torch.arange(p * q - 1, -1, -1)
+        bits = (tokens[..., None] // powers % 2).float()  # (B, rows, columns, p q)
+        grid = bits.reshape(-1, self.rows, self.columns, p, q).permute(0, 1, 3, 2, 4)
+        return grid.reshape(len(tokens), self.height * self.width)
+
+    def features(self, x: Tensor) -> Tensor:
+        """`(B, D)` to `(B, outputs, rows, columns)`: what the softmax or the sigmoid is taken of."""
+        x = inputs.binary(x, self.height * self.width, "PixelCNN")
+        stack = torch.cat([self.bits(x), self.places.expand(len(x), -1, -1, -1)], 1)
+        h = self.first(stack.contiguous(memory_format=torch.channels_last))
+        for block in self.blocks:
+            h = block(h)
+        h = self.hidden(F.relu(h))
+        return self.out(F.relu(h))
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Of every token given the tokens before it.
+
+        Single pixels: `(B, D)` to `(B, D)`, the logit of being lit. Patches: `(B, D)` to `(B, rows * columns, 2**(p q))`, one row
+        for the softmax per token, in raster order.
+        """
+        out = self.features(x)
+        return out.flatten(1) if out.shape[1] == 1 else out.flatten(2).transpose(1, 2)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """log p(x): `(B, D)` to `(B,)`, nats."""
+        logits = self.logits(x).float()
+        if logits.ndim == 2:
+            return log_bernoulli(x, logits)
+        chosen = self.tokens(x).flatten(1)
+        return -F.cross_entropy(logits.transpose(1, 2), chosen, reduction="none").sum(1)
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n images `(n, D)`, token by token, one whole pass each. One uniform per token, by its place in the grid."""
+        uniforms = torch.rand(n, self.rows * self.columns, generator=generator)
+        tokens = torch.zeros(n, self.rows * self.columns, dtype=torch.long)
+        for t in range(tokens.shape[1]):
+            logits = self.logits(self.pixels(tokens.view(n, self.rows, self.columns)))[:, t]
+            tokens[:, t] = choose(logits, uniforms[:, t])
+        return self.pixels(tokens.view(n, self.rows, self.columns))
+
+
+def choose(logits: Tensor, uniforms: Tensor) -> Tensor:
+    """What each uniform decides: int64 `(n,)`.
+
+    Parameters
+    ----------
+    logits : `(n,)` of binary tokens: 1 where the uniform lies below p(1). `(n, K)` of K values: the first whose cumulative
+        probability exceeds the uniform, or, if rounding leaves none, the last of positive probability.
+    uniforms : `(n,)` in [0, 1).
+    """
+    if logits.ndim == 1:
+        return (uniforms < torch.sigmoid(logits)).long()
+    p = logits.double().softmax(1)
+    beyond = p.cumsum(1) <= uniforms[:, None]
+    last = p.shape[1] - 1 - (p > 0).flip(1).long().argmax(1)
+    return torch.minimum(beyond.sum(1), last)
+
+
+def places(rows: int, columns: int) -> Tensor:
+    """Three constant channels for a grid, float32 `(1, 3, rows, columns)`: its row and its column from -1 to 1, and ones."""
+    row = torch.linspace(-1, 1, rows)[:, None].expand(rows, columns)
+    column = torch.linspace(-1, 1, columns)[None, :].expand(rows, columns)
+    return torch.stack([row, column, torch.ones(rows, columns)])[None]
