@@ -28,6 +28,7 @@ from lib.models.fvsbn import FVSBN
 from lib.models.made import MADE
 from lib.models.mixture import Mixture
 from lib.models.nade import NADE
+from lib.models.pixelcnn import PixelCNN
 from lib.training import fit, mean_nll
 
 N_PIXELS = 784
@@ -74,6 +75,20 @@ def orders(folder: Path) -> Any:
     return Mixture([weights.unpack(path.read_bytes()), backwards])
 
 
+def pixelcnn(folder: Path) -> Any:
+    """Masked convolutions over single pixels."""
+    model = PixelCNN(channels=64, n_blocks=7).start_from(load_binary_mnist("train")[:5000])
+    train(model, folder / "pixelcnn.pt", epochs=16, batch_size=32, lr=2e-3, warmup=200, bfloat16=True)
+    return model
+
+
+def patch_pixelcnn(folder: Path) -> Any:
+    """The same network, wider, over patches of 2 x 4 pixels: 98 tokens of 256 values."""
+    model = PixelCNN(channels=160, n_blocks=8, patch=(2, 4)).start_from(load_binary_mnist("train")[:5000])
+    train(model, folder / "patch_pixelcnn.pt", epochs=32, batch_size=32, lr=2e-3, warmup=200, bfloat16=True)
+    return model
+
+
 def train(model: Any, checkpoint: Path, **settings: Any) -> None:
     """`fit`, on dynamically binarised digits; remembers in `model.minutes` how long it took."""
     history = fit(model, digits(), draw=binarise, checkpoint=checkpoint, **settings)
@@ -86,6 +101,8 @@ RECIPES: dict[str, Callable[[Path], Any]] = {
     "nade": nade,
     "made": made,
     "orders": orders,
+    "pixelcnn": pixelcnn,
+    "patch_pixelcnn": patch_pixelcnn,
 }
 
 

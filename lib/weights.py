@@ -21,9 +21,10 @@ from lib.models.fvsbn import FVSBN
 from lib.models.made import MADE
 from lib.models.mixture import Mixture
 from lib.models.nade import NADE
+from lib.models.pixelcnn import PixelCNN
 
 NAMES = ("bernoulli", "fvsbn", "nade", "made", "orders")
-CLASSES = {model.__name__: model for model in (Bernoulli, FVSBN, NADE, MADE)}
+CLASSES = {model.__name__: model for model in (Bernoulli, FVSBN, NADE, MADE, PixelCNN)}
 
 
 def load(name: str, folder: Path | str | None = None) -> Any:
