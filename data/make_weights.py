@@ -85,7 +85,7 @@ def pixelcnn(folder: Path) -> Any:
 def patch_pixelcnn(folder: Path) -> Any:
     """The same network, wider, over patches of 2 x 4 pixels: 98 tokens of 256 values."""
     model = PixelCNN(channels=160, n_blocks=8, patch=(2, 4)).start_from(load_binary_mnist("train")[:5000])
-    train(model, folder / "patch_pixelcnn.pt", epochs=32, batch_size=32, lr=2e-3, warmup=200, bfloat16=True)
+    train(model, folder / "patch_pixelcnn.pt", epochs=26, batch_size=32, lr=2e-3, warmup=200, bfloat16=True)
     return model
 
 
