@@ -7,7 +7,7 @@ Look into that after you have written yours.
 | `information` | entropies, units and stable log-means                                |
 | `byhand`      | numbers the student works out: typed answers and personal sequences  |
 | `data`        | the small real data sets in `data/`                                  |
-| `audio`       | sound as data: mu-law, spectrograms, clips of spoken digits            |
+| `audio`       | sound as data: mu-law, spectrograms, clips of spoken digits          |
 | `wav`         | WAV files, read without trusting them                                |
 | `models`      | the architectures, one file each                                     |
 | `training`    | one training loop for all of them                                    |

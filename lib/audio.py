@@ -5,6 +5,9 @@ A wave is a float tensor `(T,)` of samples in [-1, 1]; a clip is a wave with wha
 
 from __future__ import annotations
 
+import csv
+import io
+import lzma
 import math
 import re
 import unicodedata
@@ -18,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lib import data
 from lib.wav import read_wav
 
 RATE = 8000  # samples per second: the telephone's, enough for speech up to 4 kHz
@@ -221,6 +225,43 @@ class Clips:
     def codes(self, n: int = N_CLASSES) -> tuple[Tensor, ...]:
         """The mu-law classes of each clip, int64 `(T_i,)`."""
         return tuple(mu_law_encode(wave, n) for wave in self.waves)
+
+
+SPLITS = ("train", "test", "new voices", "human")
+
+
+def load_spoken_digits(split: str = "train", folder: Path | str | None = None) -> Clips:
+    """The spoken digits in `data/spoken/`: 8 kHz, trimmed, at one level, and already rounded to mu-law with 256 classes.
+
+    Parameters
+    ----------
+    split : `"train"`, 720 clips: twelve synthetic voices, six takes of each digit at different speeds and pitches.
+        `"test"`, 240 clips: two more takes by the same voices. `"new voices"`, 60 clips: three other synthetic voices.
+        `"human"`, 10 clips: a human being says each digit once.
+    folder : where the data lie; the repository's `data/` if absent.
+
+    Returns
+    -------
+    `Clips`, by digit, speaker and take.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError : as `lib.data.read`; ValueError also for an unknown split.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split: expected one of {', '.join(map(repr, SPLITS))}, found {split!r}")
+    table = list(csv.DictReader(io.StringIO(data.read("spoken/clips.csv", folder).decode("ascii"))))
+    packed = data.read("spoken/human.xz" if split == "human" else "spoken/synthetic.xz", folder)
+    samples = torch.frombuffer(bytearray(lzma.decompress(packed)), dtype=torch.uint8)
+    rows = [row for row in table if (row["split"] == "human") == (split == "human")]
+    waves = mu_law_decode(samples).split([int(row["samples"]) for row in rows])
+    chosen = [i for i, row in enumerate(rows) if row["split"] == split]
+    return Clips(
+        waves=tuple(waves[i].clone() for i in chosen),
+        digits=torch.tensor([int(rows[i]["digit"]) for i in chosen]),
+        speakers=tuple(rows[i]["speaker"] for i in chosen),
+        takes=torch.tensor([int(rows[i]["take"]) for i in chosen]),
+    )
 
 
 def read_clips(source: Path | str, rate: int = RATE) -> Clips:

@@ -30,6 +30,9 @@ FILES = {
     "mnist/train-labels-idx1-ubyte.xz": (25264, "db14ee4ce04c7f2006ebef1bc44e529435257977edf8f83181894465ba0a645f"),
     "penguins/penguins.csv": (8999, "661ee666cc37a6e074508ab4c543d7262d0cc2cfb9dcbf16ae0395fa69a1d9c7"),
     "names/names.csv": (107465, "ebb0db97cbb176ba294565e66daa29899432355cfd35194fef68797089ae7912"),
+    "spoken/clips.csv": (23443, "c3b757f117d68371b2e6f3a37de9f62bb90245aa9a7a38273e7fb66099e030d1"),
+    "spoken/human.xz": (37276, "993f8886ad9cab4d9acbefa8e11c6e5ad077091ed00b300b46b193de2f1cef01"),
+    "spoken/synthetic.xz": (2459484, "ad8f974bd445f79e668abba0ae82c545ea5585489da4e114d624608a78de611b"),
 }
 
 

@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from lib.audio import Clips, mel_spectrogram, mu_law_decode, mu_law_encode, read_clips, resample
+from lib.audio import (
+    SPLITS,
+    Clips,
+    load_spoken_digits,
+    mel_spectrogram,
+    mu_law_decode,
+    mu_law_encode,
+    read_clips,
+    resample,
+)
+from lib.data import DATA
 
 WAVS = Path(__file__).parent / "wavs"
 
@@ -245,3 +255,39 @@ def test_a_broken_zip(recordings, tmp_path):
     path.write_bytes(content[:at] + bytes(byte ^ 0x55 for byte in content[at : at + 20]) + content[at + 20 :])
     with pytest.raises(ValueError, match=r"cut\.zip: expected a folder or an intact zip of recordings, found: .+"):
         read_clips(path)
+
+
+@pytest.mark.parametrize(
+    ("split", "n_voices", "n_takes"), [("train", 12, 6), ("test", 12, 2), ("new voices", 3, 2), ("human", 1, 1)]
+)
+def test_the_shipped_clips(split, n_voices, n_takes):
+    clips = load_spoken_digits(split)
+    assert len(clips) == 10 * n_voices * n_takes
+    assert len(clips.speaker_names) == n_voices
+    # Every voice says every digit equally often, and no two clips are the same.
+    keys = set(zip(clips.digits.tolist(), clips.speakers, clips.takes.tolist(), strict=True))
+    assert len(keys) == len({wave.numpy().tobytes() for wave in clips.waves}) == len(clips)
+    assert clips.digits.bincount().tolist() == [n_voices * n_takes] * 10
+    for wave, codes in zip(clips.waves, clips.codes(), strict=True):
+        assert torch.equal(mu_law_decode(codes), wave)
+        assert codes[0] == codes[-1] == 128
+        assert wave.square().mean().sqrt() == pytest.approx(0.1, rel=0.1)
+    assert 0.2 < clips.seconds.min() < clips.seconds.max() < 0.75
+
+
+def test_nobody_is_in_two_of_training_new_voices_and_human():
+    train, test, new, human = (load_spoken_digits(split) for split in SPLITS)
+    assert train.speaker_names == test.speaker_names
+    assert not set(train.takes.tolist()) & set(test.takes.tolist())
+    assert not {*train.speaker_names} & {*new.speaker_names, *human.speaker_names}
+    with pytest.raises(ValueError, match="split: expected one of 'train', 'test', 'new voices', 'human', found 'dev'"):
+        load_spoken_digits("dev")
+
+
+def test_a_damaged_clip_file_is_refused(tmp_path):
+    shutil.copytree(DATA / "spoken", tmp_path / "spoken")
+    path = tmp_path / "spoken" / "human.xz"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(ValueError, match=r"human\.xz: expected sha256 .*; copy it again from the course"):
+        load_spoken_digits("human", tmp_path)
+    assert len(load_spoken_digits("test", tmp_path)) == 240
