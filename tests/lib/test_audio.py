@@ -1,5 +1,6 @@
 """Sound as data: mu-law, resampling, spectrograms, and clips from folders and zips as people have them."""
 
+import hashlib
 import math
 import shutil
 import struct
@@ -8,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 import torch
 
+from lib import audio
 from lib.audio import (
     SPLITS,
     Clips,
+    fetch_recorded_digits,
     load_spoken_digits,
     mel_spectrogram,
     mu_law_decode,
@@ -291,3 +295,77 @@ def test_a_damaged_clip_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"human\.xz: expected sha256 .*; copy it again from the course"):
         load_spoken_digits("human", tmp_path)
     assert len(load_spoken_digits("test", tmp_path)) == 240
+
+
+@pytest.fixture
+def dataset(tmp_path, monkeypatch) -> Path:
+    """A zip like the data set's, small: two speakers that we expect, and one that we do not."""
+    folder = tmp_path / "source" / "free-spoken-digit-dataset-1.0.10" / "recordings"
+    folder.mkdir(parents=True)
+    (folder.parent / "README.md").write_text("Recordings")
+    lines = {"ada": "", "grace": ""}
+    for digit in range(3):
+        for take in (0, 4, 5, 11):
+            for speaker in ("ada", "grace", "other"):
+                content = bytearray(GOOD)
+                content[60:63] = digit, take, len(speaker)
+                (folder / f"{digit}_{speaker}_{take}.wav").write_bytes(content)
+                if speaker in lines:
+                    lines[speaker] += f"{digit} {take} {hashlib.sha256(content).hexdigest()}\n"
+    expected = {speaker: hashlib.sha256(text.encode()).hexdigest() for speaker, text in lines.items()}
+    monkeypatch.setattr(audio, "RECORDED", expected)
+    return Path(shutil.make_archive(str(tmp_path / "fetched"), "zip", tmp_path / "source"))
+
+
+def check_recorded(source: Path | None) -> None:
+    train, test = fetch_recorded_digits("train", source), fetch_recorded_digits("test", source)
+    assert (len(train), len(test)) == (12, 12)
+    assert train.speaker_names == test.speaker_names == ("ada", "grace")
+    assert (set(train.takes.tolist()), set(test.takes.tolist())) == ({5, 11}, {0, 4})
+
+
+def test_recorded_digits_that_one_has(dataset, tmp_path):
+    check_recorded(dataset)
+    check_recorded(tmp_path / "source")
+
+
+def test_recorded_digits_are_fetched_by_pooch(dataset, monkeypatch):
+    asked = []
+
+    def retrieve(url, known_hash, fname, path):
+        asked.append((url, known_hash, fname, Path(path).name))
+        return str(dataset)
+
+    monkeypatch.setattr("pooch.retrieve", retrieve)
+    check_recorded(None)
+    assert asked[0] == (audio.RECORDED_URL, None, "free-spoken-digit-dataset-v1.0.10.zip", "autoregressive-course")
+
+
+def test_without_a_network_it_says_what_to_do(monkeypatch, tmp_path):
+    def refuse(*_, **__):
+        raise requests.exceptions.ConnectionError("Name or service not known")
+
+    monkeypatch.setattr("pooch.os_cache", lambda _: tmp_path)
+    monkeypatch.setattr("requests.get", refuse)
+    monkeypatch.setattr("requests.Session.get", refuse)
+    with pytest.raises(OSError, match=r"could not be fetched from https://github.com/.*ConnectionError.*source=\.\.\."):
+        fetch_recorded_digits()
+    assert list(tmp_path.iterdir()) == []  # nothing half-written
+
+
+def test_other_recordings_are_not_taken_for_the_data_set(dataset, tmp_path):
+    folder = tmp_path / "source" / "free-spoken-digit-dataset-1.0.10" / "recordings"
+    (folder / "1_other_0.wav").unlink()
+    check_recorded(folder)  # nobody expects anything of this speaker
+    (folder / "1_grace_0.wav").write_bytes(GOOD)
+    with pytest.raises(
+        ValueError, match=r"expected the Free Spoken .* of grace, found 12, or others than those; read_clips\('"
+    ):
+        fetch_recorded_digits("test", folder)
+    (folder / "1_ada_4.wav").unlink()
+    with pytest.raises(ValueError, match="recordings of ada, found 11"):
+        fetch_recorded_digits("test", folder)
+    with pytest.raises(ValueError, match="expected 'train' or 'test', found 'human'"):
+        fetch_recorded_digits("human", folder)
+    with pytest.raises(FileNotFoundError, match="expected a folder or zip of recordings, found nothing"):
+        fetch_recorded_digits("test", tmp_path / "nowhere")
