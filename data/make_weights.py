@@ -25,6 +25,7 @@ from lib import weights
 from lib.data import DATA, binarise, load_binary_mnist, load_mnist
 from lib.models.bernoulli import Bernoulli
 from lib.models.fvsbn import FVSBN
+from lib.models.gated_pixelcnn import GatedPixelCNN
 from lib.models.made import MADE
 from lib.models.mixture import Mixture
 from lib.models.nade import NADE
@@ -89,9 +90,30 @@ def patch_pixelcnn(folder: Path) -> Any:
     return model
 
 
-def train(model: Any, checkpoint: Path, **settings: Any) -> None:
-    """`fit`, on dynamically binarised digits; remembers in `model.minutes` how long it took."""
-    history = fit(model, digits(), draw=binarise, checkpoint=checkpoint, **settings)
+def gated_pixelcnn(folder: Path) -> Any:
+    """Patches of 2 x 2 pixels, told which digit it is."""
+    model = GatedPixelCNN(channels=64, n_blocks=6, patch=(2, 2))
+    train(
+        model, folder / "gated_pixelcnn.pt", labelled_digits(), binarise_labelled,
+        epochs=7, batch_size=32, lr=2e-3, bfloat16=True,
+    )  # fmt: skip
+    return model
+
+
+def labelled_digits() -> Tensor:
+    """The grey training digits, each with its label as one more column, uint8 `(60000, 785)`."""
+    images, labels = load_mnist("train")
+    return torch.cat([images.flatten(1), labels[:, None].to(torch.uint8)], dim=1)
+
+
+def binarise_labelled(both: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Digits drawn from the grey ones, and their labels."""
+    return binarise(both[:, :-1], generator), both[:, -1].long()
+
+
+def train(model: Any, checkpoint: Path, data: Tensor | None = None, draw: Any = binarise, **settings: Any) -> None:
+    """`fit`, on dynamically binarised digits if nothing else is given; remembers in `model.minutes` how long it took."""
+    history = fit(model, digits() if data is None else data, draw=draw, checkpoint=checkpoint, **settings)
     model.minutes = history[-1]["seconds"] / 60
 
 
@@ -103,6 +125,7 @@ RECIPES: dict[str, Callable[[Path], Any]] = {
     "orders": orders,
     "pixelcnn": pixelcnn,
     "patch_pixelcnn": patch_pixelcnn,
+    "gated_pixelcnn": gated_pixelcnn,
 }
 
 

@@ -18,13 +18,14 @@ from torch import Tensor
 from lib import data
 from lib.models.bernoulli import Bernoulli
 from lib.models.fvsbn import FVSBN
+from lib.models.gated_pixelcnn import GatedPixelCNN
 from lib.models.made import MADE
 from lib.models.mixture import Mixture
 from lib.models.nade import NADE
 from lib.models.pixelcnn import PixelCNN
 
 NAMES = ("bernoulli", "fvsbn", "nade", "made", "orders")
-CLASSES = {model.__name__: model for model in (Bernoulli, FVSBN, NADE, MADE, PixelCNN)}
+CLASSES = {model.__name__: model for model in (Bernoulli, FVSBN, NADE, MADE, PixelCNN, GatedPixelCNN)}
 
 
 def load(name: str, folder: Path | str | None = None) -> Any:

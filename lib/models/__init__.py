@@ -15,7 +15,9 @@ Every model is an `nn.Module` that keeps one contract:
 | `rnade`          | the same for real values: mixtures of Gaussians                | 3      |
 | `made`           | a masked autoencoder, in one order or several                  | 4      |
 | `pixelcnn`       | masked convolutions, over pixels or patches                    | 5      |
+| `gated_pixelcnn` | two stacks without a blind spot, gates, labels                 | 5      |
 | `mixture`        | several models at once, an ensemble that is a distribution     | 4      |
 | `inputs`         | what they all refuse at the door, in a sentence                |        |
-| `pixel_by_pixel` | sampling one pixel per pass, for any of them                   |        |
+| `patches`        | pixels read as tokens, p x q at a time                         |        |
+| `pixel_by_pixel` | sampling one pixel or token per pass, for any of them          |        |
 """

@@ -19,8 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lib.models import inputs
+from lib.models import inputs, pixel_by_pixel
 from lib.models.bernoulli import log_bernoulli
+from lib.models.patches import Grid
 
 
 class MaskedConv2d(nn.Module):
@@ -115,31 +116,25 @@ class PixelCNN(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.patch = p, q = patch
-        if p < 1 or q < 1 or height % p or width % q or p * q > 10:
-            raise ValueError(
-                f"PixelCNN: patch should divide an image of {height} x {width} and hold at most 10 pixels, found {p} x {q}"
-            )
-        self.height, self.width = height, width
+        self.grid = Grid.of(height, width, patch, "PixelCNN")
         self.channels, self.n_blocks = channels, n_blocks
         self.kernel_size, self.first_size = tuple(kernel_size), tuple(first)
-        self.rows, self.columns, self.n_values = height // p, width // q, 2 ** (p * q)
         generator = torch.Generator().manual_seed(seed)
-        self.first = MaskedConv2d(p * q + 3, channels, first, "A", generator)
+        self.first = MaskedConv2d(self.grid.n_bits + 3, channels, first, "A", generator)
         self.blocks = nn.ModuleList(Block(channels, kernel_size, generator) for _ in range(n_blocks))
         self.hidden = MaskedConv2d(channels, channels, 1, "B", generator)
         # One logit for a pixel (never two: half of them would say nothing), one per value for a patch.
-        self.out = MaskedConv2d(channels, 1 if p * q == 1 else self.n_values, 1, "B", generator)
+        self.out = MaskedConv2d(channels, self.grid.n_outputs, 1, "B", generator)
         with torch.no_grad():
             self.out.weight.mul_(0.1)
-        self.register_buffer("places", places(self.rows, self.columns), persistent=False)
+        self.register_buffer("places", self.grid.places(), persistent=False)
 
     @property
     def settings(self) -> dict[str, Any]:
         """What to build the same model with, before it learns anything."""
         return {
-            "height": self.height, "width": self.width, "channels": self.channels, "n_blocks": self.n_blocks,
-            "kernel_size": self.kernel_size, "first": self.first_size, "patch": self.patch,
+            "height": self.grid.height, "width": self.grid.width, "channels": self.channels, "n_blocks": self.n_blocks,
+            "kernel_size": self.kernel_size, "first": self.first_size, "patch": self.grid.patch,
         }  # fmt: skip
 
     def kept(self) -> dict[str, Tensor]:
@@ -153,35 +148,23 @@ class PixelCNN(nn.Module):
     def start_from(self, x: Tensor) -> PixelCNN:
         """Set the output's biases so that tokens start with their frequencies in `x (N, D)`; returns the model."""
         with torch.no_grad():
-            counts = torch.bincount(self.tokens(x).flatten(), minlength=self.n_values) + 1.0
+            counts = torch.bincount(self.tokens(x).flatten(), minlength=self.grid.n_values) + 1.0
             share = counts / counts.sum()
             self.out.bias.copy_(share.log() if len(self.out.bias) > 1 else torch.logit(share[1:]))
         return self
 
-    def bits(self, x: Tensor) -> Tensor:
-        """The pixels of each token as channels: `(B, D)` to `(B, p q, rows, columns)`."""
-        p, q = self.patch
-        grid = x.reshape(-1, self.rows, p, self.columns, q)
-        return grid.permute(0, 2, 4, 1, 3).reshape(len(x), p * q, self.rows, self.columns)
-
     def tokens(self, x: Tensor) -> Tensor:
         """Images as grids of tokens: `(B, D)` to int64 `(B, rows, columns)`; the first pixel of a patch counts most."""
-        bits = self.bits(inputs.binary(x, self.height * self.width, "PixelCNN")).long()
-        powers = 2 ** torch.arange(bits.shape[1] - 1, -1, -1)
-        return (bits * powers[:, None, None]).sum(1)
+        return self.grid.tokens(inputs.binary(x, self.grid.n_pixels, "PixelCNN"))
 
     def pixels(self, tokens: Tensor) -> Tensor:
         """Grids of tokens as images: int64 `(B, rows, columns)` to float32 `(B, D)`. The inverse of `tokens`."""
-        p, q = self.patch
-        powers = 2 ** torch.arange(p * q - 1, -1, -1)
-        bits = (tokens[..., None] // powers % 2).float()  # (B, rows, columns, p q)
-        grid = bits.reshape(-1, self.rows, self.columns, p, q).permute(0, 1, 3, 2, 4)
-        return grid.reshape(len(tokens), self.height * self.width)
+        return self.grid.pixels(tokens)
 
     def features(self, x: Tensor) -> Tensor:
         """`(B, D)` to `(B, outputs, rows, columns)`: what the softmax or the sigmoid is taken of."""
-        x = inputs.binary(x, self.height * self.width, "PixelCNN")
-        stack = torch.cat([self.bits(x), self.places.expand(len(x), -1, -1, -1)], 1)
+        x = inputs.binary(x, self.grid.n_pixels, "PixelCNN")
+        stack = torch.cat([self.grid.bits(x), self.places.expand(len(x), -1, -1, -1)], 1)
         h = self.first(stack.contiguous(memory_format=torch.channels_last))
         for block in self.blocks:
             h = block(h)
@@ -208,33 +191,5 @@ class PixelCNN(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n images `(n, D)`, token by token, one whole pass each. One uniform per token, by its place in the grid."""
-        uniforms = torch.rand(n, self.rows * self.columns, generator=generator)
-        tokens = torch.zeros(n, self.rows * self.columns, dtype=torch.long)
-        for t in range(tokens.shape[1]):
-            logits = self.logits(self.pixels(tokens.view(n, self.rows, self.columns)))[:, t]
-            tokens[:, t] = choose(logits, uniforms[:, t])
-        return self.pixels(tokens.view(n, self.rows, self.columns))
-
-
-def choose(logits: Tensor, uniforms: Tensor) -> Tensor:
-    """What each uniform decides: int64 `(n,)`.
-
-    Parameters
-    ----------
-    logits : `(n,)` of binary tokens: 1 where the uniform lies below p(1). `(n, K)` of K values: the first whose cumulative
-        probability exceeds the uniform, or, if rounding leaves none, the last of positive probability.
-    uniforms : `(n,)` in [0, 1).
-    """
-    if logits.ndim == 1:
-        return (uniforms < torch.sigmoid(logits)).long()
-    p = logits.double().softmax(1)
-    beyond = p.cumsum(1) <= uniforms[:, None]
-    last = p.shape[1] - 1 - (p > 0).flip(1).long().argmax(1)
-    return torch.minimum(beyond.sum(1), last)
-
-
-def places(rows: int, columns: int) -> Tensor:
-    """Three constant channels for a grid, float32 `(1, 3, rows, columns)`: its row and its column from -1 to 1, and ones."""
-    row = torch.linspace(-1, 1, rows)[:, None].expand(rows, columns)
-    column = torch.linspace(-1, 1, columns)[None, :].expand(rows, columns)
-    return torch.stack([row, column, torch.ones(rows, columns)])[None]
+        uniforms = torch.rand(n, self.grid.n_tokens, generator=generator)
+        return pixel_by_pixel.draw_tokens(self.logits, self.pixels, uniforms)

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from lib.causality import dependence, leaks
-from lib.models.pixelcnn import MaskedConv2d, PixelCNN, choose
+from lib.models.pixel_by_pixel import choose
+from lib.models.pixelcnn import MaskedConv2d, PixelCNN
 
 
 def excited(model):
@@ -45,11 +46,11 @@ def test_over_patches_it_is_a_distribution_in_the_order_of_the_patches(height, w
 
     def logits(tokens):
         found = model.logits(model.pixels(torch.as_tensor(tokens)[None]))[0]
-        return found.reshape(model.rows, model.columns, -1)
+        return found.reshape(model.grid.rows, model.grid.columns, -1)
 
-    found = dependence(logits, model.tokens(every[:1])[0], n_values=model.n_values)
+    found = dependence(logits, model.tokens(every[:1])[0], n_values=model.grid.n_values)
     assert leaks(found) == []
-    assert found.sum() == model.rows * model.columns * (model.rows * model.columns - 1) // 2
+    assert found.sum() == model.grid.rows * model.grid.columns * (model.grid.rows * model.grid.columns - 1) // 2
 
 
 def test_the_first_pixel_of_a_patch_counts_most():
