@@ -5,10 +5,11 @@ from lib.plots.images import digits
 from lib.plots.networks import masked_network
 from lib.plots.reach import seen
 from lib.plots.sequences import nested_intervals, unrolled
+from lib.plots.sound import player, spectrogram, waveform
 from lib.plots.style import AMOUNTS, COLOURS, CYCLE, GREY, panels, use_style
 from lib.plots.tables import table
 
 __all__ = [
     "AMOUNTS", "COLOURS", "CYCLE", "GREY", "dependence_matrix", "dependency_graph", "digits", "masked_network",
-    "nested_intervals", "panels", "seen", "table", "unrolled", "use_style",
+    "nested_intervals", "panels", "player", "seen", "spectrogram", "table", "unrolled", "use_style", "waveform",
 ]  # fmt: skip
