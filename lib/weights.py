@@ -23,9 +23,10 @@ from lib.models.made import MADE
 from lib.models.mixture import Mixture
 from lib.models.nade import NADE
 from lib.models.pixelcnn import PixelCNN
+from lib.models.wavenet import WaveNet
 
 NAMES = ("bernoulli", "fvsbn", "nade", "made", "orders")
-CLASSES = {model.__name__: model for model in (Bernoulli, FVSBN, NADE, MADE, PixelCNN, GatedPixelCNN)}
+CLASSES = {model.__name__: model for model in (Bernoulli, FVSBN, NADE, MADE, PixelCNN, GatedPixelCNN, WaveNet)}
 
 
 def load(name: str, folder: Path | str | None = None) -> Any:

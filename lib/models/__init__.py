@@ -16,6 +16,7 @@ Every model is an `nn.Module` that keeps one contract:
 | `made`           | a masked autoencoder, in one order or several                  | 4      |
 | `pixelcnn`       | masked convolutions, over pixels or patches                    | 5      |
 | `gated_pixelcnn` | two stacks without a blind spot, gates, labels                 | 5      |
+| `wavenet`        | dilated causal convolutions over audio; queues                 | 6      |
 | `mixture`        | several models at once, an ensemble that is a distribution     | 4      |
 | `inputs`         | what they all refuse at the door, in a sentence                |        |
 | `patches`        | pixels read as tokens, p x q at a time                         |        |
