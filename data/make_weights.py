@@ -22,8 +22,9 @@ import torch
 from torch import Tensor
 
 from lib import weights
-from lib.data import DATA, binarise, load_binary_mnist, load_mnist
+from lib.data import DATA, binarise, load_binary_mnist, load_coloured_digits, load_mnist
 from lib.models.bernoulli import Bernoulli
+from lib.models.colour_pixelcnn import ColourPixelCNN
 from lib.models.fvsbn import FVSBN
 from lib.models.gated_pixelcnn import GatedPixelCNN
 from lib.models.made import MADE
@@ -100,6 +101,24 @@ def gated_pixelcnn(folder: Path) -> Any:
     return model
 
 
+def colour_pixelcnn(folder: Path) -> Any:
+    """Coloured digits: red, then green given red, then blue given both."""
+    return coloured(folder / "colour_pixelcnn.pt", conditional=True)
+
+
+def independent_colours(folder: Path) -> Any:
+    """The same network with the three channels of a pixel independent of one another."""
+    return coloured(folder / "independent_colours.pt", conditional=False)
+
+
+def coloured(checkpoint: Path, conditional: bool) -> Any:
+    """Trained on the coloured training digits, as they are."""
+    model = ColourPixelCNN(channels=96, n_blocks=5, conditional=conditional)
+    images = load_coloured_digits("train")[0]
+    train(model, checkpoint, images, None, epochs=4, batch_size=32, lr=2e-3, bfloat16=True)
+    return model
+
+
 def labelled_digits() -> Tensor:
     """The grey training digits, each with its label as one more column, uint8 `(60000, 785)`."""
     images, labels = load_mnist("train")
@@ -126,7 +145,14 @@ RECIPES: dict[str, Callable[[Path], Any]] = {
     "pixelcnn": pixelcnn,
     "patch_pixelcnn": patch_pixelcnn,
     "gated_pixelcnn": gated_pixelcnn,
+    "colour_pixelcnn": colour_pixelcnn,
+    "independent_colours": independent_colours,
 }
+
+
+def held_out(model: Any) -> Tensor:
+    """What a model is measured on: test examples of what it was trained on."""
+    return load_coloured_digits("test")[0] if isinstance(model, ColourPixelCNN) else load_binary_mnist("test")
 
 
 def processor() -> str:
@@ -146,7 +172,7 @@ def main() -> None:
         if name not in RECIPES:
             raise SystemExit(f"no recipe {name!r}; expected one of {', '.join(RECIPES)}")
         model = RECIPES[name](arguments.folder / "unfinished")
-        nll = mean_nll(model, load_binary_mnist("test"))
+        nll = mean_nll(model, held_out(model))
         minutes = sum(getattr(part, "minutes", 0.0) for part in model.modules())
         about = {
             "recipe": f"data/make_weights.py, {name}",

@@ -185,6 +185,61 @@ def shrink(images: Tensor, side: int) -> Tensor:
     return smaller.squeeze(1).round().to(torch.uint8)
 
 
+# Paper and ink of the coloured digits, as levels 0 to 3 of red, green and blue. Each of the three channels of each pair shows
+# the digit; which colours go together is what independent channels cannot know.
+PAPER_AND_INK = (
+    ((3, 3, 1), (0, 0, 2)),  # pale yellow, blue
+    ((1, 3, 3), (2, 0, 0)),  # pale cyan, red
+    ((3, 1, 3), (0, 2, 0)),  # pale magenta, green
+    ((0, 0, 1), (3, 3, 0)),  # night, yellow
+    ((1, 0, 0), (0, 3, 3)),  # brown, cyan
+    ((0, 1, 0), (3, 0, 3)),  # forest, magenta
+)
+COLOURING_SEED = {"train": 1630, "test": 1640}
+
+
+def load_coloured_digits(
+    split: str = "train", side: int = 14, folder: Path | str | None = None
+) -> tuple[Tensor, Tensor]:
+    """MNIST in colour, at 2 bits per channel: each digit made smaller, on paper and in ink that were drawn for it.
+
+    Grey is rounded to four steps, and these lead from the paper's colour to the ink's, rounded to levels. Which of the
+    six pairs of `PAPER_AND_INK` a digit has was drawn once, from a seed per split.
+
+    Parameters
+    ----------
+    split, folder : as for `load_mnist`. side : of the images in pixels, 1 to 28.
+
+    Returns
+    -------
+    images : uint8 `(N, 3, side, side)`, levels 0 to 3 of red, green and blue. labels : int64 `(N,)`, 0 to 9.
+    """
+    grey, labels = load_mnist(split, folder)
+    steps = (shrink(grey, side).float() * 3 / 255).round().long()
+    which = np.random.PCG64(COLOURING_SEED[split]).random_raw(len(steps)) % len(PAPER_AND_INK)
+    palette = colours_of_pairs()[torch.from_numpy(which.astype(np.int64))]  # (N, 4, 3)
+    return palette.gather(1, steps.flatten(1)[..., None].expand(-1, -1, 3)).mT.reshape(-1, 3, side, side), labels
+
+
+def colours_of_pairs() -> Tensor:
+    """The four colours of each pair, from paper to ink: uint8 `(6, 4, 3)`."""
+    paper, ink = torch.tensor(PAPER_AND_INK).float().unbind(1)
+    return (paper[:, None] + (ink - paper)[:, None] * torch.arange(4)[:, None] / 3).round().to(torch.uint8)
+
+
+def impossible_colours(images: Tensor) -> Tensor:
+    """The share of pixels of each image whose colour does not go with the others: float32 `(N,)`; 0 for coloured digits.
+
+    An image is taken to be on the pair of paper and ink that explains most of its pixels; the rest are impossible.
+
+    images : uint8 `(N, 3, H, W)` of levels 0 to 3.
+    """
+    codes = (images.flatten(2).long() * torch.tensor([16, 4, 1])[:, None]).sum(1)  # (N, H W)
+    pairs = (colours_of_pairs().long() * torch.tensor([16, 4, 1])).sum(2)  # (6, 4)
+    explained = torch.stack([torch.isin(codes, pair).float().mean(1) for pair in pairs])
+    return 1 - explained.max(0).values
+
+
 def load_penguins(folder: Path | str | None = None) -> tuple[Tensor, list[str]]:
     """Four measurements of 342 penguins of three species (Gorman, Williams & Fraser, PLOS ONE 9(3), 2014).
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lib import data
 from lib.models.bernoulli import Bernoulli
+from lib.models.colour_pixelcnn import ColourPixelCNN
 from lib.models.fvsbn import FVSBN
 from lib.models.gated_pixelcnn import GatedPixelCNN
 from lib.models.made import MADE
@@ -26,7 +27,8 @@ from lib.models.pixelcnn import PixelCNN
 from lib.models.wavenet import WaveNet
 
 NAMES = ("bernoulli", "fvsbn", "nade", "made", "orders")
-CLASSES = {model.__name__: model for model in (Bernoulli, FVSBN, NADE, MADE, PixelCNN, GatedPixelCNN, WaveNet)}
+MODELS = (Bernoulli, FVSBN, NADE, MADE, PixelCNN, GatedPixelCNN, ColourPixelCNN, WaveNet)
+CLASSES = {model.__name__: model for model in MODELS}
 
 
 def load(name: str, folder: Path | str | None = None) -> Any:

@@ -7,18 +7,20 @@ Every model is an `nn.Module` that keeps one contract:
 - `sample(n, generator) -> (n, ...)`: new examples. The fast way that a model has gives the same examples as
   the naive way (`pixel_by_pixel.sample`) for the same generator, and a test says so.
 
-| module           | model                                                          | lesson |
-|------------------|----------------------------------------------------------------|--------|
-| `bernoulli`      | independent pixels: what everything else has to beat           | 3      |
-| `fvsbn`          | fully visible sigmoid belief net: a logistic regression each   | 3      |
-| `nade`           | one shared hidden layer and a running sum                      | 3      |
-| `rnade`          | the same for real values: mixtures of Gaussians                | 3      |
-| `made`           | a masked autoencoder, in one order or several                  | 4      |
-| `pixelcnn`       | masked convolutions, over pixels or patches                    | 5      |
-| `gated_pixelcnn` | two stacks without a blind spot, gates, labels                 | 5      |
-| `wavenet`        | dilated causal convolutions over audio; queues                 | 6      |
-| `mixture`        | several models at once, an ensemble that is a distribution     | 4      |
-| `inputs`         | what they all refuse at the door, in a sentence                |        |
-| `patches`        | pixels read as tokens, p x q at a time                         |        |
-| `pixel_by_pixel` | sampling one pixel or token per pass, for any of them          |        |
+| module                 | model                                                            | lesson   |
+|------------------------|------------------------------------------------------------------|----------|
+| `bernoulli`            | independent pixels: what everything else has to beat             | 3        |
+| `fvsbn`                | fully visible sigmoid belief net: a logistic regression each     | 3        |
+| `nade`                 | one shared hidden layer and a running sum                        | 3        |
+| `rnade`                | the same for real values: mixtures of Gaussians                  | 3        |
+| `made`                 | a masked autoencoder, in one order or several                    | 4        |
+| `pixelcnn`             | masked convolutions, over pixels or patches                      | 5        |
+| `gated_pixelcnn`       | two stacks without a blind spot, gates, labels                   | 5        |
+| `colour_pixelcnn`      | red, then green, then blue, by masks over channels               | 5        |
+| `discretized_logistic` | whole numbers with a sense of neighbourhood                      | 5        |
+| `wavenet`              | dilated causal convolutions over audio; queues                   | 6        |
+| `mixture`              | several models at once, an ensemble that is a distribution       | 4        |
+| `inputs`               | what they all refuse at the door, in a sentence                  |          |
+| `patches`              | pixels read as tokens, p x q at a time                           |          |
+| `pixel_by_pixel`       | sampling one pixel or token per pass, for any of them            |          |
 """

@@ -17,7 +17,7 @@ a label is exact too.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -25,10 +25,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lib.models import inputs, pixel_by_pixel
+from lib.models.cached import Run, everywhere
 from lib.models.patches import Grid
-
-# Runs one layer: over the whole image (`everywhere`), or where a sampler has got to (`lib.models.cached`).
-Run = Callable[[Any, Any], Any]
 
 
 class CausalConv2d(nn.Module):
@@ -70,11 +68,6 @@ def gated(h: Tensor) -> Tensor:
     """tanh of the first half of the channels times sigmoid of the second: `(B, 2C, ...)` to `(B, C, ...)`."""
     a, b = h.chunk(2, dim=1)
     return torch.tanh(a) * torch.sigmoid(b)
-
-
-def everywhere(layer: nn.Module, h: Tensor) -> Tensor:
-    """Run a layer over the whole image: `(B, C_in, H, W)` to `(B, C_out, H, W)`."""
-    return layer(h)
 
 
 class GatedPixelCNN(nn.Module):

@@ -13,6 +13,7 @@ blind spot; three constant channels (row, column, ones) tell a pixel where it is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from lib.models import inputs, pixel_by_pixel
 from lib.models.bernoulli import log_bernoulli
+from lib.models.cached import Run, everywhere
 from lib.models.patches import Grid
 
 
@@ -76,19 +78,25 @@ class MaskedConv2d(nn.Module):
 class Block(nn.Module):
     """x + a narrow masked convolution between two 1 x 1 convolutions (the paper's figure 5)."""
 
-    def __init__(self, channels: int, kernel_size: int | tuple[int, int], generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int | tuple[int, int],
+        generator: torch.Generator,
+        conv: Callable[..., MaskedConv2d] = MaskedConv2d,
+    ) -> None:
         super().__init__()
         narrow = channels // 2
-        self.enter = MaskedConv2d(channels, narrow, 1, "B", generator)
-        self.masked = MaskedConv2d(narrow, narrow, kernel_size, "B", generator)
-        self.leave = MaskedConv2d(narrow, channels, 1, "B", generator)
+        self.enter = conv(channels, narrow, 1, "B", generator)
+        self.masked = conv(narrow, narrow, kernel_size, "B", generator)
+        self.leave = conv(narrow, channels, 1, "B", generator)
         with torch.no_grad():
             self.leave.weight.mul_(0.2)  # a block starts as nearly nothing
 
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.enter(F.relu(x))
-        h = self.masked(F.relu(h))
-        return x + self.leave(F.relu(h))
+    def forward(self, x: Tensor, run: Run = everywhere) -> Tensor:
+        h = run(self.enter, F.relu(x))
+        h = run(self.masked, F.relu(h))
+        return x + run(self.leave, F.relu(h))
 
 
 class PixelCNN(nn.Module):
@@ -139,11 +147,7 @@ class PixelCNN(nn.Module):
 
     def kept(self) -> dict[str, Tensor]:
         """For each masked weight, by its parameter's name, which entries the mask keeps: bool, shaped like it."""
-        return {
-            f"{name}.weight": (layer.mask > 0).expand_as(layer.weight)
-            for name, layer in self.named_modules()
-            if isinstance(layer, MaskedConv2d)
-        }
+        return kept(self)
 
     def start_from(self, x: Tensor) -> PixelCNN:
         """Set the output's biases so that tokens start with their frequencies in `x (N, D)`; returns the model."""
@@ -165,11 +169,15 @@ class PixelCNN(nn.Module):
         """`(B, D)` to `(B, outputs, rows, columns)`: what the softmax or the sigmoid is taken of."""
         x = inputs.binary(x, self.grid.n_pixels, "PixelCNN")
         stack = torch.cat([self.grid.bits(x), self.places.expand(len(x), -1, -1, -1)], 1)
-        h = self.first(stack.contiguous(memory_format=torch.channels_last))
+        return self.network(stack.contiguous(memory_format=torch.channels_last))
+
+    def network(self, stack: Tensor | None, run: Run = everywhere) -> Tensor:
+        """From bits and places as channels, `(B, p q + 3, ...)`, to outputs `(B, outputs, ...)`."""
+        h = run(self.first, stack)
         for block in self.blocks:
-            h = block(h)
-        h = self.hidden(F.relu(h))
-        return self.out(F.relu(h))
+            h = block(h, run)
+        h = run(self.hidden, F.relu(h))
+        return run(self.out, F.relu(h))
 
     def logits(self, x: Tensor) -> Tensor:
         """Of every token given the tokens before it.
@@ -193,3 +201,12 @@ class PixelCNN(nn.Module):
         """n images `(n, D)`, token by token, one whole pass each. One uniform per token, by its place in the grid."""
         uniforms = torch.rand(n, self.grid.n_tokens, generator=generator)
         return pixel_by_pixel.draw_tokens(self.logits, self.pixels, uniforms)
+
+
+def kept(model: nn.Module) -> dict[str, Tensor]:
+    """For each masked weight of a model, by its parameter's name, which entries the mask keeps: bool, shaped like it."""
+    return {
+        f"{name}.weight": (layer.mask > 0).expand_as(layer.weight)
+        for name, layer in model.named_modules()
+        if isinstance(layer, MaskedConv2d)
+    }

@@ -173,3 +173,27 @@ def test_a_truncated_picture_file_is_refused(tmp_path: Path):
             (tmp_path / name).write_bytes((data.DATA / name).read_bytes()[:-7])
     with pytest.raises(ValueError, match=r"t10k-images-idx3-ubyte\.xz: expected 1364256 bytes, found 1364249"):
         data.load_binary_mnist("test", folder=tmp_path)
+
+
+def test_coloured_digits_are_on_paper_and_in_ink_that_go_together() -> None:
+    images, labels = data.load_coloured_digits("test")
+    assert images.dtype == torch.uint8 and images.shape == (10_000, 3, 14, 14)
+    assert torch.equal(labels, data.load_mnist("test")[1])
+    assert images.max() == 3
+    assert data.impossible_colours(images).max() == 0
+    assert torch.equal(images, data.load_coloured_digits("test")[0])  # drawn once for ever
+    # The corner is paper: six of them, each on about a sixth of the digits, and none of the other 58 colours.
+    corners, counts = images[:, :, 0, 0].unique(dim=0, return_counts=True)
+    assert sorted(map(tuple, corners.tolist())) == sorted(paper for paper, _ in data.PAPER_AND_INK)
+    assert (counts / 10_000 - 1 / 6).abs().max() < 0.02
+    assert data.load_coloured_digits("test", 7)[0].shape == (10_000, 3, 7, 7)
+
+
+def test_colours_that_do_not_go_together_are_counted() -> None:
+    images = data.load_coloured_digits("test")[0][:50]
+    mixed = images.clone()
+    mixed[:, :, 3, 5] = torch.tensor([3, 0, 0], dtype=torch.uint8)  # in no pair
+    assert torch.allclose(data.impossible_colours(mixed), torch.full((50,), 1 / 196))
+    other = torch.stack([images[0], images[1]]).clone()
+    other[0, :, 0, :3] = images[1, :, 0, 0][:, None]  # in some pair, but not in this one
+    assert data.impossible_colours(other)[0].item() == pytest.approx(3 / 196, abs=1e-6)
