@@ -113,9 +113,9 @@ def independent_colours(folder: Path) -> Any:
 
 def coloured(checkpoint: Path, conditional: bool) -> Any:
     """Trained on the coloured training digits, as they are."""
-    model = ColourPixelCNN(channels=96, n_blocks=5, conditional=conditional)
+    model = ColourPixelCNN(channels=72, n_blocks=4, conditional=conditional)
     images = load_coloured_digits("train")[0]
-    train(model, checkpoint, images, None, epochs=4, batch_size=32, lr=2e-3, bfloat16=True)
+    train(model, checkpoint, images, None, epochs=4, batch_size=32, lr=3e-3, bfloat16=True)
     return model
 
 

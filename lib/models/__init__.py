@@ -22,5 +22,6 @@ Every model is an `nn.Module` that keeps one contract:
 | `mixture`              | several models at once, an ensemble that is a distribution       | 4        |
 | `inputs`               | what they all refuse at the door, in a sentence                  |          |
 | `patches`              | pixels read as tokens, p x q at a time                           |          |
+| `cached`               | the same samples, each unit computed once                        |          |
 | `pixel_by_pixel`       | sampling one pixel or token per pass, for any of them            |          |
 """

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lib.models import pixel_by_pixel
+from lib.models import cached
 from lib.models.cached import Run, everywhere
 from lib.models.discretized_logistic import mixture_logits
 from lib.models.patches import Grid
@@ -166,8 +166,12 @@ class ColourPixelCNN(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n images, uint8 `(n, 3, H, W)`, pixel by pixel, in each R, G, B. One uniform per value, in that order."""
-        uniforms = torch.rand(n, self.height * self.width * N_COLOURS, generator=generator)
-        return pixel_by_pixel.draw_tokens(self.in_order, self.images, uniforms)
+        uniforms = torch.rand(n, self.height, self.width, N_COLOURS, generator=generator)
+        tokens = cached.draw(
+            lambda run: self.network(None, run), [self.first], self.places, torch.eye(self.n_levels), uniforms,
+            logits=lambda outputs: self.over_levels(outputs.unflatten(1, (N_COLOURS, -1))),
+        )  # fmt: skip
+        return self.images(tokens)
 
     def in_order(self, x: Tensor) -> Tensor:
         """`logits` in the order in which values are drawn: `(B, 3, H, W)` to `(B, H * W * 3, K)`."""

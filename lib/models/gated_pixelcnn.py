@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lib.models import inputs, pixel_by_pixel
+from lib.models import cached, inputs
 from lib.models.cached import Run, everywhere
 from lib.models.patches import Grid
 
@@ -62,6 +62,10 @@ class CausalConv2d(nn.Module):
         # Negative padding cuts: an origin outside of the kernel moves the image by one.
         x = F.pad(x, (left, columns - 1 - left, above, rows - 1 - above))
         return F.conv2d(x, self.weight, self.bias)
+
+    def kernel(self) -> tuple[Tensor, Tensor | None, tuple[int, int]]:
+        """Weight, bias and origin."""
+        return self.weight, self.bias, self.origin
 
 
 def gated(h: Tensor) -> Tensor:
@@ -190,8 +194,15 @@ class GatedPixelCNN(nn.Module):
         """n images `(n, D)`, token by token. Without `labels (n,)` these are drawn first, each as likely as any other."""
         if labels is None and self.n_classes:
             labels = torch.randint(self.n_classes, (n,), generator=generator)
-        uniforms = torch.rand(n, self.grid.n_tokens, generator=generator)
-        return pixel_by_pixel.draw_tokens(lambda x: self._logits(x, labels), self.pixels, uniforms)
+        uniforms = torch.rand(n, self.grid.rows, self.grid.columns, 1, generator=generator)
+        shifts = self.shifts_of(labels, n)
+        whole_rows = shifts.repeat_interleave(self.grid.columns, dim=2)
+        tokens = cached.draw(
+            lambda run, above: self.along(None, above, shifts[:, 1], run),
+            [self.vertical[0], self.horizontal[0]], self.places, self.grid.values(), uniforms,
+            above=lambda run: self.above(None, whole_rows[:, 0], run),
+        )  # fmt: skip
+        return self.pixels(tokens)
 
     def training_loss(self, x: Tensor | tuple[Tensor, Tensor], generator: torch.Generator) -> Tensor:
         """What `lib.training.fit` minimises: the mean of -log p(x | label) if `x` comes as (images, labels)."""
@@ -221,19 +232,19 @@ class GatedPixelCNN(nn.Module):
             raise ValueError(f"GatedPixelCNN: labels should be 0 to {self.n_classes - 1}, found {wrong}")
         return self.shifts[:, :, labels.long()]
 
-    def above(self, image: Tensor, shifts: Tensor, run: Run = everywhere) -> list[Tensor]:
+    def above(self, image: Tensor | None, shifts: Tensor, run: Run = everywhere) -> list[Tensor]:
         """The vertical stack: what it tells the horizontal one in each layer of the rows above, `(B, 2C, ...)` each."""
-        told = []
-        h = image
+        told: list[Tensor] = []
+        h: Any = image
         for layer, link, shift in zip(self.vertical, self.links, shifts, strict=True):
             a = run(layer, h)
             told.append(run(link, a))
             h = gated(a + shift)
         return told
 
-    def along(self, image: Tensor, above: Sequence[Tensor], shifts: Tensor, run: Run = everywhere) -> Tensor:
+    def along(self, image: Tensor | None, above: Sequence[Tensor], shifts: Tensor, run: Run = everywhere) -> Tensor:
         """The horizontal stack, from the image and what the vertical one tells, to logits `(B, K, ...)`."""
-        h = image
+        h: Any = image
         for block, (layer, out) in enumerate(zip(self.horizontal, self.outs, strict=True)):
             new = run(out, gated(run(layer, h) + above[block] + shifts[block]))
             h = h + new if block else new

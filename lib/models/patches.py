@@ -80,6 +80,11 @@ class Grid(NamedTuple):
         cut = x.reshape(-1, self.rows, p, self.columns, q)
         return cut.permute(0, 2, 4, 1, 3).reshape(-1, p * q, self.rows, self.columns)
 
+    def values(self) -> Tensor:
+        """The pixels of every value, as `bits` has them: float32 `(K, p q)`."""
+        shifts = torch.arange(self.n_bits - 1, -1, -1)
+        return ((torch.arange(self.n_values)[:, None] >> shifts) & 1).float()
+
     def tokens(self, x: Tensor) -> Tensor:
         """The value of each patch: `(B, height * width)` of zeros and ones to int64 `(B, rows, columns)`."""
         digits = 2 ** torch.arange(self.n_bits - 1, -1, -1, device=x.device)
@@ -88,7 +93,6 @@ class Grid(NamedTuple):
     def pixels(self, tokens: Tensor) -> Tensor:
         """The way back: int64 `(B, rows, columns)` or `(B, rows * columns)` to float32 `(B, height * width)`."""
         p, q = self.patch
-        shifts = torch.arange(self.n_bits - 1, -1, -1, device=tokens.device)
-        bits = (tokens.reshape(-1, self.rows, self.columns, 1) >> shifts) & 1
+        bits = self.values().to(tokens.device)[tokens]
         whole = bits.reshape(-1, self.rows, self.columns, p, q).permute(0, 1, 3, 2, 4)
-        return whole.reshape(-1, self.height * self.width).float()
+        return whole.reshape(-1, self.n_pixels)

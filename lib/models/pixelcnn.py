@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lib.models import inputs, pixel_by_pixel
+from lib.models import cached, inputs
 from lib.models.bernoulli import log_bernoulli
 from lib.models.cached import Run, everywhere
 from lib.models.patches import Grid
@@ -73,6 +73,10 @@ class MaskedConv2d(nn.Module):
         # Padding below as well, and dropping what it gives, is quicker than padding above alone.
         out = F.conv2d(x, self.weight * self.mask, self.bias, padding=(self.rows, self.sides))
         return out[:, :, : x.shape[2]]
+
+    def kernel(self) -> tuple[Tensor, Tensor, tuple[int, int]]:
+        """Masked weight, bias, and the kernel's row and column that lie on the pixel itself."""
+        return self.weight * self.mask, self.bias, (self.rows, self.sides)
 
 
 class Block(nn.Module):
@@ -198,9 +202,12 @@ class PixelCNN(nn.Module):
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n images `(n, D)`, token by token, one whole pass each. One uniform per token, by its place in the grid."""
-        uniforms = torch.rand(n, self.grid.n_tokens, generator=generator)
-        return pixel_by_pixel.draw_tokens(self.logits, self.pixels, uniforms)
+        """n images `(n, D)`, token by token. One uniform per token, by its place in the grid."""
+        uniforms = torch.rand(n, self.grid.rows, self.grid.columns, 1, generator=generator)
+        tokens = cached.draw(
+            lambda run: self.network(None, run), [self.first], self.places, self.grid.values(), uniforms
+        )
+        return self.pixels(tokens)
 
 
 def kept(model: nn.Module) -> dict[str, Tensor]:
