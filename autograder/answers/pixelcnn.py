@@ -1103,27 +1103,43 @@ def _(log_probs, log_prior):
 # channel_mask
 
 
-@answers.right("channel_mask", "repeated groups")
+@answers.right("channel_mask", "floors of floats kept exact, two comparisons")
 def _(kind, c_in, c_out, n_channels):
-    source = torch.arange(n_channels).repeat_interleave(c_in // n_channels)
-    to = torch.arange(n_channels).repeat_interleave(c_out // n_channels)
+    source = torch.div(torch.arange(c_in) * n_channels, c_in, rounding_mode="floor")
+    to = torch.div(torch.arange(c_out) * n_channels, c_out, rounding_mode="floor")
     return (to[:, None] > source[None, :]) | ((to[:, None] == source[None, :]) & (kind == "B"))
 
 
-@answers.right("channel_mask", "a triangle blown up, numpy")
+@answers.right("channel_mask", "one-hot groups and a triangle, numpy")
 def _(kind, c_in, c_out, n_channels):
     small = np.tril(np.ones((n_channels, n_channels)), -1 if kind == "A" else 0)
-    return np.kron(small, np.ones((c_out // n_channels, c_in // n_channels)))
+    hot = np.eye(n_channels)
+    return hot[np.arange(c_out) * n_channels // c_out] @ small @ hot[np.arange(c_in) * n_channels // c_in].T
 
 
 @answers.right("channel_mask", "loops, nested lists")
 def _(kind, c_in, c_out, n_channels):
     rows = []
     for o in range(c_out):
-        to = o // (c_out // n_channels)
-        sources = [i // (c_in // n_channels) for i in range(c_in)]
+        to = (o * n_channels) // c_out
+        sources = [(i * n_channels) // c_in for i in range(c_in)]
         rows.append([1 if (s < to if kind == "A" else s <= to) else 0 for s in sources])
     return rows
+
+
+@answers.wrong("channel_mask", "groups of equal size, the rest in the last one")
+def _(kind, c_in, c_out, n_channels):
+    source = (torch.arange(c_in) // (c_in // n_channels)).clamp(max=n_channels - 1)
+    to = (torch.arange(c_out) // (c_out // n_channels)).clamp(max=n_channels - 1)
+    return to[:, None] > source[None, :] if kind == "A" else to[:, None] >= source[None, :]
+
+
+@answers.wrong("channel_mask", "refuses what does not divide")
+def _(kind, c_in, c_out, n_channels):
+    if c_in % n_channels or c_out % n_channels:
+        raise ValueError("not a multiple")
+    source, to = torch.arange(c_in) // (c_in // n_channels), torch.arange(c_out)[:, None] // (c_out // n_channels)
+    return source < to if kind == "A" else source <= to
 
 
 @answers.wrong("channel_mask", "all closed in kind A: G never sees R")
@@ -1194,20 +1210,20 @@ def _(kind, c_in, c_out, n_channels):
 @answers.right("discretized_logistic_log_prob", "the identity in numpy, by logaddexp")
 def _(x, mean, log_scale, n_values):
     x, mean, log_scale = (np.asarray(a, dtype=np.float64) for a in (x, mean, log_scale))
-    scale = np.exp(log_scale)
-    a, b = (x - 0.5 - mean) / scale, (x + 0.5 - mean) / scale
+    scale, value, half = np.exp(log_scale), 2 * x / (n_values - 1) - 1, 1 / (n_values - 1)
+    a, b = (value - half - mean) / scale, (value + half - mean) / scale
     first, last = (x == 0) | (b != b), x == n_values - 1
     upper = np.where(last, 0.0, -np.logaddexp(0, -b))
     lower = np.where(first, 0.0, -np.logaddexp(0, a))
-    return upper + lower + np.where(first | last, 0.0, np.log(-np.expm1(-1 / scale)))
+    return upper + lower + np.where(first | last, 0.0, np.log(-np.expm1(-2 * half / scale)))
 
 
 @answers.right("discretized_logistic_log_prob", "the difference of two logarithms, mirrored to the left tail")
 def _(x, mean, log_scale, n_values):
     x, mean, log_scale = torch.broadcast_tensors(x.double(), mean.double(), log_scale.double())
-    scale = torch.exp(log_scale)
-    low = torch.where(x == 0, -torch.inf, (x - 0.5 - mean) / scale)
-    high = torch.where(x == n_values - 1, torch.inf, (x + 0.5 - mean) / scale)
+    scale, value, half = torch.exp(log_scale), 2 * x / (n_values - 1) - 1, 1 / (n_values - 1)
+    low = torch.where(x == 0, -torch.inf, (value - half - mean) / scale)
+    high = torch.where(x == n_values - 1, torch.inf, (value + half - mean) / scale)
     mirror = low + high > 0
     low, high = torch.where(mirror, -high, low), torch.where(mirror, -low, high)
     top = torch.nn.functional.logsigmoid(high)
@@ -1215,9 +1231,10 @@ def _(x, mean, log_scale, n_values):
     return top + torch.log1p(-torch.exp(bottom - top))
 
 
-@answers.right("discretized_logistic_log_prob", "softplus, float64, a list of lists")
+@answers.right("discretized_logistic_log_prob", "in units of the values, softplus, a list of lists")
 def _(x, mean, log_scale, n_values):
-    x, mean, log_scale = torch.broadcast_tensors(x, mean.double(), log_scale.double())
+    mean, log_scale = (mean.double() + 1) * (n_values - 1) / 2, log_scale.double() + math.log((n_values - 1) / 2)
+    x, mean, log_scale = torch.broadcast_tensors(x, mean, log_scale)
     inverse = torch.exp(-log_scale)
     out = torch.zeros_like(mean)
     softplus = torch.nn.functional.softplus
@@ -1227,98 +1244,148 @@ def _(x, mean, log_scale, n_values):
     return (out + torch.where((x > 0) & (x < n_values - 1), inner, 0.0)).tolist()
 
 
+@answers.right("discretized_logistic_log_prob", "float32 throughout")
+def _(x, mean, log_scale, n_values):
+    x, mean, log_scale = x.float(), mean.float(), log_scale.float()
+    step = 2.0 / (n_values - 1)
+    s = torch.exp(log_scale)
+    low, high = ((x - 0.5) * step - 1 - mean) / s, ((x + 0.5) * step - 1 - mean) / s
+    out = torch.nn.functional.logsigmoid(high) * (x < n_values - 1) + torch.nn.functional.logsigmoid(-low) * (x > 0)
+    return out + torch.log(-torch.expm1(-step / s)) * ((x > 0) & (x < n_values - 1))
+
+
 @answers.wrong("discretized_logistic_log_prob", "the logarithm of a difference: -inf far out")
 def _(x, mean, log_scale, n_values):
-    s = torch.exp(log_scale)
-    above = torch.where(x == n_values - 1, 1.0, torch.sigmoid((x + 0.5 - mean) / s))
-    below = torch.where(x == 0, 0.0, torch.sigmoid((x - 0.5 - mean) / s))
+    s, value, half = torch.exp(log_scale), 2 * x / (n_values - 1) - 1, 1 / (n_values - 1)
+    above = torch.where(x == n_values - 1, 1.0, torch.sigmoid((value + half - mean) / s))
+    below = torch.where(x == 0, 0.0, torch.sigmoid((value - half - mean) / s))
     return torch.log(above - below)
 
 
 @answers.wrong("discretized_logistic_log_prob", "kept from zero by 1e-12")
 def _(x, mean, log_scale, n_values):
-    s = torch.exp(log_scale)
-    above = torch.where(x == n_values - 1, 1.0, torch.sigmoid((x + 0.5 - mean) / s))
-    below = torch.where(x == 0, 0.0, torch.sigmoid((x - 0.5 - mean) / s))
+    s, value, half = torch.exp(log_scale), 2 * x / (n_values - 1) - 1, 1 / (n_values - 1)
+    above = torch.where(x == n_values - 1, 1.0, torch.sigmoid((value + half - mean) / s))
+    below = torch.where(x == 0, 0.0, torch.sigmoid((value - half - mean) / s))
     return torch.log((above - below).clamp(min=1e-12))
 
 
 @answers.wrong("discretized_logistic_log_prob", "the density in the middle where the bin is small, as PixelCNN++")
 def _(x, mean, log_scale, n_values):
-    s = torch.exp(log_scale)
-    above, below, z = (x + 0.5 - mean) / s, (x - 0.5 - mean) / s, (x - mean) / s
+    s, value, half = torch.exp(log_scale), 2 * x / (n_values - 1) - 1, 1 / (n_values - 1)
+    above, below, z = (value + half - mean) / s, (value - half - mean) / s, (value - mean) / s
     inner = torch.sigmoid(above) - torch.sigmoid(below)
-    density = z - log_scale - 2 * torch.nn.functional.softplus(z)
+    density = z - log_scale - 2 * torch.nn.functional.softplus(z) + math.log(2 * half)
     out = torch.where(inner > 1e-5, torch.log(inner.clamp(min=1e-12)), density)
     out = torch.where(x == 0, -torch.nn.functional.softplus(-above), out)
     return torch.where(x == n_values - 1, -torch.nn.functional.softplus(below), out)
 
 
-@answers.wrong("discretized_logistic_log_prob", "the outer bins end too")
+@answers.wrong("discretized_logistic_log_prob", "in the units of x")
 def _(x, mean, log_scale, n_values):
     inverse = torch.exp(-log_scale)
-    below, above = (x - 0.5 - mean) * inverse, (x + 0.5 - mean) * inverse
-    logsigmoid = torch.nn.functional.logsigmoid
-    return logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-inverse))
-
-
-@answers.wrong("discretized_logistic_log_prob", "only the first bin goes on")
-def _(x, mean, log_scale, n_values):
-    inverse = torch.exp(-log_scale)
-    below, above = (x - 0.5 - mean) * inverse, (x + 0.5 - mean) * inverse
-    logsigmoid = torch.nn.functional.logsigmoid
-    inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-inverse))
-    return torch.where(x == 0, logsigmoid(above), inner)
-
-
-@answers.wrong("discretized_logistic_log_prob", "the last of 256 bins, whatever n")
-def _(x, mean, log_scale, n_values):
-    inverse = torch.exp(-log_scale)
-    below, above = (x - 0.5 - mean) * inverse, (x + 0.5 - mean) * inverse
-    logsigmoid = torch.nn.functional.logsigmoid
-    inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-inverse))
-    return torch.where(x == 0, logsigmoid(above), torch.where(x == 255, logsigmoid(-below), inner))
-
-
-@answers.wrong("discretized_logistic_log_prob", "the density")
-def _(x, mean, log_scale, n_values):
-    z = (x - mean) / torch.exp(log_scale)
-    return -z - log_scale - 2 * torch.nn.functional.softplus(-z)
-
-
-@answers.wrong("discretized_logistic_log_prob", "the scale itself for its logarithm")
-def _(x, mean, log_scale, n_values):
-    inverse = 1 / log_scale
     below, above = (x - 0.5 - mean) * inverse, (x + 0.5 - mean) * inverse
     logsigmoid = torch.nn.functional.logsigmoid
     inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-inverse))
     return torch.where(x == 0, logsigmoid(above), torch.where(x == n_values - 1, logsigmoid(-below), inner))
 
 
-@answers.wrong("discretized_logistic_log_prob", "bins of the unit interval, as for images from -1 to 1")
+@answers.wrong("discretized_logistic_log_prob", "the outer bins end too")
 def _(x, mean, log_scale, n_values):
-    inverse, half = torch.exp(-log_scale), 1 / (n_values - 1)
-    below, above = (x - half - mean) * inverse, (x + half - mean) * inverse
+    value, half, inverse = 2 * x / (n_values - 1) - 1, 1 / (n_values - 1), torch.exp(-log_scale)
+    below, above = (value - half - mean) * inverse, (value + half - mean) * inverse
+    logsigmoid = torch.nn.functional.logsigmoid
+    inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-2 * half * inverse))
+    return torch.where(x < 0, logsigmoid(above), torch.where(x < 0, logsigmoid(-below), inner))
+
+
+@answers.wrong("discretized_logistic_log_prob", "only the first bin goes on")
+def _(x, mean, log_scale, n_values):
+    value, half, inverse = 2 * x / (n_values - 1) - 1, 1 / (n_values - 1), torch.exp(-log_scale)
+    below, above = (value - half - mean) * inverse, (value + half - mean) * inverse
+    logsigmoid = torch.nn.functional.logsigmoid
+    inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-2 * half * inverse))
+    return torch.where(x == 0, logsigmoid(above), torch.where(x < 0, logsigmoid(-below), inner))
+
+
+@answers.wrong("discretized_logistic_log_prob", "the last of 256 bins, whatever n")
+def _(x, mean, log_scale, n_values):
+    value, half, inverse = 2 * x / (n_values - 1) - 1, 1 / (n_values - 1), torch.exp(-log_scale)
+    below, above = (value - half - mean) * inverse, (value + half - mean) * inverse
+    logsigmoid = torch.nn.functional.logsigmoid
+    inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-2 * half * inverse))
+    return torch.where(x == 0, logsigmoid(above), torch.where(x == 255, logsigmoid(-below), inner))
+
+
+@answers.wrong("discretized_logistic_log_prob", "the first and the last exchanged")
+def _(x, mean, log_scale, n_values):
+    value, half, inverse = 2 * x / (n_values - 1) - 1, 1 / (n_values - 1), torch.exp(-log_scale)
+    below, above = (value - half - mean) * inverse, (value + half - mean) * inverse
+    logsigmoid = torch.nn.functional.logsigmoid
+    inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-2 * half * inverse))
+    return torch.where(x == n_values - 1, logsigmoid(above), torch.where(x == 0, logsigmoid(-below), inner))
+
+
+@answers.wrong("discretized_logistic_log_prob", "the scale itself for its logarithm")
+def _(x, mean, log_scale, n_values):
+    value, half, inverse = 2 * x / (n_values - 1) - 1, 1 / (n_values - 1), 1 / log_scale
+    below, above = (value - half - mean) * inverse, (value + half - mean) * inverse
     logsigmoid = torch.nn.functional.logsigmoid
     inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-2 * half * inverse))
     return torch.where(x == 0, logsigmoid(above), torch.where(x == n_values - 1, logsigmoid(-below), inner))
 
 
-@answers.wrong("discretized_logistic_log_prob", "bins from x to x + 1")
+@answers.wrong("discretized_logistic_log_prob", "half a step is 1 / n")
 def _(x, mean, log_scale, n_values):
-    inverse = torch.exp(-log_scale)
-    below, above = (x - mean) * inverse, (x + 1 - mean) * inverse
+    value, half, inverse = 2 * x / (n_values - 1) - 1, 1 / n_values, torch.exp(-log_scale)
+    below, above = (value - half - mean) * inverse, (value + half - mean) * inverse
     logsigmoid = torch.nn.functional.logsigmoid
-    inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-inverse))
+    inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-2 * half * inverse))
     return torch.where(x == 0, logsigmoid(above), torch.where(x == n_values - 1, logsigmoid(-below), inner))
 
 
-@answers.wrong("discretized_logistic_log_prob", "scales below e^-3 not taken seriously")
+@answers.wrong("discretized_logistic_log_prob", "n steps between -1 and 1")
 def _(x, mean, log_scale, n_values):
-    inverse = torch.exp(-log_scale.clamp(min=-3))
-    below, above = (x - 0.5 - mean) * inverse, (x + 0.5 - mean) * inverse
+    value, half, inverse = 2 * x / n_values - 1, 1 / n_values, torch.exp(-log_scale)
+    below, above = (value - half - mean) * inverse, (value + half - mean) * inverse
     logsigmoid = torch.nn.functional.logsigmoid
-    inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-inverse))
+    inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-2 * half * inverse))
+    return torch.where(x == 0, logsigmoid(above), torch.where(x == n_values - 1, logsigmoid(-below), inner))
+
+
+@answers.wrong("discretized_logistic_log_prob", "values from 0 to 1")
+def _(x, mean, log_scale, n_values):
+    value, half, inverse = x / (n_values - 1), 0.5 / (n_values - 1), torch.exp(-log_scale)
+    below, above = (value - half - mean) * inverse, (value + half - mean) * inverse
+    logsigmoid = torch.nn.functional.logsigmoid
+    inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-2 * half * inverse))
+    return torch.where(x == 0, logsigmoid(above), torch.where(x == n_values - 1, logsigmoid(-below), inner))
+
+
+@answers.wrong("discretized_logistic_log_prob", "bins of a whole step to either side")
+def _(x, mean, log_scale, n_values):
+    value, half, inverse = 2 * x / (n_values - 1) - 1, 2 / (n_values - 1), torch.exp(-log_scale)
+    below, above = (value - half - mean) * inverse, (value + half - mean) * inverse
+    logsigmoid = torch.nn.functional.logsigmoid
+    inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-2 * half * inverse))
+    return torch.where(x == 0, logsigmoid(above), torch.where(x == n_values - 1, logsigmoid(-below), inner))
+
+
+@answers.wrong("discretized_logistic_log_prob", "always 256 values")
+def _(x, mean, log_scale, n_values):
+    value, half, inverse = 2 * x / 255 - 1, 1 / 255, torch.exp(-log_scale)
+    below, above = (value - half - mean) * inverse, (value + half - mean) * inverse
+    logsigmoid = torch.nn.functional.logsigmoid
+    inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-2 * half * inverse))
+    return torch.where(x == 0, logsigmoid(above), torch.where(x == 255, logsigmoid(-below), inner))
+
+
+@answers.wrong("discretized_logistic_log_prob", "scales below e^-5 not taken seriously")
+def _(x, mean, log_scale, n_values):
+    value, half, inverse = 2 * x / (n_values - 1) - 1, 1 / (n_values - 1), torch.exp(-log_scale.clamp(min=-5))
+    below, above = (value - half - mean) * inverse, (value + half - mean) * inverse
+    logsigmoid = torch.nn.functional.logsigmoid
+    inner = logsigmoid(above) + logsigmoid(-below) + torch.log(-torch.expm1(-2 * half * inverse))
     return torch.where(x == 0, logsigmoid(above), torch.where(x == n_values - 1, logsigmoid(-below), inner))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from decimal import Decimal, localcontext
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -141,7 +142,7 @@ def check_stack_masks(stack_masks: Any) -> None:
 
 
 def _groups(n: int, n_channels: int) -> list[int]:
-    return [channel for channel in range(n_channels) for _ in range(n // n_channels)]
+    return [math.floor(Fraction(i * n_channels, n)) for i in range(n)]
 
 
 def _among(kind: str, c_in: int, c_out: int, n_channels: int) -> np.ndarray:
@@ -163,9 +164,11 @@ def check_channel_mask(channel_mask: Any) -> None:
         ("B", 5, 1, 1),
     ]
     cases += [("A", 2, 8, 2), ("B", 8, 8, 4), ("B", 300, 150, 3), ("A", 4, 4, 4)]
+    cases += [("A", 4, 7, 3), ("B", 64, 10, 3), ("B", 5, 9, 4)]
     for kind in "AB":
         n = int(rng.integers(2, 6))
         cases.append((kind, n * int(rng.integers(2, 5)), n * int(rng.integers(5, 8)), n))
+        cases.append((kind, n * int(rng.integers(2, 5)) + 1, n * int(rng.integers(5, 8)) + 1, n))
     for kind, c_in, c_out, n in cases:
         shown = f"{kind!r}, {c_in}, {c_out}, {n}"
         right = _among(kind, c_in, c_out, n)
@@ -627,28 +630,31 @@ def _bin(x: int, mean: float, log_scale: float, n_values: int) -> float:
     with localcontext() as context:
         context.prec = 60
         context.Emin, context.Emax = -(10**15), 10**15
-        scale = Decimal(log_scale).exp()
+        scale, half = Decimal(log_scale).exp(), 1 / Decimal(n_values - 1)
+        away = 2 * half * x - 1 - Decimal(mean)
+        below, above = (away - half) / scale, (away + half) / scale
 
         def sigmoid(z: Decimal) -> Decimal:
-            if z > 10**6:  # 1 to more digits than there are
-                return Decimal(1)
             return 1 / (1 + (-z).exp()) if z > 0 else z.exp() / (1 + z.exp())
 
-        above, below = (
-            (Decimal(x) + Decimal("0.5") - Decimal(mean)) / scale,
-            (Decimal(x) - Decimal("0.5") - Decimal(mean)) / scale,
-        )
         if x == 0:
             p = sigmoid(above)
         elif x == n_values - 1:
             p = sigmoid(-below)
-        elif above > 0:  # take the tail in which the numbers are small
+        elif below < 0 < above:
+            p = 1 - sigmoid(below) - sigmoid(-above)
+        elif above > 0:  # in the tail in which the numbers are small
             p = sigmoid(-below) - sigmoid(-above)
         else:
             p = sigmoid(above) - sigmoid(below)
-        if below < 0 < above and 0 < x < n_values - 1:
-            p = 1 - sigmoid(below) - sigmoid(-above)
         return float(p.ln())
+
+
+def _naive(x: np.ndarray, value: np.ndarray, mean: np.ndarray, log_scale: np.ndarray, half: float) -> np.ndarray:
+    """The logarithm of the difference of two sigmoids, every bin alike."""
+    with np.errstate(all="ignore"):
+        a, b = (value - half - mean) / np.exp(log_scale), (value + half - mean) / np.exp(log_scale)
+        return np.log(np.exp(-np.logaddexp(0, -b)) - np.exp(-np.logaddexp(0, -a))) + 0.0 * x
 
 
 def check_discretized_logistic_log_prob(discretized_logistic_log_prob: Any) -> None:
@@ -658,65 +664,60 @@ def check_discretized_logistic_log_prob(discretized_logistic_log_prob: Any) -> N
     function = discretized_logistic_log_prob
     # (shape of x, of mean, of log_scale, n, log_scale from, to)
     cases: list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], int, float, float]] = [
-        ((5,), (5,), (5,), 4, -1.0, 1.0),
-        ((2, 3), (2, 3), (2, 3), 256, 0.5, 3.0),
-        ((4, 1), (3,), (3,), 16, -0.5, 2.0),
+        ((5,), (5,), (5,), 4, -2.0, 0.0),
+        ((2, 3), (2, 3), (2, 3), 256, -4.0, -1.0),
+        ((4, 1), (3,), (3,), 16, -3.0, 0.0),
         ((1,), (1,), (1,), 2, -1.0, 1.0),
-        ((2, 3, 2), (), (), 8, 0.0, 1.5),
-        ((6,), (6,), (6,), 256, -5.0, -2.0),
-        ((6,), (6,), (6,), 256, 6.0, 12.0),
+        ((2, 3, 2), (), (), 8, -2.0, 0.0),
+        ((6,), (6,), (6,), 257, -8.0, -6.0),  # 1/128 apart: in so narrow bells it matters that float32 knows the values
+        ((6,), (6,), (6,), 256, 2.0, 7.0),
     ]
     for k, (shape, mean_shape, scale_shape, n, low, high) in enumerate(cases):
         x = rng.integers(n, size=shape)
         x.flat[0] = (0, n - 1)[k % 2]
         if x.size > 2:
             x.flat[-1] = (n - 1, 0)[k % 2]
-        mean = (rng.uniform(-2, n + 1, size=mean_shape) * 64).round() / 64  # exact in float32 too
-        if high < 0:  # near enough that float32 knows which bin the mean lies in
-            mean = x + rng.choice([-0.25, 0.125, 0.25, 0.0], size=shape)
-        log_scale = (rng.uniform(low, high, size=scale_shape) * 64).round() / 64
+            x.flat[1] = n // 2
+        value = 2 * x / (n - 1) - 1
+        mean = rng.uniform(-1.3, 1.3, size=mean_shape)
+        if high < -5:  # narrow: within a step of the value
+            mean = value + rng.choice([-0.8, -0.3, 0.3, 0.8], size=shape) / (n - 1)
+        # What float32 keeps of them, so that both precisions are given the same numbers.
+        mean, log_scale = (
+            v.astype(np.float32).astype(float)
+            for v in (np.asarray(mean), rng.uniform(low, high, size=scale_shape) + np.zeros(scale_shape))
+        )
         shown = f"x of shape {shape}, {n} values, log_scale from {low:g} to {high:g}"
         whole = np.broadcast_shapes(shape, mean_shape, scale_shape)
         parts = np.broadcast_arrays(x, mean, log_scale)
-        right = np.array(
-            [_bin(int(v), float(m), float(s), n) for v, m, s in zip(*(p.flat for p in parts), strict=True)]
-        ).reshape(whole)
+        numbers = [_bin(int(v), float(m), float(s), n) for v, m, s in zip(*(p.flat for p in parts), strict=True)]
+        right = np.array(numbers).reshape(whole)
         dtype = torch.float32 if k % 2 else torch.float64
-        given = [
-            torch.from_numpy(np.asarray(x)),
-            *(torch.from_numpy(np.asarray(v)).to(dtype) for v in (mean, log_scale)),
-        ]
+        given = [torch.from_numpy(x), *(torch.from_numpy(np.asarray(v)).to(dtype) for v in (mean, log_scale))]
         result = judge.call(name, function, *given, n, shown=shown)
         found = judge.array(name, result, whole, what=f"the result for {shown}")
-        sigmoid = lambda z: np.exp(-np.logaddexp(0, -z))  # noqa: E731
-        scale = np.exp(log_scale)
-        a, b = (x - 0.5 - mean) / scale, (x + 0.5 - mean) / scale
-        z = (x - mean) / scale
-        with np.errstate(all="ignore"):
-            mistakes = [
-                (
-                    np.log(sigmoid(b) - sigmoid(a)),
-                    "the first bin begins at minus infinity, the last one ends at infinity",
-                ),
-                (
-                    -z - np.log(scale) - 2 * np.logaddexp(0, -z) + 0 * x,
-                    "that is the density; what lies in the bin is asked for",
-                ),
-                (np.exp(right), "the logarithm is missing"),
-                (-right, "the sign is wrong: a log-probability is negative"),
-            ]
-        told = [(value, f"{sentence} ({shown})") for value, sentence in mistakes if not np.isnan(value).any()]
+        mistakes: list[tuple[Any, str]] = [
+            (_naive(x, value, mean, log_scale, 1 / (n - 1)), "the first bin begins at minus infinity, the last one ends at infinity"),
+            (_naive(x, value, mean, log_scale, 1 / n), "values lie 2 / (n - 1) apart"),
+            (_naive(x, x, mean, log_scale, 0.5), "values lie between -1 and 1"),
+            (np.exp(right), "the logarithm is missing"),
+            (-right, "the sign is wrong: a log-probability is negative"),
+        ]  # fmt: skip
+        z = (value - mean) / np.exp(log_scale)
+        density = -z - log_scale - 2 * np.logaddexp(0, -z)
+        mistakes.append((density, "that is the density; what lies in the bin is asked for"))
+        told = [(v, f"{sentence} ({shown})") for v, sentence in mistakes if not np.isnan(v).any()]
         judge.compare(name, found, right, told, f"wrong for {shown}")
-    # Far out, on both sides, in narrow and wide bells; the mean in the middle of the bin, which float32 knows exactly.
+    # Far out, on both sides, in narrow and wide bells; all numbers such as float32 knows exactly.
     far: list[tuple[int, float, float, int]] = [
-        (255, 0.0, 1.0, 256), (0, 255.0, 1.0, 256), (100, 0.0, 0.0, 256), (100, 255.0, -1.0, 256), (3, 40.0, -3.0, 8),
-        (254, -300.0, 2.0, 256), (1, 900.0, 0.5, 256), (7, 7.0, -8.0, 16), (7, 9.0, -8.0, 16), (7, 5.0, -6.0, 16),
-        (0, 3.0, -8.0, 4), (3, 0.0, -7.0, 4), (1, 1.0, 12.0, 4), (60, 30.0, 0.0, 256), (20, 37.0, 0.0, 256), (130, 100.0, 0.0, 256),
+        (255, -1.0, -4.0, 256), (0, 1.0, -4.0, 256), (100, -1.0, -5.0, 256), (100, 1.0, -6.0, 256), (3, 10.0, -1.0, 8),
+        (254, -3.0, -2.0, 256), (1, 6.0, -3.0, 256), (8, 0.0, -8.0, 17), (8, 0.25, -8.0, 17), (8, -0.25, -6.0, 17),
+        (0, 1.0, -8.0, 4), (3, -1.0, -7.0, 4), (1, 0.0, 7.0, 4), (60, -0.5, -4.0, 256), (20, 0.0, -4.5, 256), (130, -0.75, -5.0, 256),
     ]  # fmt: skip
     for dtype in (torch.float64, torch.float32):
         for n in sorted({case[3] for case in far}):
             # 1 - exp(-z) of a tiny z has few digits in float32, and is no mistake.
-            chosen = [case for case in far if case[3] == n and (dtype == torch.float64 or case[2] < 8)]
+            chosen = [case for case in far if case[3] == n and (dtype == torch.float64 or case[2] < 3)]
             values, means, log_scales = (torch.tensor([case[i] for case in chosen]) for i in range(3))
             right = np.array([_bin(*case) for case in chosen])
             shown = f"values far from the mean, {n} values, {str(dtype).removeprefix('torch.')}"
@@ -724,7 +725,7 @@ def check_discretized_logistic_log_prob(discretized_logistic_log_prob: Any) -> N
             found = judge.array(name, result, right.shape, what=f"the result for {shown}")
             assert np.isfinite(found).all(), f"{name}: not finite for {shown}"
             judge.close(name, found, right, f"wrong for {shown}")
-    for n, mean_at, log_scale_at in ((2, 0.3, -0.5), (7, -4.0, 1.0), (256, 100.2, 3.0), (256, 400.0, 5.0)):
+    for n, mean_at, log_scale_at in ((2, 0.3, -0.5), (7, -4.0, 1.0), (256, -0.2, -3.0), (256, 2.0, 0.5)):
         shown = f"all {n} values, mean {mean_at}, log_scale {log_scale_at}"
         at = [torch.tensor(v, dtype=torch.float64) for v in (mean_at, log_scale_at)]
         result = judge.call(name, function, torch.arange(n), *at, n, shown=shown)
