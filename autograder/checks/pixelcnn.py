@@ -314,10 +314,10 @@ def _stacks(rng: np.random.Generator) -> list[tuple[str, list[np.ndarray], int, 
             masks.append((rng.random(size) < 0.35).astype(int))
             masks[-1].flat[int(rng.integers(masks[-1].size))] = 1
         cases.append(("masks of any kind", masks, height, width))
-    # The way leads out of the image in one order of the layers, and stays inside in the other.
-    there, back = np.zeros((5, 5), dtype=int), np.zeros((5, 5), dtype=int)
-    there[0, 1] = back[4, 3] = back[2, 2] = 1
-    cases += [("there and back", [back, there], 3, 4), ("back and there", [there, back], 3, 4)]
+    # Two rows up and one down: in one order the way leads out of an image of three rows, in the other it stays inside.
+    up, down = np.zeros((5, 3), dtype=int), np.zeros((3, 3), dtype=int)
+    up[0, 1] = down[2, 0] = 1
+    cases += [("up and down", [up, down], 3, 4), ("down and up", [down, up], 3, 4)]
     # Many layers: paths multiply beyond what a number can hold.
     cases.append(("17 layers of 1 x 31", [np.ones((1, 31), dtype=int)] * 17, 1, 16))  # 16 ** 16 paths: 0 in 64 bits
     cases.append(("60 layers", [_mask((3, 3), "A"), *[_mask((3, 3), "B")] * 59], 9, 8))
