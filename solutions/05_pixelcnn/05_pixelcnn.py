@@ -1001,12 +1001,7 @@ history = fit(my_pixelcnn, grey, epochs=1, batch_size=50, lr=5e-3, warmup=50, av
 yours["your PixelCNN"] = mean_nll(my_pixelcnn, load_binary_mnist("test"))
 print(f"after {history[-1]['seconds']:.0f} s, each digit seen once: {yours['your PixelCNN']:.2f} nats per test digit")
 
-# %% [markdown]
-# Each training digit was seen *once*. Private notes would still be mostly empty; a shared page fills quickly. Now
-# draw: your `sample_image`, on an "image" of 14 × 14 tokens with a single channel of 16 values. It is the naive
-# way, 196 passes, and you can watch it come.
 
-# %% demo
 def as_pixels(tokens):  # (n, 1, 14, 14) of 0 to 15 -> (n, 4, 14, 14) bits
     return (tokens // torch.tensor([8, 4, 2, 1])[:, None, None] % 2).float()
 
@@ -1029,13 +1024,18 @@ plots.digits(digits, ax=right, columns=4, title="drawn by your PixelCNN")
 plt.show()
 
 # %% [markdown]
+# Each training digit was seen *once*. Private notes would still be mostly empty; a shared page fills quickly. The digits
+# were drawn by your `sample_image`, on an "image" of 14 × 14 tokens with a single channel of 16 values: the naive way, 196
+# passes, and on the left you see them come.
+
+# %% [markdown]
 # ### What longer training buys
 #
-# Three models that ship with the course, each some hours on one processor core. `pixelcnn` goes pixel by pixel. It is
+# Three models that ship with the course, trained for as long as the cell below says. `pixelcnn` goes pixel by pixel. It is
 # the network of the first paper, with residual blocks; its kernels are wider than high, against the blind
 # spot. `patch_pixelcnn` is the same kind of network over patches. `gated_pixelcnn` has the two stacks and the
-# gates, and is told which digit it is to draw. Here they score 300 test digits (a larger model on
-# all 10 000 would take minutes; the scoreboard has the full numbers).
+# gates, and is told which digit it is to draw; its turn comes further down. Here 300 test digits; on the scoreboard,
+# as always, all 10 000.
 
 # %% demo varies
 from lib import scoreboard, weights
@@ -1045,10 +1045,10 @@ from lib.training import mean_nll
 some = load_binary_mnist("test")[:300]
 pixelcnn, patch_pixelcnn = weights.load("pixelcnn"), weights.load("patch_pixelcnn")
 p, q = patch_pixelcnn.settings["patch"]
-rows = {"your PixelCNN, 2 x 2 patches": my_pixelcnn, "pixelcnn": pixelcnn, f"patch_pixelcnn, {p} x {q} patches": patch_pixelcnn}
 print("nats per digit on 300 test digits")
-for name, model in rows.items():
-    print(f"  {name:30} {mean_nll(model, some, batch_size=100):6.2f}")
+for name, model in {"pixelcnn": pixelcnn, "patch_pixelcnn": patch_pixelcnn}.items():
+    told = f"{p} x {q} patches" if model is patch_pixelcnn else "single pixels"
+    print(f"  {name}, {told}: {mean_nll(model, some, batch_size=100):.2f} ({weights.about(name)['minutes']:.0f} minutes of training)")
 scoreboard.draw("05", yours=yours)
 plt.show()
 
@@ -1080,28 +1080,29 @@ two = torch.rand(2, patch_pixelcnn.logits(some[:1]).shape[1], generator=torch.Ge
 naive = pixel_by_pixel.draw_tokens(patch_pixelcnn.logits, patch_pixelcnn.pixels, two)
 same = patch_pixelcnn.sample(2, torch.Generator().manual_seed(3))
 print("naive and cached draw the same two images:", bool((naive == same).all()))
-for name, model in {"pixelcnn": pixelcnn, "patch_pixelcnn": patch_pixelcnn}.items():
-    steps = model.logits(some[:1]).shape[1]
-    one_pass = min(seconds(model.logits, some[:16]) for _ in range(2))
-    drawn = {}
-    took = seconds(lambda m=model, d=drawn: d.update(x=m.sample(16, torch.Generator().manual_seed(1))))
-    print(f"{name}: 16 images in {took:.1f} s; {steps} whole passes would take {steps * one_pass:.0f} s")
-    rows[name] = drawn["x"]
 figure, axes = plt.subplots(1, 3, figsize=(7.4, 2.6))
 plots.digits(some[:16], ax=axes[0], columns=4, title="test digits")
-for ax, name in zip(axes[1:], ("pixelcnn", "patch_pixelcnn"), strict=True):
-    plots.digits(rows[name], ax=ax, columns=4, title=name)
+for ax, (name, model) in zip(axes[1:], {"pixelcnn": pixelcnn, "patch_pixelcnn": patch_pixelcnn}.items(), strict=True):
+    steps = model.logits(some[:1]).shape[1]
+    one_pass = min(seconds(model.logits, some[:16]) for _ in range(2))
+    start = time.perf_counter()
+    drawn = model.sample(16, torch.Generator().manual_seed(1))
+    took = time.perf_counter() - start
+    print(f"{name}: 16 images in {took:.1f} s; {steps} whole passes would take {steps * one_pass:.0f} s")
+    plots.digits(drawn, ax=ax, columns=4, title=name)
 plt.show()
 
 # %% [markdown]
 # ### A generator that is a classifier
 #
 # `gated_pixelcnn` gives $\ln p(x_d \mid x_{<d}, k)$ for any class $k$ that it is told. Tell it all ten, and let your
-# `class_posterior` watch. The digit is read from the top, row by row; what it might be becomes what it is.
+# `class_posterior` watch. The digit is read from the top, row by row; what it might be becomes what it is. Below, one of the
+# digits that stayed undecided longest and one that did not; then all of them together; and at the end six to move
+# through yourself (in Jupyter; or press play): watch which rows decide, and how sudden it is.
 
 # %% demo varies
 from lib import weights
-from lib.controls.posterior import draw_posterior
+from lib.controls.posterior import draw_posterior, posterior_by_row
 from lib.data import load_binary_mnist, load_mnist
 
 gated_pixelcnn = weights.load("gated_pixelcnn")
@@ -1122,14 +1123,6 @@ figure, ax = plt.subplots(figsize=(5.2, 2.3))
 ax.plot(range(len(right)), 100 * right, "o-", color=plots.COLOURS["blue"], markersize=4)
 ax.set(xlabel="rows of patches read", ylabel="% right", title="Reading a digit from the top")
 plt.show()
-
-# %% [markdown]
-# Above one of the digits that stayed undecided longest, and one that did not. Move through six of them yourself (in
-# Jupyter), or press play: watch which rows decide, and how sudden it is.
-
-# %% demo varies
-from lib.controls.posterior import posterior_by_row
-
 chosen = hard[:4] + hard[-2:]
 posterior_by_row(some[chosen], by_row[chosen], [str(int(k)) for k in labels[chosen]])
 
@@ -1138,8 +1131,10 @@ posterior_by_row(some[chosen], by_row[chosen], [str(int(k)) for k in labels[chos
 # draws whatever it is told, here three of each digit:
 
 # %% demo
+from lib import weights
+
 labels = torch.arange(10).repeat(3)
-drawn = gated_pixelcnn.sample(30, torch.Generator().manual_seed(2), labels=labels)
+drawn = weights.load("gated_pixelcnn").sample(30, torch.Generator().manual_seed(2), labels=labels)
 figure, ax = plt.subplots(figsize=(6.6, 2.2))
 plots.digits(drawn, ax=ax, columns=10, title="told 0 to 9")
 plt.show()
@@ -1148,24 +1143,27 @@ plt.show()
 # ### The lower half · *optional*
 #
 # In raster order the upper half comes first. So to complete a digit, keep what is given and draw only the rest; no
-# retraining, no trick, and the completions are samples of the true conditional of the model. On the left what is
-# given, then three completions by *your* model, with its 98 tokens still to draw.
+# retraining, no trick, and the completions are samples of the model's true conditional. Each group of four shows what is
+# given, and three completions by `patch_pixelcnn`.
 
 # %% demo
-test = load_binary_mnist("test")[[2, 4, 7, 18]]
-given = my_pixelcnn.bits(test).repeat_interleave(3, dim=0)  # 4 digits, 3 completions each
-tokens = (given * torch.tensor([8.0, 4.0, 2.0, 1.0])[:, None, None]).sum(dim=1).long()[:, None]  # (12, 1, 14, 14)
-tokens[:, :, 7:] = 0
-uniforms = torch.rand(12, 14, 14, generator=torch.Generator().manual_seed(5)).double()
-for row, column in itertools.product(range(7, 14), range(14)):
-    p = torch.softmax(token_logits(tokens)[:, 0, row, column].double(), dim=1)
-    tokens[:, 0, row, column] = (p.cumsum(dim=1) <= uniforms[:, row, column, None]).sum(dim=1).clamp(max=15)
-completed = torch.nn.functional.pixel_shuffle(as_pixels(tokens), 2).flatten(1)
-shown = test.view(4, 28, 28).clone()
-shown[:, 14:] = 0.25
-sheet = [torch.cat([shown[i].view(1, -1), completed[3 * i : 3 * i + 3]]) for i in range(4)]
+from lib import weights
+from lib.data import load_binary_mnist
+
+model, test = weights.load("patch_pixelcnn"), load_binary_mnist("test")[[2, 4, 7, 18]]
+tokens = model.tokens(test.repeat_interleave(3, dim=0)).flatten(1)  # 4 digits, 3 completions each
+n_tokens, generator = tokens.shape[1], torch.Generator().manual_seed(5)
+tokens[:, n_tokens // 2 :] = 0
+with torch.no_grad():
+    for t in range(n_tokens // 2, n_tokens):  # as `sample_image`, but from the middle on
+        p = torch.softmax(model.logits(model.pixels(tokens))[:, t].double(), dim=1)
+        uniforms = torch.rand(12, 1, generator=generator, dtype=torch.float64)
+        tokens[:, t] = (p.cumsum(dim=1) <= uniforms).sum(dim=1).clamp(max=p.shape[1] - 1)
+given = test.clone()
+given[:, 392:] = 0.25
+sheet = torch.cat([given[:, None], model.pixels(tokens).view(4, 3, 784)], dim=1).flatten(0, 1)
 figure, ax = plt.subplots(figsize=(7.2, 1.9))
-plots.digits(torch.cat(sheet), ax=ax, columns=8, title="given, and three completions")
+plots.digits(sheet, ax=ax, columns=8, title="given, and three completions")
 plt.show()
 
 # %% [markdown]
@@ -1183,60 +1181,70 @@ plt.show()
 # %% demo varies
 import zlib
 
+from lib import weights
+from lib.data import load_binary_mnist
+from lib.training import mean_nll
+
 some = load_binary_mnist("test")[:300]
 packed = np.packbits(some.numpy().astype(np.uint8).reshape(300, 28, 28), axis=2)  # each row begins a new byte
 singly = np.mean([len(zlib.compress(digit.tobytes(), 9)) for digit in packed])
-bills = {"raw bits": 98, "zlib, as in PNG, one by one": singly, "zlib, all 300 in one": len(zlib.compress(packed.tobytes(), 9)) / 300}
-for name, model in {"your PixelCNN": my_pixelcnn, "patch_pixelcnn": patch_pixelcnn}.items():
-    bills[name] = mean_nll(model, some, batch_size=100) / math.log(2) / 8
+model = weights.load("patch_pixelcnn")
+bills = {
+    "raw bits": 98,
+    "zlib, as in PNG, one by one": singly,
+    "zlib, all 300 in one": len(zlib.compress(packed.tobytes(), 9)) / 300,
+    "patch_pixelcnn": mean_nll(model, some, batch_size=100) / math.log(2) / 8,
+}
 for name, n_bytes in bills.items():
     print(f"{name:30} {n_bytes:6.1f} bytes per digit")
 
 # %% [markdown]
-# And now really, with your model: one digit becomes a few bytes, and the bytes become the digit. Probabilities are rounded to
-# whole shares of $2^{16}$ (at least one each), so that both sides compute with exactly the same numbers.
+# And now really: one digit becomes a few bytes, and the bytes become the digit. Probabilities are rounded to whole shares
+# of $2^{24}$ (at least one each), so that both sides compute with exactly the same numbers.
 
 # %% demo varies
 from fractions import Fraction
 
+WHOLE = 2**24
 
-def shares(tokens, t):  # (1, 1, 14, 14), tokens before t are known: cumulative shares of 2**16, as 17 whole numbers
-    p = torch.softmax(token_logits(tokens).double().view(196, 16)[t], dim=0)
-    counts = 1 + (p * (2**16 - 16)).floor().long()
-    counts[p.argmax()] += 2**16 - counts.sum()
+
+def shares(tokens, t):  # (1, T) of which those before t are known: cumulative shares of WHOLE, K + 1 whole numbers
+    with torch.no_grad():
+        p = torch.softmax(model.logits(model.pixels(tokens))[0, t].double(), dim=0)
+    counts = 1 + (p * (WHOLE - len(p))).floor().long()
+    counts[p.argmax()] += WHOLE - counts.sum()
     return [0, *counts.cumsum(0).tolist()]
 
 
 def encode(image):  # (1, 784) -> bytes
-    bits = my_pixelcnn.bits(image)
-    values = (bits * torch.tensor([8.0, 4.0, 2.0, 1.0])[:, None, None]).sum(dim=1).long().flatten().tolist()
-    known, low, width = torch.zeros(1, 1, 14, 14, dtype=torch.long), Fraction(0), Fraction(1)
-    for t, value in enumerate(values):
+    tokens = model.tokens(image).flatten(1)
+    known, low, width = torch.zeros_like(tokens), Fraction(0), Fraction(1)
+    for t, value in enumerate(tokens[0].tolist()):
         edges = shares(known, t)
-        low, width = low + width * Fraction(edges[value], 2**16), width * Fraction(edges[value + 1] - edges[value], 2**16)
-        known.view(-1)[t] = value
+        low += width * Fraction(edges[value], WHOLE)
+        width *= Fraction(edges[value + 1] - edges[value], WHOLE)
+        known[0, t] = value
     n_bytes = 1
     while Fraction(math.ceil(low * 256**n_bytes), 256**n_bytes) >= low + width:  # until a fraction lies inside
         n_bytes += 1
     return math.ceil(low * 256**n_bytes).to_bytes(n_bytes, "big")
 
 
-def decode(content):  # bytes -> (1, 784)
-    at = Fraction(int.from_bytes(content, "big"), 256 ** len(content))
-    known = torch.zeros(1, 1, 14, 14, dtype=torch.long)
-    for t in range(196):
+def decode(content, n_tokens):  # bytes -> (1, 784)
+    at, known = Fraction(int.from_bytes(content, "big"), 256 ** len(content)), torch.zeros(1, n_tokens, dtype=torch.long)
+    for t in range(n_tokens):
         edges = shares(known, t)
-        value = max(v for v in range(16) if Fraction(edges[v], 2**16) <= at)
-        at = (at - Fraction(edges[value], 2**16)) / Fraction(edges[value + 1] - edges[value], 2**16)
-        known.view(-1)[t] = value
-    return torch.nn.functional.pixel_shuffle(as_pixels(known), 2).flatten(1)
+        value = max(v for v in range(len(edges) - 1) if edges[v] <= at * WHOLE)
+        at = (at * WHOLE - edges[value]) / (edges[value + 1] - edges[value])
+        known[0, t] = value
+    return model.pixels(known)
 
 
 digit = load_binary_mnist("test")[7:8]
 content = encode(digit)
 print(f"{len(content)} bytes: {content.hex(' ')}")
-print(f"the model's bill was {-my_pixelcnn.log_prob(digit).item() / math.log(2) / 8:.1f}")
-print("decoded, it is the same digit:", bool((decode(content) == digit).all()))
+print(f"the model's bill was {-model.log_prob(digit).item() / math.log(2) / 8:.1f}")
+print("decoded, it is the same digit:", bool((decode(content, model.tokens(digit).numel()) == digit).all()))
 
 # %% [markdown]
 # ### Red, then green, then blue · *optional*
