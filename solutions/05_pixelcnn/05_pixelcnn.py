@@ -348,9 +348,10 @@ for ax, kinds in zip(axes, ("AB", "BB", "AA"), strict=True):
 plt.show()
 
 # %% [markdown]
-# (White inside the blue: earlier pixels beyond the reach of two layers.) A then B is what we want. Two layers of kind B leak: sixteen outputs, each knows its own pixel, and a
-# network that is shown the answer learns to copy it. Two layers of kind A are sound, and blind to the nearest
-# pixel of all, the left neighbour: the second layer skips the one place where its note was kept.
+# (White inside the blue: earlier pixels beyond the reach of two layers.) A then B is what we want. Two layers
+# of kind B leak: sixteen outputs, each knows its own pixel, and a network that is shown the answer learns to
+# copy it. Two layers of kind A are sound, and blind to the nearest pixel of all, the left neighbour: the second
+# layer skips the one place where its note was kept.
 #
 # ### Exercise: `reach`
 #
@@ -486,8 +487,8 @@ checks.check_stack_masks(stack_masks)
 
 # %% [markdown]
 # What the middle pixel sees now, by your `reach`: through the vertical stack, handed over at each depth and
-# carried left by the rest of the horizontal one; and through the horizontal stack from the start. The union
-# has no wedge. Beside it the forbidden thing: a vertical stack that has been handed $h$ once, in the first layer.
+# carried left by the rest of the horizontal one; and through the horizontal stack from the start. The union has
+# no wedge. Beside it the forbidden thing: a vertical stack that has been handed $h$ once, in the first layer.
 
 # %% demo
 def two_stacks(n_layers, size=3, side=19):
@@ -565,10 +566,10 @@ checks.check_gated(gated)
 # %% [markdown]
 # ### Exercise: `sample_image`
 #
-# Drawing, the naive way: one whole pass of the network for each number to be drawn. This time in general: images
-# may have several **channels** (colours), and a pixel's channel takes one of $K$ values, so the network
-# gives $K$ logits for each. The order is raster order over pixels, and *within a pixel its channels one
-# after the other*: R, then G given R, then B given both; only then the next pixel.
+# Drawing, the naive way: one whole pass of the network for each number to be drawn. This time in general:
+# images may have several **channels** (colours), and a pixel's channel takes one of $K$ values, so the network
+# gives $K$ logits for each. The order is raster order over pixels, and *within a pixel its channels one after
+# the other*: R, then G given R, then B given both; only then the next pixel.
 #
 # Start from zeros. `uniforms[n, c, row, column]` decides `x[n, c, row, column]`, whenever its turn comes. The
 # value is the first one whose cumulative probability **exceeds** the uniform; if rounding leaves none, the last
@@ -624,8 +625,8 @@ checks.check_sample_image(sample_image)
 # One whole pass per pixel is a scandal. Between two passes *one* pixel was written; nearly everything that the
 # network computes is what it was before. Which features change?
 #
-# This is `reach` looked at from the other end: not "what does this output see", but "who sees this pixel", layer
-# by layer. Write it as a function from the position that was written to one map per layer. As before,
+# This is `reach` looked at from the other end: not "what does this output see", but "who sees this pixel",
+# layer by layer. Write it as a function from the position that was written to one map per layer. As before,
 # everything happens inside the image.
 #
 # <details><summary>Hint</summary>
@@ -677,8 +678,8 @@ checks.check_affected(affected)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# A network of 15 layers of 3 × 3 over 28 × 28 pixels. The pixel at row 14, column 13 is written. On the left, what
-# changes: very much, in all layers. But we don't want all of it, we want *the next pixel's* output, and in
+# A network of 15 layers of 3 × 3 over 28 × 28 pixels. The pixel at row 14, column 13 is written. On the left,
+# what changes: very much, in all layers. But we don't want all of it, we want *the next pixel's* output, and in
 # each layer only what that output needs (your `reach`, begun at the next pixel). How much is both?
 
 # %% demo
@@ -699,11 +700,12 @@ total = 15 * 28 * 28
 print(f"features in all layers: {total}; changed and needed: {sum(int(m.sum()) for m in both)}")
 
 # %% [markdown]
-# (Colour: in how many of the 15 layers.) **One place per layer: the next pixel's own.** All else that it needs had
-# been settled before, and all else that changed will be worked out when its own turn comes. Keep what is settled in a
-# *cache*, and each feature of the network is computed once in the whole image, as each hidden unit was in lesson
-# 4: 784 steps together cost about what one naive pass costs. That is all there is to *fast PixelCNN++* (Ramachandran
-# et al. 2017, up to 183 times faster on a GPU). It gives the same images; further down you will see what it saves.
+# (Colour: in how many of the 15 layers.) **One place per layer: the next pixel's own.** All else that it needs
+# had been settled before, and all else that changed will be worked out when its own turn comes. Keep what is
+# settled in a *cache*, and each feature of the network is computed once in the whole image, as each hidden unit
+# was in lesson 4: 784 steps together cost about what one naive pass costs. That is all there is to *fast
+# PixelCNN++* (Ramachandran et al. 2017, up to 183 times faster on a GPU). It gives the same images; further
+# down you will see what it saves.
 #
 # ### Exercise: `class_posterior`
 #
@@ -753,19 +755,19 @@ checks.check_class_posterior(class_posterior)
 # %% [markdown]
 # ### Exercise: `channel_mask`
 #
-# A coloured pixel is three numbers, and the chain rule does not care that they share a place: R given all pixels
-# before; G given these and R; B given these, R and G. So the *features* at a place come in three groups too.
-# We keep them in blocks, R R ... G G ... B B ..., as equal as can be: with $n$ colours, channel $i$ of $c$ belongs to
-# colour $\lfloor i\,n / c \rfloor$. (64 channels among 3 colours: 22, 21 and 21.) A feature of group R may know what the
-# outputs for R may know, and so on. Then in the middle entry of a kernel, and only there, it matters which
-# channel leads to which: a small matrix, `(c_out, c_in)`.
+# A coloured pixel is three numbers, and the chain rule does not care that they share a place: R given all
+# pixels before; G given these and R; B given these, R and G. So the *features* at a place come in three groups
+# too. We keep them in blocks, R R ... G G ... B B ..., as equal as can be: with $n$ colours, channel $i$ of $c$
+# belongs to colour $\lfloor i\,n / c \rfloor$. (64 channels among 3 colours: 22, 21 and 21.) A feature of group
+# R may know what the outputs for R may know, and so on. Then in the middle entry of a kernel, and only there,
+# it matters which channel leads to which: a small matrix, `(c_out, c_in)`.
 #
 # Kind A (the first layer, which reads the colours themselves) is strict; kind B is not. As ever.
 #
 # <details><summary>Hint</summary>
 #
-# Lesson 4 had a name for the number of a channel's group, and for the matrix that comes of comparing two vectors
-# of them.
+# Lesson 4 had a name for the number of a channel's group, and for the matrix that comes of comparing two
+# vectors of them.
 # </details>
 
 # %% exercise channel_mask
@@ -800,16 +802,16 @@ checks.check_channel_mask(channel_mask)
 #
 # A colour channel usually has 256 values. A softmax over 256 logits can say anything about them, and *knows*
 # nothing: that 101 lies between 100 and 102 it has to learn from examples. PixelCNN++ (Salimans et al. 2017)
-# takes a density over the real line instead and cuts it into bins. As in the paper, the $n$ values are spread evenly over
-# the interval from −1 to 1: value $x$ lies at $v = \frac{2x}{n-1} - 1$ and gets what lies half a step to either side,
-# between $v - \frac{1}{n-1}$ and $v + \frac{1}{n-1}$. For a **logistic** density with mean $\mu$ and scale $s$ that
-# is easy, since its cumulative distribution function is the sigmoid:
+# takes a density over the real line instead and cuts it into bins. As in the paper, the $n$ values are spread
+# evenly over the interval from −1 to 1: value $x$ lies at $v = \frac{2x}{n-1} - 1$ and gets what lies half a
+# step to either side, between $v - \frac{1}{n-1}$ and $v + \frac{1}{n-1}$. For a **logistic** density with mean
+# $\mu$ and scale $s$ that is easy, since its cumulative distribution function is the sigmoid:
 #
 # $$p(x) = \sigma(b) - \sigma(a), \qquad a = \frac{v - \frac{1}{n-1} - \mu}{s}, \quad
 # b = \frac{v + \frac{1}{n-1} - \mu}{s},$$
 #
-# and the first and the last bin go on for ever: for $x = 0$ put $a = -\infty$, for $x = n - 1$ put $b = \infty$.
-# Then the $n$ probabilities sum to 1, whatever $\mu$ and $s$.
+# and the first and the last bin go on for ever: for $x = 0$ put $a = -\infty$, for $x = n - 1$ put $b =
+# \infty$. Then the $n$ probabilities sum to 1, whatever $\mu$ and $s$.
 #
 # By hand: $n = 3$, so the values lie at −1, 0 and 1; $\mu = 0$, $s = 0.5$. The middle one gets $\sigma(1) -
 # \sigma(-1) = 0.731 - 0.269 = 0.462$; each of the others $0.269$. Together 1.
@@ -863,8 +865,8 @@ checks.check_discretized_logistic_log_prob(discretized_logistic_log_prob)
 # ### 200 birds, 256 values · *optional*
 #
 # What is the logistic good for? The bills of 342 penguins (lesson 3 knows them) were measured to a tenth of a
-# millimetre. Cut 32 to 60 mm into 256 steps, learn a distribution over the 256 values from 200 birds, and
-# judge it on the other 142. On the left a softmax with 256 logits and nothing else; maximum likelihood would give
+# millimetre. Cut 32 to 60 mm into 256 steps, learn a distribution over the 256 values from 200 birds, and judge
+# it on the other 142. On the left a softmax with 256 logits and nothing else; maximum likelihood would give
 # probability 0 to every value that the 200 happen to miss, and thus lose infinitely on the first new bird, so
 # it starts with one imagined bird at each value. On the right a mixture of three of your discretised logistics,
 # 9 numbers, fitted by gradient descent: `logsumexp` over log-weights plus log-probabilities, as in lesson 3.
@@ -908,8 +910,8 @@ axes[0].set_ylabel("probability")
 plt.show()
 
 # %% [markdown]
-# Neighbouring values help each other, as they should. With a million examples the softmax catches up, and it can
-# take shapes that no three bells can: the logistic is an inductive bias, no law.
+# Neighbouring values help each other, as they should. With a million examples the softmax catches up, and it
+# can take shapes that no three bells can: the logistic is an inductive bias, no law.
 
 # %% [markdown]
 # ## Watch it work
@@ -918,8 +920,8 @@ plt.show()
 #
 # A full digit has 784 pixels, and naive drawing needs 784 passes. But who says that a step must be one pixel?
 # Lesson 1 took a joint distribution apart by *any* partition: $p(A, B)\,p(C, D \mid A, B)$ is as exact as four
-# single steps. So cut the image into **patches** of 2 × 2 pixels. A patch has $2^4 = 16$ possible values; call it
-# a token; let one softmax over 16 logits give its four pixels *jointly*, given all patches before:
+# single steps. So cut the image into **patches** of 2 × 2 pixels. A patch has $2^4 = 16$ possible values; call
+# it a token; let one softmax over 16 logits give its four pixels *jointly*, given all patches before:
 #
 # $$p(x) = \prod_{t=1}^{196} p\big(\text{patch}_t \mid \text{patch}_1, \dots, \text{patch}_{t-1}\big).$$
 #
@@ -1024,18 +1026,18 @@ plots.digits(digits, ax=right, columns=4, title="drawn by your PixelCNN")
 plt.show()
 
 # %% [markdown]
-# Each training digit was seen *once*. Private notes would still be mostly empty; a shared page fills quickly. The digits
-# were drawn by your `sample_image`, on an "image" of 14 × 14 tokens with a single channel of 16 values: the naive way, 196
-# passes, and on the left you see them come.
+# Each training digit was seen *once*. Private notes would still be mostly empty; a shared page fills quickly.
+# The digits were drawn by your `sample_image`, on an "image" of 14 × 14 tokens with a single channel of 16
+# values: the naive way, 196 passes, and on the left you see them come.
 
 # %% [markdown]
 # ### What longer training buys
 #
-# Three models that ship with the course, trained for as long as the cell below says. `pixelcnn` goes pixel by pixel. It is
-# the network of the first paper, with residual blocks; its kernels are wider than high, against the blind
-# spot. `patch_pixelcnn` is the same kind of network over patches. `gated_pixelcnn` has the two stacks and the
-# gates, and is told which digit it is to draw; its turn comes further down. Here 300 test digits; on the scoreboard,
-# as always, all 10 000.
+# Three models that ship with the course, trained for as long as the cell below says. `pixelcnn` goes pixel by
+# pixel. It is the network of the first paper, with residual blocks; its kernels are wider than high, against
+# the blind spot. `patch_pixelcnn` is the same kind of network over patches. `gated_pixelcnn` has the two stacks
+# and the gates, and is told which digit it is to draw; its turn comes further down. Here 300 test digits; on
+# the scoreboard, as always, all 10 000.
 
 # %% demo varies
 from lib import scoreboard, weights
@@ -1054,14 +1056,14 @@ plt.show()
 
 # %% [markdown]
 # The published numbers of 2016, on Larochelle's static draw of the test digits: PixelCNN 81.30, gated PixelCNN
-# 80.10, Diagonal BiLSTM 79.20. (Ours are measured on *our* static draw, and trained on fresh draws; see lesson 3.
-# With fresh draws others have reported 81.45 for a PixelCNN and 78.61 for PixelSNAIL, in the repository
+# 80.10, Diagonal BiLSTM 79.20. (As lesson 3 says, ours are measured on *our* static draw, and trained on fresh
+# draws. With fresh draws others have reported 81.45 for a PixelCNN and 78.61 for PixelSNAIL, in the repository
 # pytorch-generative. Digits made binary by a *threshold* give lower numbers still, and are another data set.)
 #
 # ### Naive, and with a cache · *optional*
 #
-# `sample` of these models draws with the cache of `affected`: each feature is computed once. `naive` is one whole pass per
-# token. Both take the same uniforms, so the images can be compared pixel by pixel.
+# `sample` of these models draws with the cache of `affected`: each feature is computed once. `naive` is one
+# whole pass per token. Both take the same uniforms, so the images can be compared pixel by pixel.
 
 # %% demo varies
 import time
@@ -1093,12 +1095,13 @@ for ax, (name, model) in zip(axes[1:], {"pixelcnn": pixelcnn, "patch_pixelcnn": 
 plt.show()
 
 # %% [markdown]
-# ### A generator that is a classifier
+# ### A generator that is a classifier · *optional*
 #
-# `gated_pixelcnn` gives $\ln p(x_d \mid x_{<d}, k)$ for any class $k$ that it is told. Tell it all ten, and let your
-# `class_posterior` watch. The digit is read from the top, row by row; what it might be becomes what it is. Below, one of the
-# digits that stayed undecided longest and one that did not; then all of them together; and at the end six to move
-# through yourself (in Jupyter; or press play): watch which rows decide, and how sudden it is.
+# `gated_pixelcnn` gives $\ln p(x_d \mid x_{<d}, k)$ for any class $k$ that it is told. Tell it all ten, and let
+# your `class_posterior` watch. The digit is read from the top, row by row; what it might be becomes what it is.
+# Below, one of the digits that stayed undecided longest and one that did not; then all of them together; and at
+# the end six to move through yourself (in Jupyter; or press play): watch which rows decide, and how sudden it
+# is.
 
 # %% demo varies
 from lib import weights
@@ -1127,8 +1130,8 @@ chosen = hard[:4] + hard[-2:]
 posterior_by_row(some[chosen], by_row[chosen], [str(int(k)) for k in labels[chosen]])
 
 # %% [markdown]
-# Nobody trained a classifier. The generator was asked which story explains the data best. The other way round it
-# draws whatever it is told, here three of each digit:
+# Nobody trained a classifier. The generator was asked which story explains the data best. The other way round
+# it draws whatever it is told, here three of each digit:
 
 # %% demo
 from lib import weights
@@ -1142,9 +1145,9 @@ plt.show()
 # %% [markdown]
 # ### The lower half · *optional*
 #
-# In raster order the upper half comes first. So to complete a digit, keep what is given and draw only the rest; no
-# retraining, no trick, and the completions are samples of the model's true conditional. Each group of four shows what is
-# given, and three completions by `patch_pixelcnn`.
+# In raster order the upper half comes first. So to complete a digit, keep what is given and draw only the rest;
+# no retraining, no trick, and the completions are samples of the model's true conditional. Each group of four
+# shows what is given, and three completions by `patch_pixelcnn`.
 
 # %% demo
 from lib import weights
@@ -1169,14 +1172,15 @@ plt.show()
 # %% [markdown]
 # ### Digits as compressed files · *optional*
 #
-# A model of the data is a code for the data: whoever knows $p_\theta$ needs $-\log_2 p_\theta(x)$ bits for $x$, and an
-# *arithmetic coder* gets there within two bits (Salomon & Motta). It is lesson 1's picture of an interval that
-# narrows: each token keeps its share of what was left, and any short binary fraction inside the last interval names the
-# whole image. The decoder, with the same model, asks at each step in which share the fraction lies.
+# A model of the data is a code for the data: whoever knows $p_\theta$ needs $-\log_2 p_\theta(x)$ bits for $x$,
+# and an *arithmetic coder* gets there within two bits (Salomon & Motta). It is lesson 1's picture of an
+# interval that narrows: each token keeps its share of what was left, and any short binary fraction inside the
+# last interval names the whole image. The decoder, with the same model, asks at each step in which share the
+# fraction lies.
 #
-# First the bill, in bytes per digit. A binary digit has 784 bits, 98 bytes. PNG (its compressed part alone, without
-# headers) knows about repetition, but nothing about digits; given 300 digits in one file it can at least learn from
-# one to the next.
+# First the bill, in bytes per digit. A binary digit has 784 bits, 98 bytes. PNG (its compressed part alone,
+# without headers) knows about repetition, but nothing about digits; given 300 digits in one file it can at
+# least learn from one to the next.
 
 # %% demo varies
 import zlib
@@ -1199,8 +1203,8 @@ for name, n_bytes in bills.items():
     print(f"{name:30} {n_bytes:6.1f} bytes per digit")
 
 # %% [markdown]
-# And now really: one digit becomes a few bytes, and the bytes become the digit. Probabilities are rounded to whole shares
-# of $2^{24}$ (at least one each), so that both sides compute with exactly the same numbers.
+# And now really: one digit becomes a few bytes, and the bytes become the digit. Probabilities are rounded to
+# whole shares of $2^{24}$ (at least one each), so that both sides compute with exactly the same numbers.
 
 # %% demo varies
 from fractions import Fraction
@@ -1249,10 +1253,11 @@ print("decoded, it is the same digit:", bool((decode(content, model.tokens(digit
 # %% [markdown]
 # ### Red, then green, then blue · *optional*
 #
-# Digits in colour: 14 × 14 pixels, each channel with four levels (2 bits), on paper and in ink from six pairs of colours.
-# Two networks of the same size, both trained by the same recipe. One has your `channel_mask`: G is given R, B is
-# given R and G. In the other one the three channels of a pixel are *independent* given the pixels before, which is what
-# you get without thinking. Both are proper distributions. (Bits per dimension: nats divided by $\ln 2$ and by the
+# Digits in colour: 14 × 14 pixels, each channel with four levels (2 bits), on paper and in ink from six pairs
+# of colours. Two networks of the same size, both trained by the same recipe. One has your `channel_mask`: G is
+# given R, B is given R and G. In the other one the three channels of a pixel are *independent* given the pixels
+# before, which is what you get without thinking. Both are proper distributions. (Bits per dimension: nats
+# divided by $\ln 2$ and by the
 # $3 \cdot 14 \cdot 14$ numbers of an image.)
 
 # %% demo varies
@@ -1277,18 +1282,20 @@ for ax, (title, images) in zip(axes, sheets.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# The independent one knows what each channel likes, and cannot make the three agree: where R jumps to the ink, G and B stay
-# with the paper as often as not, and there are pixels in colours that no digit has. The later pixels then have to
-# live with it. It pays in bits for the same reason: having seen R, it is surprised by G all the same.
+# The independent one knows what each channel likes, and cannot make the three agree: where R jumps to the ink,
+# G and B stay with the paper as often as not, and there are pixels in colours that no digit has. The later
+# pixels then have to live with it. It pays in bits for the same reason: having seen R, it is surprised by G all
+# the same.
 
 # %% [markdown]
 # ### The sibling: PixelRNN · *optional*
 #
-# The paper that introduced the PixelCNN was about something else. Its **Row LSTM** reads the image row by row: at each
-# pixel it keeps a state, computed from a few states of the row above (a convolution of 3, say) and from masked
-# features of its own row. A state remembers what came long before it, so the reach has no limit upwards: a triangle. Its
-# **Diagonal BiLSTM** moves along diagonals, from both sides, and sees everything. Below, on the left, six layers of
-# PixelCNN; then the triangle, by your `reach`: one masked step within the row, then any number of steps up.
+# The paper that introduced the PixelCNN was about something else. Its **Row LSTM** reads the image row by row:
+# at each pixel it keeps a state, computed from a few states of the row above (a convolution of 3, say) and from
+# masked features of its own row. A state remembers what came long before it, so the reach has no limit upwards:
+# a triangle. Its **Diagonal BiLSTM** moves along diagonals, from both sides, and sees everything. Below, on the
+# left, six layers of PixelCNN; then the triangle, by your `reach`: one masked step within the row, then any
+# number of steps up.
 
 # %% demo
 up = torch.zeros(3, 3)
@@ -1308,8 +1315,8 @@ for ax, (title, sees) in zip(axes, panels.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# What it costs is not multiplications but *waiting*: how many steps have to be taken one after the other, in an image of $H$
-# rows and $W$ columns.
+# What it costs is not multiplications but *waiting*: how many steps have to be taken one after the other, in an
+# image of $H$ rows and $W$ columns.
 #
 # | | sees | steps to score an image | steps to draw one |
 # |:--|:--|:--|:--|
@@ -1318,15 +1325,15 @@ plt.show()
 # | **Row LSTM** | a triangle, up to the top | $H$ | $HW$ |
 # | **Diagonal BiLSTM** | everything before | $H + W - 1$ per layer | $HW$ |
 #
-# In 2016 the BiLSTM was the best (79.20 nats with seven layers; 80.75 with one), and the PixelCNN, introduced as the fast
-# relative, came in at 81.30. A few months later the gated PixelCNN reached 80.10 at a fraction of the training time, and the
-# convolution won: in training, one step beats 28. Drawing is equally slow for all.
+# In 2016 the BiLSTM was the best (79.20 nats with seven layers; 80.75 with one), and the PixelCNN, introduced
+# as the fast relative, came in at 81.30. A few months later the gated PixelCNN reached 80.10 at a fraction of
+# the training time, and the convolution won: in training, one step beats 28. Drawing is equally slow for all.
 
 # %% [markdown]
 # ## Play
 #
-# Choose a kernel, a number of layers, the kind of the first one, one stack or two. What you see is measured, not
-# derived: a real network with these masks runs on an image of 21 × 21, and its middle output is
+# Choose a kernel, a number of layers, the kind of the first one, one stack or two. What you see is measured,
+# not derived: a real network with these masks runs on an image of 21 × 21, and its middle output is
 # differentiated with respect to every pixel.
 
 # %% demo
@@ -1426,12 +1433,12 @@ def candidate_H(x):  # colours (B, 3, H, W) -> (B, 3, H, W); "kind A knows about
     return conv(torch.tanh(conv(x, C1, first)), C2, second)
 
 # %% [markdown]
-# Where they come from (github.com): A, kind B as in j-min/PixelCNN (issue 3, pull request 4); B, what remains of a mask
-# when rows and columns are mixed up; C, j-min/PixelCNN has batch normalisation after every masked layer; D, a remark in
-# o-tawab/Video-Pixel-Networks (issue 1): it converged faster, "but at test time it always predict black image";
-# E, the masks of openai/iaf, suspected in pclucas14/iaf-vae (issue 4); F, the shifts of PixelCNN++, suspected in
-# openai/pixel-cnn (issue 58); G, anantzoid/Conditional-PixelCNN-decoder (issue 9); H, what you get if you mend
-# carpedm20/pixel-rnn-tensorflow (issue 4) by half. (That one let G see nothing of R.)
+# Where they come from (github.com): A, kind B as in j-min/PixelCNN (issue 3, pull request 4); B, what remains
+# of a mask when rows and columns are mixed up; C, j-min/PixelCNN has batch normalisation after every masked
+# layer; D, a remark in o-tawab/Video-Pixel-Networks (issue 1): it converged faster, "but at test time it always
+# predict black image"; E, the masks of openai/iaf, suspected in pclucas14/iaf-vae (issue 4); F, the shifts of
+# PixelCNN++, suspected in openai/pixel-cnn (issue 58); G, anantzoid/Conditional-PixelCNN-decoder (issue 9); H,
+# what you get if you mend carpedm20/pixel-rnn-tensorflow (issue 4) by half. (That one let G see nothing of R.)
 #
 # Decide first with pencil and paper. Then let the probe confirm it, as here for the sound pair, A then B. The
 # drawing is output 4's row of the dependence matrix.
@@ -1462,9 +1469,10 @@ print("output 4 sees", np.flatnonzero(output_4_sees(sound)).tolist())
 #
 # <details><summary>Hint</summary>
 #
-# A and B: list the places that the second layer looks at, and for each the pixels that the first one looks at from
-# there; places outside the image don't count. C: whose features does a mean over all places mix? Is there a pixel that no
-# feature has seen? H: what does the *feature* for B know after the first layer, and who listens to it in the second?
+# A and B: list the places that the second layer looks at, and for each the pixels that the first one looks at
+# from there; places outside the image don't count. C: whose features does a mean over all places mix? Is there
+# a pixel that no feature has seen? H: what does the *feature* for B know after the first layer, and who listens
+# to it in the second?
 # </details>
 
 # %% exercise found_leaks
@@ -1504,23 +1512,23 @@ checks.check_found_leaks(leaks_H=leaks_H, **lists)
 # %% [markdown]
 # (Don't read on before your answers are in.)
 #
-# A lets everything below come in through the second layer, and closes its own row instead. Whoever looks at samples
-# sees noise; whoever looks at the loss sees a miracle. C is the treacherous one: the leak exists **in training only**, so
-# every probe of the finished model is content, and the model has learned to lean on something that it will not
-# have. E and F are sound. Reversed masks are right for a reversed order, and a shifted image needs no mask: its
-# window *ends* where the past ends. G is sound and half deaf: the vertical stack computes, and nobody hears it
-# (the report says that nothing arrives along the first horizontal line).
+# A lets everything below come in through the second layer, and closes its own row instead. Whoever looks at
+# samples sees noise; whoever looks at the loss sees a miracle. C is the treacherous one: the leak exists **in
+# training only**, so every probe of the finished model is content, and the model has learned to lean on
+# something that it will not have. E and F are sound. Reversed masks are right for a reversed order, and a
+# shifted image needs no mask: its window *ends* where the past ends. G is sound and half deaf: the vertical
+# stack computes, and nobody hears it (the report says that nothing arrives along the first horizontal line).
 #
 # ### Exercise: repair H
 #
-# The mask that H should have used, whole: `(c_out, c_in, h, w)`, for any kernel, kind and number of colours. Rows above
-# and the places to the left are open between *all* channels, since all colours of those pixels come before. In the
-# middle the groups decide, in both kinds.
+# The mask that H should have used, whole: `(c_out, c_in, h, w)`, for any kernel, kind and number of colours.
+# Rows above and the places to the left are open between *all* channels, since all colours of those pixels come
+# before. In the middle the groups decide, in both kinds.
 #
 # <details><summary>Hint</summary>
 #
-# You have written both halves of it. Which entry of the whole mask does the second half belong to, also when the kernel
-# is 1 × 1?
+# You have written both halves of it. Which entry of the whole mask does the second half belong to, also when
+# the kernel is 1 × 1?
 # </details>
 
 # %% exercise repaired_H
@@ -1552,10 +1560,11 @@ checks.check_repaired_H(repaired_H)
 # %% [markdown]
 # ### A bug that no probe finds · *optional*
 #
-# The probe watches who looks at whom. It does not watch what is made of it. In r9y9/wavenet_vocoder (issue 33, labelled a
-# bug, mended since) the log-probabilities of the mixture's components were summed *over the components* before the
-# log-weights were added: a line copied from a model where that axis held colours. Every dependence is allowed, the loss
-# goes down, and it is the loss of nothing. Only one test finds it: **add up the probabilities of all values.**
+# The probe watches who looks at whom. It does not watch what is made of it. In r9y9/wavenet_vocoder (issue 33,
+# labelled a bug, mended since) the log-probabilities of the mixture's components were summed *over the
+# components* before the log-weights were added: a line copied from a model where that axis held colours. Every
+# dependence is allowed, the loss goes down, and it is the loss of nothing. Only one test finds it: **add up the
+# probabilities of all values.**
 
 # %% demo
 log_weights, means = torch.log(torch.tensor([0.5, 0.3, 0.2])), torch.tensor([-0.4, 0.0, 0.5])
@@ -1667,8 +1676,9 @@ flashcards(
 # %% [markdown]
 # ### The one-line version
 #
-# **Share one kernel among all pixels and cut what comes later, strictly once and loosely ever after; give the rows above a
-# stack of their own, and a convolutional network becomes an exact likelihood that sees everything it may.**
+# **Share one kernel among all pixels and cut what comes later, strictly once and loosely ever after; give the
+# rows above a stack of their own, and a convolutional network becomes an exact likelihood that sees everything
+# it may.**
 #
 # ### Further reading
 #

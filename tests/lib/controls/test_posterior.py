@@ -17,8 +17,8 @@ def test_only_what_is_read_is_shown_and_judged(row):
     figure = posterior.draw_posterior(IMAGES, POSTERIOR, row, image=1)
     left, middle, _ = figure.axes
     shown = left.images[0].get_array()
-    assert shown.mask.any(axis=1).tolist() == [r >= row for r in range(4)]
-    assert np.array_equal(shown[:row].filled(-1), IMAGES[1].reshape(4, 4)[:row])
+    assert np.ma.getmaskarray(shown).any(axis=1).tolist() == [r >= row for r in range(4)]
+    assert np.array_equal(np.ma.getdata(shown)[:row], IMAGES[1].reshape(4, 4)[:row])
     assert [bar.get_width() for bar in middle.patches] == pytest.approx(POSTERIOR[1, row].tolist())
     assert left.get_title(loc="left") == f"{row} of 4 rows read"
     plt.close(figure)
