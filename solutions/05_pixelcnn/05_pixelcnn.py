@@ -1055,8 +1055,8 @@ scoreboard.draw("05", yours=yours)
 plt.show()
 
 # %% [markdown]
-# The published numbers of 2016, on Larochelle's static draw of the test digits: PixelCNN 81.30, gated PixelCNN
-# 80.10, Diagonal BiLSTM 79.20. (As lesson 3 says, ours are measured on *our* static draw, and trained on fresh
+# The published numbers of 2016, on Larochelle's static draw of the test digits: PixelCNN 81.30 and Diagonal
+# BiLSTM 79.20 (van den Oord et al.), a gated PixelCNN 80.10 (Gulrajani et al. 2017, PixelVAE). (As lesson 3 says, ours are measured on *our* static draw, and trained on fresh
 # draws. With fresh draws others have reported 81.45 for a PixelCNN and 78.61 for PixelSNAIL, in the repository
 # pytorch-generative. Digits made binary by a *threshold* give lower numbers still, and are another data set.)
 #
@@ -1325,9 +1325,10 @@ plt.show()
 # | **Row LSTM** | a triangle, up to the top | $H$ | $HW$ |
 # | **Diagonal BiLSTM** | everything before | $H + W - 1$ per layer | $HW$ |
 #
-# In 2016 the BiLSTM was the best (79.20 nats with seven layers; 80.75 with one), and the PixelCNN, introduced
-# as the fast relative, came in at 81.30. A few months later the gated PixelCNN reached 80.10 at a fraction of
-# the training time, and the convolution won: in training, one step beats 28. Drawing is equally slow for all.
+# In 2016 the BiLSTM was the best (79.20 nats with seven layers; 80.75 with one), and the PixelCNN, introduced as
+# its fast relative, came in at 81.30. A few months later gates and a second stack brought the convolution level
+# with the PixelRNN on natural images, with far less computation, and the matter was settled: in training, one
+# step beats 28. Drawing is equally slow for all.
 
 # %% [markdown]
 # ## Play
@@ -1362,9 +1363,9 @@ reach_explorer()
 # %% [markdown]
 # ## Spot the causality bug
 #
-# Eight networks from public repositories, each cut down to two layers over one image of 3 × 3 pixels (or three
-# numbers per pixel). All were meant to be autoregressive. **Pixels are numbered 0 to 8 in raster order, and we
-# only look at output 4, the one in the middle.** It may see 0, 1, 2, 3.
+# Eight networks after what really happened, most of it in public code, each cut down to two layers over one image
+# of 3 × 3 pixels (or three numbers per pixel). All were meant to be autoregressive. **Pixels are numbered 0 to 8
+# in raster order, and we only look at output 4, the one in the middle.** It may see 0, 1, 2, 3.
 
 # %%
 def conv(x, weight, mask=1.0):
@@ -1433,12 +1434,13 @@ def candidate_H(x):  # colours (B, 3, H, W) -> (B, 3, H, W); "kind A knows about
     return conv(torch.tanh(conv(x, C1, first)), C2, second)
 
 # %% [markdown]
-# Where they come from (github.com): A, kind B as in j-min/PixelCNN (issue 3, pull request 4); B, what remains
-# of a mask when rows and columns are mixed up; C, j-min/PixelCNN has batch normalisation after every masked
-# layer; D, a remark in o-tawab/Video-Pixel-Networks (issue 1): it converged faster, "but at test time it always
-# predict black image"; E, the masks of openai/iaf, suspected in pclucas14/iaf-vae (issue 4); F, the shifts of
-# PixelCNN++, suspected in openai/pixel-cnn (issue 58); G, anantzoid/Conditional-PixelCNN-decoder (issue 9); H,
-# what you get if you mend carpedm20/pixel-rnn-tensorflow (issue 4) by half. (That one let G see nothing of R.)
+# Where they come from (github.com): A, kind B as in j-min/PixelCNN (issue 3, pull request 4); B, what remains of a
+# mask when rows and columns are mixed up; C, j-min/PixelCNN has batch normalisation after every masked layer; D,
+# a remark in o-tawab/Video-Pixel-Networks (issue 1): it converged faster, "but at test time it always predict
+# black image"; E, the masks of openai/iaf, doubted in pclucas14/iaf-vae (issue 4); F, PixelCNN++, doubted in
+# openai/pixel-cnn (issue 58), and explained by its shifts in pclucas14/pixel-cnn-pp (issue 24); G,
+# anantzoid/Conditional-PixelCNN-decoder (issue 9); H, what you get if you mend carpedm20/pixel-rnn-tensorflow
+# (issue 4) by half. (That one let G see nothing of R in its own pixel.)
 #
 # Decide first with pencil and paper. Then let the probe confirm it, as here for the sound pair, A then B. The
 # drawing is output 4's row of the dependence matrix.
@@ -1684,6 +1686,8 @@ flashcards(
 #
 # - A. van den Oord, N. Kalchbrenner & K. Kavukcuoglu, *Pixel Recurrent Neural Networks*, ICML 2016 (arXiv
 #   1601.06759). PixelCNN, Row LSTM, Diagonal BiLSTM, masks over colours.
+# - I. Gulrajani et al., *PixelVAE*, ICLR 2017 (arXiv 1611.05013). A gated PixelCNN, alone and with latents, on binary
+#   digits.
 # - A. van den Oord et al., *Conditional Image Generation with PixelCNN Decoders*, NIPS 2016 (arXiv 1606.05328). The blind
 #   spot, the two stacks, gates, classes.
 # - T. Salimans, A. Karpathy, X. Chen & D. P. Kingma, *PixelCNN++*, ICLR 2017 (arXiv 1701.05517). Discretised logistic
