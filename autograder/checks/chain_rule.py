@@ -1,7 +1,6 @@
 """Hidden tests of lesson 01, the chain rule.
 
-Everything is recomputed by enumerating the outcomes of a small joint one by one, in plain Python: slow, and
-unlike any sensible answer.
+Everything is recomputed by enumerating the outcomes of a small joint one by one, unlike any sensible answer.
 """
 
 from __future__ import annotations
@@ -19,29 +18,19 @@ from lib.byhand import puzzle, typed
 Axes = tuple[int, ...]
 
 
-def _mass(joint: np.ndarray, axes: Axes) -> dict[tuple[int, ...], float]:
-    """p(x_axes) for every value of the variables in axes, outcome by outcome."""
-    found: dict[tuple[int, ...], float] = {}
-    for outcome in itertools.product(*map(range, joint.shape)):
-        values = tuple(outcome[i] for i in axes)
-        found[values] = found.get(values, 0.0) + float(joint[outcome])
-    return found
-
-
 def _marginal(joint: np.ndarray, keep: Axes) -> np.ndarray:
+    """p(x_keep), for which every outcome of the joint is put where it belongs, one by one."""
     expected = np.zeros([joint.shape[i] for i in keep])
-    for values, p in _mass(joint, keep).items():
-        expected[values] = p
+    outcomes = np.indices(joint.shape).reshape(joint.ndim, joint.size)
+    where = tuple(outcomes[i] for i in keep) if keep else (np.zeros(joint.size, dtype=int),)
+    np.add.at(expected if keep else expected[None], where, joint.ravel())
     return expected
 
 
 def _conditional(joint: np.ndarray, target: Axes, given: Axes) -> np.ndarray:
-    expected = np.zeros([joint.shape[i] for i in given + target])
-    of_condition = _mass(joint, given)
-    for values, p in _mass(joint, given + target).items():
-        condition = of_condition[values[: len(given)]]
-        expected[values] = p / condition if condition > 0 else 0.0
-    return expected
+    of_condition, both = _marginal(joint, given), _marginal(joint, given + target)
+    of_condition = of_condition.reshape(of_condition.shape + (1,) * len(target))
+    return np.divide(both, of_condition, out=np.zeros_like(both), where=of_condition > 0)
 
 
 def _joints(stream: int) -> list[np.ndarray]:
@@ -60,7 +49,10 @@ def _joints(stream: int) -> list[np.ndarray]:
 
 
 def _same(found: np.ndarray, expected: np.ndarray) -> bool:
-    return found.shape == expected.shape and np.allclose(found, expected, rtol=judge.RTOL, atol=judge.ATOL)
+    if found.shape != expected.shape:
+        return False
+    with np.errstate(invalid="ignore"):
+        return bool((np.abs(found - expected) <= judge.ATOL + judge.RTOL * np.abs(expected)).all())
 
 
 def _not_nan(name: str, found: np.ndarray) -> None:
@@ -72,20 +64,23 @@ def _not_nan(name: str, found: np.ndarray) -> None:
 def check_marginal(marginal: Any) -> None:
     __tracebackhide__ = True
     name = "marginal"
+    cases: list[tuple[np.ndarray, Axes]] = []
     for joint in _joints(11):
         d = joint.ndim
         keeps = [keep for k in range(d + 1) for keep in itertools.permutations(range(d), k)]
-        for keep in keeps[:: 1 if d < 4 else 5]:
-            shown = f"joint of shape {joint.shape}, keep={keep}"
-            expected = _marginal(joint, keep)
-            found = judge.array(name, judge.call(name, marginal, joint, keep, shown=shown))
-            if found.shape != expected.shape and found.shape == tuple(joint.shape[i] for i in sorted(keep)):
-                raise AssertionError(f"{name}: the axes of the result should be in the order that keep gives ({shown})")
-            found = judge.array(name, found, expected.shape, what=f"the result for a {shown}")
-            assert math.isclose(found.sum(), 1, rel_tol=1e-3), f"{name}: the entries should still sum to 1 ({shown})"
-            if not _same(found, expected) and _same(found, _marginal(joint, tuple(sorted(keep)))):
-                raise AssertionError(f"{name}: the axes of the result should be in the order that keep gives ({shown})")
-            judge.close(name, found, expected, f"the probabilities are not those of the variables kept ({shown})")
+        cases += [(joint, keep) for keep in keeps[:: 1 if d < 4 else 5]]
+    shown_as = [f"joint of shape {joint.shape}, keep={keep}" for joint, keep in cases]
+    results = judge.calls(name, marginal, cases, shown_as)
+    for (joint, keep), shown, result in zip(cases, shown_as, results, strict=True):
+        expected = _marginal(joint, keep)
+        found = judge.array(name, result)
+        if found.shape != expected.shape and found.shape == tuple(joint.shape[i] for i in sorted(keep)):
+            raise AssertionError(f"{name}: the axes of the result should be in the order that keep gives ({shown})")
+        found = judge.array(name, found, expected.shape, what=f"the result for a {shown}")
+        assert math.isclose(found.sum(), 1, rel_tol=1e-3), f"{name}: the entries should still sum to 1 ({shown})"
+        if not _same(found, expected) and _same(found, _marginal(joint, tuple(sorted(keep)))):
+            raise AssertionError(f"{name}: the axes of the result should be in the order that keep gives ({shown})")
+        judge.close(name, found, expected, f"the probabilities are not those of the variables kept ({shown})")
     rare = np.array([[0.25, 0.75 - 4e-9], [3e-9, 1e-9]])
     for keep, right in (((0,), np.array([1 - 4e-9, 4e-9])), ((1, 0), rare.T)):
         found = judge.array(name, judge.call(name, marginal, rare, keep), right.shape)
@@ -96,7 +91,7 @@ def check_marginal(marginal: Any) -> None:
 def check_conditional(conditional: Any) -> None:
     __tracebackhide__ = True
     name = "conditional"
-    cases: list[tuple[Axes, Axes]] = [
+    splits: list[tuple[Axes, Axes]] = [
         ((0,), (1,)),
         ((1,), (0,)),
         ((1,), ()),
@@ -111,31 +106,32 @@ def check_conditional(conditional: Any) -> None:
         ((3, 1), (2, 0)),
         ((0,), (3, 1, 2)),
     ]
-    for joint in _joints(12):
-        for target, given in cases:
-            if max(target + given) >= joint.ndim:
-                continue
-            shown = f"joint of shape {joint.shape}, target={target}, given={given}"
-            expected = _conditional(joint, target, given)
-            found = judge.array(name, judge.call(name, conditional, joint, target, given, shown=shown))
-            _not_nan(name, found)
+    cases = [(joint, *split) for joint in _joints(12) for split in splits if max(sum(split, ())) < joint.ndim]
+    shown_as = [f"joint of shape {joint.shape}, target={target}, given={given}" for joint, target, given in cases]
+    results = judge.calls(name, conditional, cases, shown_as)
+    for (joint, target, given), shown, result in zip(cases, shown_as, results, strict=True):
+        expected = _conditional(joint, target, given)
+        found = judge.array(name, result)
+        _not_nan(name, found)
+        if given and not _same(found, expected):
             turned = np.moveaxis(expected, range(len(given)), range(len(target), expected.ndim))
-            if given and not _same(found, expected) and _same(found, turned):
-                raise AssertionError(f"{name}: the axes of given come first, those of target after them ({shown})")
-            found = judge.array(name, found, expected.shape, what=f"the result for a {shown}")
-            totals = found.reshape(*expected.shape[: len(given)], -1).sum(axis=-1)
-            wanted = expected.reshape(*expected.shape[: len(given)], -1).sum(axis=-1)
-            if not _same(totals, wanted):
-                assert wanted.all() or not _same(np.where(wanted > 0, totals, 0), wanted), (
-                    f"{name}: a condition of probability 0 should give zeros ({shown})"
-                )
-                raise AssertionError(f"{name}: for each value of the condition, the entries should sum to 1 ({shown})")
-            judge.close(name, found, expected, f"the entries sum to 1 but are not p(target | given) ({shown})")
+            told = f"{name}: the axes of given come first, those of target after them ({shown})"
+            assert not _same(found, turned), told
+        found = judge.array(name, found, expected.shape, what=f"the result for a {shown}")
+        totals = found.reshape(*expected.shape[: len(given)], -1).sum(axis=-1)
+        wanted = expected.reshape(*expected.shape[: len(given)], -1).sum(axis=-1)
+        if not _same(totals, wanted):
+            assert wanted.all() or not _same(np.where(wanted > 0, totals, 0), wanted), (
+                f"{name}: a condition of probability 0 should give zeros ({shown})"
+            )
+            raise AssertionError(f"{name}: for each value of the condition, the entries should sum to 1 ({shown})")
+        judge.close(name, found, expected, f"the entries sum to 1 but are not p(target | given) ({shown})")
     # Conditions that cannot happen, each time after a full table: what is not filled holds what that one left in memory.
     holed = np.array([[0.25, 0.5], [0.0, 0.0], [0.0, 0.25]])
-    for joint in [np.full((3, 2), 1 / 6), holed] * 3:
-        expected = _conditional(joint, (1,), (0,))
-        found = judge.array(name, judge.call(name, conditional, joint, (1,), (0,)), (3, 2))
+    cases = [(joint, (1,), (0,)) for joint in [np.full((3, 2), 1 / 6), holed] * 3]
+    for (joint, target, given), result in zip(cases, judge.calls(name, conditional, cases), strict=True):
+        expected = _conditional(joint, target, given)
+        found = judge.array(name, result, (3, 2))
         _not_nan(name, found)
         judge.close(name, found, expected, "a condition of probability 0 should give zeros")
     # Conditions that hardly ever happen are no harder to divide by.
@@ -193,10 +189,9 @@ def check_joint_probability(joint_probability: Any) -> None:
         fresh[1].astype(np.float32),
     ]
     cases += [[0.5] * 40, [0.3, 0.0, 0.9], [1.0, 1.0], np.array([0.25] * 7)]
-    for values in cases:
-        found = judge.number(
-            name, judge.call(name, joint_probability, values), what=f"the result for {judge.summary(values)}"
-        )
+    results = judge.calls(name, joint_probability, [[values] for values in cases])
+    for values, result in zip(cases, results, strict=True):
+        found = judge.number(name, result, what=f"the result for {judge.summary(values)}")
         expected = 1.0
         for value in values:
             expected *= float(value)
@@ -246,12 +241,14 @@ def _factorisation(name: str, result: Any, joint: np.ndarray, blocks: Sequence[A
 def check_joint_from_order(joint_from_order: Any) -> None:
     __tracebackhide__ = True
     name = "joint_from_order"
+    cases: list[tuple[np.ndarray, Axes]] = []
     for joint in [*_joints(14), judge.random_joint(judge.rng(15), (4,))]:
         orders = list(itertools.permutations(range(joint.ndim)))
-        for order in orders[:: 1 if joint.ndim < 4 else 7]:
-            shown = f"joint of shape {joint.shape}, order={order}"
-            result = judge.call(name, joint_from_order, joint, order, shown=shown)
-            _factorisation(name, result, joint, [(i,) for i in order], shown)
+        cases += [(joint, order) for order in orders[:: 1 if joint.ndim < 4 else 7]]
+    shown_as = [f"joint of shape {joint.shape}, order={order}" for joint, order in cases]
+    results = judge.calls(name, joint_from_order, cases, shown_as)
+    for (joint, order), shown, result in zip(cases, shown_as, results, strict=True):
+        _factorisation(name, result, joint, [(i,) for i in order], shown)
 
 
 def check_joint_from_partition(joint_from_partition: Any) -> None:
@@ -270,11 +267,11 @@ def check_joint_from_partition(joint_from_partition: Any) -> None:
             [(3,), (1,), (0,), (2,)],
         ],
     }
-    for joint in _joints(16):
-        for blocks in partitions[joint.ndim]:
-            shown = f"joint of shape {joint.shape}, blocks={blocks}"
-            result = judge.call(name, joint_from_partition, joint, blocks, shown=shown)
-            _factorisation(name, result, joint, blocks, shown)
+    cases = [(joint, blocks) for joint in _joints(16) for blocks in partitions[joint.ndim]]
+    shown_as = [f"joint of shape {joint.shape}, blocks={blocks}" for joint, blocks in cases]
+    results = judge.calls(name, joint_from_partition, cases, shown_as)
+    for (joint, blocks), shown, result in zip(cases, shown_as, results, strict=True):
+        _factorisation(name, result, joint, blocks, shown)
 
 
 # -- counting and sampling
@@ -315,19 +312,21 @@ def check_free_parameters(free_parameters: Any) -> None:
         for k, i in enumerate(order):
             parents[i] = tuple(j for j in order[:k] if rng.random() < 0.6)
         cases.append((rng.integers(2, 6, size=d).tolist(), parents))
-    for cardinalities, parents in cases:
+    shown_as = [
+        f"cardinalities={cardinalities}, parents={parents}"
+        if len(parents) < 7
+        else f"{len(parents)} variables of {cardinalities[0]} values"
+        for cardinalities, parents in cases
+    ]
+    results = judge.calls(name, free_parameters, cases, shown_as)
+    for (cardinalities, parents), shown, result in zip(cases, shown_as, results, strict=True):
         expected = 0
         for i, of in enumerate(parents):
             rows = 1
             for j in of:
                 rows *= cardinalities[j]
             expected += rows * (cardinalities[i] - 1)
-        shown = (
-            f"cardinalities={cardinalities}, parents={parents}"
-            if len(parents) < 7
-            else f"{len(parents)} variables of {cardinalities[0]} values"
-        )
-        found = _whole(name, judge.call(name, free_parameters, cardinalities, parents, shown=shown))
+        found = _whole(name, result)
         if found == expected:
             continue
         assert expected < 2**62, f"{name}: the count for {shown} overflowed; use Python integers, which have no limit"
@@ -346,19 +345,18 @@ def _samples(joint: np.ndarray, order: Axes, uniforms: np.ndarray) -> tuple[np.n
     """
     out = np.zeros(uniforms.shape, dtype=int)
     margin = np.ones(uniforms.shape)
-    masses = [_mass(joint, order[:k]) for k in range(len(order) + 1)]
-    for n, row in enumerate(uniforms):
+    tables = [_conditional(joint, (d,), order[:k]) for k, d in enumerate(order)]
+    for n, row in enumerate(uniforms.tolist()):
         prefix: tuple[int, ...] = ()
         for k, d in enumerate(order):
-            total, possible, u = 0.0, [], row[d]
-            for value in range(joint.shape[d]):
-                p = masses[k + 1][(*prefix, value)] / masses[k][prefix]
-                if p > 0 and u >= total:
-                    possible.append(value)  # The last one that u reaches.
+            total, drawn = 0.0, 0
+            for value, p in enumerate(tables[k][prefix].tolist()):
+                if p > 0 and row[d] >= total:
+                    drawn = value  # The last one that u reaches.
                 total += p
-                margin[n, k] = min(margin[n, k], abs(total - u))
-            prefix += (possible[-1],)
-            out[n, d] = possible[-1]
+                margin[n, k] = min(margin[n, k], abs(total - row[d]))
+            prefix += (drawn,)
+            out[n, d] = drawn
     return out, margin
 
 
@@ -376,15 +374,18 @@ def check_ancestral_sample(ancestral_sample: Any) -> None:
         (judge.random_joint(rng, (2, 3, 2, 2), zeros=8), (3, 1, 0, 2)),
         (judge.random_joint(rng, (3, 2, 2)).astype(np.float32), (2, 1, 0)),
     ]
+    drawn: list[tuple[np.ndarray, Axes, np.ndarray]] = []
+    right: list[np.ndarray] = []
     for (joint, order), size in itertools.product(cases, (40, 1)):
-        uniforms = rng.uniform(0, 0.9999, size=(size + 40, joint.ndim))
+        uniforms = rng.uniform(0, 0.9999, size=(size + 8, joint.ndim))
         expected, margin = _samples(joint, order, uniforms)
         clear = (margin > 1e-3).all(axis=1)  # rounding must not decide: float32 answers are right answers
-        uniforms, expected = uniforms[clear][:size], expected[clear][:size]
-        shown = f"joint of shape {joint.shape}, order={order}, uniforms of shape {uniforms.shape}"
-        found = judge.integers(
-            name, judge.call(name, ancestral_sample, joint, order, uniforms, shown=shown), expected.shape
-        )
+        drawn.append((joint, order, uniforms[clear][:size]))
+        right.append(expected[clear][:size])
+    shown_as = [f"joint of shape {j.shape}, order={order}, uniforms of shape {u.shape}" for j, order, u in drawn]
+    results = judge.calls(name, ancestral_sample, drawn, shown_as)
+    for (joint, order, uniforms), expected, shown, result in zip(drawn, right, shown_as, results, strict=True):
+        found = judge.integers(name, result, expected.shape)
         if not np.array_equal(found, expected):
             told = f"{name}: column i of the result belongs to variable i, whatever the order ({shown})"
             moved = [expected[:, list(order)], expected[:, np.argsort(order)]]
@@ -410,14 +411,11 @@ def check_ancestral_sample(ancestral_sample: Any) -> None:
     assert found[0, 0] == 9, told
     # On the boundary u < cumulative decides, and what has probability 0 never comes. All exact in binary.
     joint = np.array([[0.0, 0.25, 0.25], [0.5, 0.0, 0.0]])
-    for uniforms in (
-        np.array([[0.0, 0.0]]),
-        np.array([[0.25, 0.5]]),
-        np.array([[0.5, 0.0]]),
-        np.array([[0.75, 0.75]]),
-    ):
+    on_it = [np.array([u]) for u in ([0.0, 0.0], [0.25, 0.5], [0.5, 0.0], [0.75, 0.75])]
+    results = judge.calls(name, ancestral_sample, [(joint, (0, 1), uniforms) for uniforms in on_it])
+    for uniforms, result in zip(on_it, results, strict=True):
         expected, _ = _samples(joint, (0, 1), uniforms)
-        found = judge.integers(name, judge.call(name, ancestral_sample, joint, (0, 1), uniforms), expected.shape)
+        found = judge.integers(name, result, expected.shape)
         told = f"{name}: an outcome of probability 0 was drawn for uniforms {uniforms[0].tolist()}"
         assert joint[tuple(found[0])] > 0, told
         told = f"{name}: for uniforms {uniforms[0].tolist()}, u is on a boundary: which value is due?"
@@ -443,6 +441,7 @@ def check_shuffled_repaired(shuffled_repaired: Any) -> None:
     __tracebackhide__ = True
     name = "shuffled_repaired"
     rng = judge.rng(19)
+    cases: list[tuple[np.ndarray, Axes, np.ndarray, np.ndarray]] = []
     for values, order in [
         (3, (2, 0, 3, 1)),
         (3, (0, 1, 2, 3)),
@@ -453,23 +452,20 @@ def check_shuffled_repaired(shuffled_repaired: Any) -> None:
     ]:
         start = rng.dirichlet(np.ones(values))
         table = rng.dirichlet(np.ones(values), size=values)
-        for _ in range(6):
-            x = rng.integers(values, size=len(order))
-            expected = np.zeros((len(order), values))
-            for t in range(len(order)):
-                k = list(order).index(t)
-                for v in range(values):
-                    expected[t, v] = start[v] if k == 0 else table[x[order[k - 1]], v]
-            shown = f"x={x.tolist()}, order={order}"
-            found = judge.call(name, shuffled_repaired, x, order, start, table, shown=shown)
-            found = judge.array(name, found, expected.shape)
-            told = f"{name}: row k describes position order[k]; row t should describe position t ({shown})"
-            assert _same(found, expected) or not _same(found, expected[list(order)]), told
-            told = f"{name}: position order[0] is generated first, before there is anything to look at ({shown})"
-            assert _same(found[order[0]], expected[order[0]]), told
-            judge.close(
-                name,
-                found,
-                expected,
-                f"some position does not look at the one generated just before it ({shown})",
-            )
+        cases += [(rng.integers(values, size=len(order)), order, start, table) for _ in range(6)]
+    shown_as = [f"x={x.tolist()}, order={order}" for x, order, _, _ in cases]
+    results = judge.calls(name, shuffled_repaired, cases, shown_as)
+    for (x, order, start, table), shown, result in zip(cases, shown_as, results, strict=True):
+        expected = np.zeros((len(order), len(start)))
+        for t in range(len(order)):
+            k = order.index(t)
+            expected[t] = start if k == 0 else table[x[order[k - 1]]]
+        found = judge.array(name, result, expected.shape)
+        if _same(found, expected):
+            continue
+        told = f"{name}: row k describes position order[k]; row t should describe position t ({shown})"
+        assert not _same(found, expected[list(order)]), told
+        told = f"{name}: position order[0] is generated first, before there is anything to look at ({shown})"
+        assert _same(found[order[0]], expected[order[0]]), told
+        told = f"some position does not look at the one generated just before it ({shown})"
+        judge.close(name, found, expected, told)

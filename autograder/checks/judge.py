@@ -62,6 +62,14 @@ def _seed(stream: int) -> int:
 RTOL, ATOL, CAP, FLOAT32 = 1e-4, 1e-5, 0.02, 1e-5
 
 
+class Elsewhere:
+    """A student's function in another process: it gets copies anyway, and is best asked about many cases at once."""
+
+    def each(self, cases: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, bool]]:
+        """For each case, a list of arguments: the result, and whether the function changed an argument in place."""
+        raise NotImplementedError
+
+
 def call(name: str, function: Callable[..., Any], *arguments: Any, shown: str | None = None) -> Any:
     """Call the student's function on copies of the arguments and return a copy of its result.
 
@@ -70,21 +78,44 @@ def call(name: str, function: Callable[..., Any], *arguments: Any, shown: str | 
     `shown` describes the arguments in messages; by default they are summarised.
     """
     __tracebackhide__ = True
+    return next(calls(name, function, [arguments], None if shown is None else [shown]))
+
+
+def calls(
+    name: str, function: Callable[..., Any], cases: Sequence[Sequence[Any]], shown: Sequence[str] | None = None
+) -> Iterator[Any]:
+    """`call` for many cases, one after the other: a call into another process costs more than most answers do.
+
+    What one of them raises comes up in its turn, after the results of those before.
+    """
+    __tracebackhide__ = True
     assert callable(function), f"{name} should be a function, found {type(function).__name__}"
-    given = [copy.deepcopy(a) for a in arguments]
-    shown = shown or ", ".join(summary(a) for a in arguments)
-    with quiet():
+    results = function.each(cases) if isinstance(function, Elsewhere) else _each(function, cases)
+    for n, case in enumerate(cases):
         try:
-            result = function(*given)
+            result, changed = next(results)
         except NotImplementedError:
             raise
         except Exception as error:
             message = (str(error).splitlines() or [""])[0][:200]
-            raise AssertionError(f"{name}({shown}) raised {type(error).__name__}: {message}") from error
-    for before, after in zip(arguments, given, strict=True):
-        assert _same(before, after), f"{name} changed its argument in place; work on a copy instead"
-    assert result is not None, f"{name}({shown}) returned None; is a `return` missing?"
-    return result
+            told = f"{name}({_shown(case, shown, n)}) raised {type(error).__name__}: {message}"
+            raise AssertionError(told) from error
+        assert not changed, f"{name} changed its argument in place; work on a copy instead"
+        assert result is not None, f"{name}({_shown(case, shown, n)}) returned None; is a `return` missing?"
+        yield result
+
+
+def _each(function: Callable[..., Any], cases: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, bool]]:
+    __tracebackhide__ = True
+    for case in cases:
+        given = [copy.deepcopy(argument) for argument in case]
+        with quiet():
+            result = function(*given)
+        yield result, not all(_same(before, after) for before, after in zip(case, given, strict=True))
+
+
+def _shown(case: Sequence[Any], shown: Sequence[str] | None, n: int) -> str:
+    return ", ".join(summary(argument) for argument in case) if shown is None else shown[n]
 
 
 @contextlib.contextmanager

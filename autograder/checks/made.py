@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -47,27 +48,27 @@ def check_hidden_degrees(hidden_degrees: Any) -> None:
     __tracebackhide__ = True
     name = "hidden_degrees"
 
-    def degrees(n_inputs: int, n_hidden: int, seed: int) -> np.ndarray:
+    def degrees(cases: list[tuple[int, int, int]]) -> Iterator[np.ndarray]:
         __tracebackhide__ = True
-        shown = f"{n_inputs}, {n_hidden}, {seed}"
-        found = judge.call(name, hidden_degrees, n_inputs, n_hidden, seed, shown=shown)
-        found = judge.integers(name, found, (n_hidden,), what=f"the result for ({shown})")
-        if found.size:
-            assert found.min() > 0, f"{name}: a unit of degree {found.min()} is connected to no input ({shown})"
-            assert found.max() < n_inputs, (
-                f"{name}: with {n_inputs} inputs, a unit of degree {found.max()} may lead to no output at all ({shown})"
-            )
-        return found
+        for case, result in zip(cases, judge.calls(name, hidden_degrees, cases), strict=True):
+            n_inputs, n_hidden, _ = case
+            found = judge.integers(name, result, (n_hidden,), what=f"the result for {case}")
+            if found.size:
+                assert found.min() > 0, f"{name}: a unit of degree {found.min()} is connected to no input {case}"
+                assert found.max() < n_inputs, (
+                    f"{name}: with {n_inputs} inputs, a unit of degree {found.max()} may lead to no output at all {case}"
+                )
+            yield found
 
     seeds = [0, *(int(seed) for seed in judge.rng(40).choice(2**31, size=12, replace=False))]
-    for (n_inputs, n_hidden), seed in zip([(4, 5), (2, 6), (784, 30), (7, 1), (3, 200)], seeds[:5], strict=True):
-        first = degrees(n_inputs, n_hidden, seed)
-        again = degrees(n_inputs, n_hidden, seed)
+    sizes = [(4, 5), (2, 6), (784, 30), (7, 1), (3, 200)]
+    cases = [(*size, seed) for size, seed in zip(sizes, seeds[:5], strict=True)]
+    for first, again in zip(list(degrees(cases)), degrees(cases), strict=True):
         assert (first == again).all(), f"{name}: the same seed should give the same degrees each time"
-    drawn = {tuple(degrees(9, 40, seed)) for seed in seeds[5:11]}
+    drawn = {tuple(found) for found in degrees([(9, 40, seed) for seed in seeds[5:11]])}
     assert len(drawn) == 6, f"{name}: different seeds should give different degrees"
-    for n_inputs, seed in zip((5, 8), seeds[11:], strict=True):
-        many = degrees(n_inputs, 7000, seed)
+    cases = [(n_inputs, 7000, seed) for n_inputs, seed in zip((5, 8), seeds[11:], strict=True)]
+    for (n_inputs, _, _), many in zip(cases, degrees(cases), strict=True):
         counts = np.bincount(many, minlength=n_inputs)[1:n_inputs]
         missing = [k + 1 for k in np.flatnonzero(counts == 0)]
         assert not missing, f"{name}: with {n_inputs} inputs, no unit of 7000 has the degree {missing[0]}"
@@ -75,9 +76,8 @@ def check_hidden_degrees(hidden_degrees: Any) -> None:
         assert (np.abs(counts - fair) < 6 * math.sqrt(fair)).all(), (
             f"{name}: every allowed degree should be drawn equally often ({n_inputs} inputs)"
         )
-    assert degrees(2000, 3000, seeds[1]).max() > 1500, (
-        f"{name}: with 2000 inputs, no unit of 3000 has a degree above 1500"
-    )
+    (many,) = degrees([(2000, 3000, seeds[1])])
+    assert many.max() > 1500, f"{name}: with 2000 inputs, no unit of 3000 has a degree above 1500"
 
 
 # -- numbers by hand
@@ -136,13 +136,12 @@ def check_make_masks(make_masks: Any) -> None:
     ]
     for n, hidden in [(5, (5, 5)), (6, (7, 3, 9)), (4, (4,)), (3, (8, 8, 8, 8)), (9, (6, 6))]:
         cases.append(_random_degrees(rng, n, hidden))
-    for degrees in cases:
-        sizes = [len(layer) for layer in degrees]
-        shown = f"layers of {', '.join(map(str, sizes))} units"
-        given = [torch.tensor(layer) for layer in degrees]
-        found = judge.call(name, make_masks, given, shown=shown)
+    shown_as = [f"layers of {', '.join(str(len(layer)) for layer in degrees)} units" for degrees in cases]
+    asked = [([torch.tensor(layer) for layer in degrees],) for degrees in cases]
+    results = judge.calls(name, make_masks, asked, shown_as)
+    for degrees, shown, result in zip(cases, shown_as, results, strict=True):
         expected = _masks(degrees)
-        found = judge.sequence(name, found, len(expected), what=f"the result for {shown}")
+        found = judge.sequence(name, result, len(expected), what=f"the result for {shown}")
         for i, (mask, right) in enumerate(zip(found, expected, strict=True)):
             what = f"mask {i} for {shown}"
             last = i == len(expected) - 1
@@ -163,7 +162,7 @@ def check_make_masks(make_masks: Any) -> None:
             assert not ((got == 1 - right).all() or (got == 1 - loose).all() or (got == 1 - strict).all()), (
                 f"{name}: {what} keeps what should be cut"
             )
-            raster = list(range(1, sizes[0] + 1))
+            raster = list(range(1, len(degrees[0]) + 1))
             if (i == 0 or last) and source != raster:
                 other = _kept(raster if i == 0 else source, raster if last else to, strict=last)
                 assert not (got == np.array(other)).all(), f"{name}: {what} forgets that the inputs have an order"
@@ -175,19 +174,24 @@ def check_masked_linear(masked_linear: Any) -> None:
     name = "masked_linear"
     rng = judge.rng(42)
     cases = [(1, 3, 2, torch.float64), (4, 5, 5, torch.float32), (6, 2, 7, torch.float64), (3, 4, 1, torch.float32)]
+    drawn, asked, shown_as = [], [], []
     for k, (batch, n_in, n_out, dtype) in enumerate(cases):
         x, weight = rng.normal(size=(batch, n_in)), rng.normal(size=(n_out, n_in))
         bias, mask = rng.normal(size=n_out), rng.random((n_out, n_in)) < 0.5
         mask.flat[0], mask.flat[-1] = True, False
         mask[1:][-1:] = False  # a unit that is left with its bias
+        kept = torch.from_numpy(mask)
+        tensors = [torch.from_numpy(v).to(dtype) for v in (x, weight, bias)]
+        drawn.append((x, weight, bias, mask))
+        asked.append((*tensors, kept if k % 2 else kept.to(dtype)))
+        shown_as.append(f"x of shape {(batch, n_in)}, weight of shape {(n_out, n_in)}")
+    results = judge.calls(name, masked_linear, asked, shown_as)
+    for (x, weight, bias, mask), shown, result in zip(drawn, shown_as, results, strict=True):
+        (batch, n_in), n_out = x.shape, len(weight)
         expected = np.array([
             [bias[o] + sum(x[b, i] * weight[o, i] for i in range(n_in) if mask[o, i]) for o in range(n_out)]
             for b in range(batch)
         ])  # fmt: skip
-        shown = f"x of shape {(batch, n_in)}, weight of shape {(n_out, n_in)}"
-        tensors = [torch.from_numpy(v).to(dtype) for v in (x, weight, bias)]
-        kept = torch.from_numpy(mask)
-        result = judge.call(name, masked_linear, *tensors, kept if k % 2 else kept.to(dtype), shown=shown)
         found = judge.array(name, result, (batch, n_out), what=f"the result for {shown}")
         mistakes = [
             (x @ weight.T + bias, "the mask has no effect"),
@@ -215,6 +219,7 @@ def check_made_logits(made_logits: Any) -> None:
     cases = [(4, (5,), 3, torch.float64), (3, (6, 4), 2, torch.float32), (5, (), 4, torch.float64)]
     cases += [(6, (6, 6, 6), 1, torch.float64), (2, (3,), 5, torch.float32)]
     cases += [(5, (6, 7), 6, torch.float64), (6, (8,), 6, torch.float32)]
+    drawn, asked, shown_as = [], [], []
     for k, (n, hidden, batch, dtype) in enumerate(cases):
         masks = _masks(_random_degrees(rng, n, hidden))
         if k < 5:
@@ -224,14 +229,14 @@ def check_made_logits(made_logits: Any) -> None:
             weights = [rng.integers(-30, 31, size=m.shape).astype(float) for m in masks]
             biases = [rng.integers(-30, 200, size=len(m)).astype(float) for m in masks]
         x = (rng.random((batch, n)) < 0.5).astype(float)
-
-        layers = list(zip(weights, biases, masks, strict=True))
-        shown = f"{n} pixels, hidden layers {list(hidden)}"
         parts = [[torch.from_numpy(v).to(dtype) for v in values] for values in (weights, biases)]
         kept = [torch.from_numpy(m).to(torch.bool if k % 2 else dtype) for m in masks]
-        given = torch.from_numpy(x).to(dtype)
-        result = judge.call(name, made_logits, given, *parts, kept, shown=shown)
-        found = judge.array(name, result, (batch, n), what=f"the result for {shown}")
+        drawn.append((x, list(zip(weights, biases, masks, strict=True))))
+        asked.append((torch.from_numpy(x).to(dtype), *parts, kept))
+        shown_as.append(f"{n} pixels, hidden layers {list(hidden)}")
+    results = judge.calls(name, made_logits, asked, shown_as)
+    for (x, layers), shown, result in zip(drawn, shown_as, results, strict=True):
+        found = judge.array(name, result, x.shape, what=f"the result for {shown}")
         expected = _logits(x, layers)
         mistakes = [
             (_logits(x, layers, rectify_last=True), "no ReLU after the last layer: a logit may be negative"),
@@ -263,11 +268,11 @@ def check_dependence_by_masks(dependence_by_masks: Any) -> None:
     for sizes in [(4, 6, 4), (5, 5, 5), (3, 7, 2, 3), (6, 4, 9, 4, 6), (5, 12, 12, 5)]:  # masks of any kind
         share = rng.uniform(0.15, 0.5)
         cases.append([(rng.random((b, a)) < share).astype(int) for a, b in itertools.pairwise(sizes)])
-    for k, masks in enumerate(cases):
-        units = [masks[0].shape[1], *(len(m) for m in masks)]
-        shown = f"a network of {', '.join(map(str, units))} units"
-        given = [torch.from_numpy(m).to((torch.bool, torch.float32, torch.int64)[k % 3]) for m in masks]
-        result = judge.call(name, dependence_by_masks, given, shown=shown)
+    shown_as = [f"a network of {masks[0].shape[1]}, {', '.join(str(len(m)) for m in masks)} units" for masks in cases]
+    kinds = itertools.cycle((torch.bool, torch.float32, torch.int64))
+    asked = [([torch.from_numpy(m).to(kind) for m in masks],) for masks, kind in zip(cases, kinds, strict=False)]
+    results = judge.calls(name, dependence_by_masks, asked, shown_as)
+    for masks, shown, result in zip(cases, shown_as, results, strict=True):
         expected = _paths(masks)
         found = judge.array(name, result, expected.shape, what=f"the result for {shown}")
         if (found == expected).all():
@@ -284,17 +289,17 @@ def check_dependence_by_masks(dependence_by_masks: Any) -> None:
     deep = np.eye(17, dtype=int)
     deep[:8, :8] = deep[16, 9:] = 1
     wide = [np.ones((256, 3), dtype=int), np.ones((256, 256), dtype=int), np.ones((4, 256), dtype=int)]
-    kinds = (torch.float32, torch.bool, torch.int64)
     full = [*wide[:1], *wide[1:2] * 8, *wide[2:]]
-    large = [("400 layers", [deep] * 400, deep, kinds), ("256 units a layer", wide, np.ones((4, 3)), kinds[1:2])]
-    large += [("9 layers of 256 units", full, np.ones((4, 3)), kinds[1:2])]
-    for label, masks, expected, given_as in large:
-        for kind in given_as:
-            given = [torch.from_numpy(m).to(kind) for m in masks]
-            result = judge.call(name, dependence_by_masks, given, shown=label)
-            found = judge.array(name, result, expected.shape, what=f"the result for {label}")
-            told = f"{name}: wrong for {label}: there are more paths than a number can hold, and only 'any?' is asked"
-            assert (found == expected).all(), told
+    # Double precision, whoever turns to it, lasts for some 300 layers; whole numbers for 22.
+    large = [("400 layers", [deep] * 400, deep, torch.float32), ("60 layers", [deep] * 60, deep, torch.bool)]
+    large += [("60 layers", [deep] * 60, deep, torch.int64), ("256 units a layer", wide, np.ones((4, 3)), torch.bool)]
+    large += [("9 layers of 256 units", full, np.ones((4, 3)), torch.bool)]
+    asked = [([torch.from_numpy(m).to(kind) for m in masks],) for _, masks, _, kind in large]
+    results = judge.calls(name, dependence_by_masks, asked, [label for label, *_ in large])
+    for (label, _, expected, _), result in zip(large, results, strict=True):
+        found = judge.array(name, result, expected.shape, what=f"the result for {label}")
+        told = f"{name}: wrong for {label}: there are more paths than a number can hold, and only 'any?' is asked"
+        assert (found == expected).all(), told
 
 
 # -- sampling and averaging
@@ -431,13 +436,14 @@ def check_ensemble_log_prob(ensemble_log_prob: Any) -> None:
         np.log(rng.uniform(0.05, 1, size=(3, 3, 3))),
         np.log(rng.uniform(0.3, 1, size=(4, 6, 1))),
     ]
-    for k, values in enumerate(cases):
+    shown_as = [f"log_probs of shape {values.shape}" for values in cases]
+    kinds = itertools.cycle((torch.float64, torch.float32))
+    asked = [(torch.from_numpy(values).to(kind),) for values, kind in zip(cases, kinds, strict=False)]
+    results = judge.calls(name, ensemble_log_prob, asked, shown_as)
+    for values, shown, result in zip(cases, shown_as, results, strict=True):
         n_orders, images, pixels = values.shape
         each = [[math.fsum(values[o, b]) for b in range(images)] for o in range(n_orders)]
         expected = [math.log(sum(math.exp(each[o][b]) for o in range(n_orders)) / n_orders) for b in range(images)]
-        shown = f"log_probs of shape {values.shape}"
-        given = torch.from_numpy(values).to(torch.float32 if k % 2 else torch.float64)
-        result = judge.call(name, ensemble_log_prob, given, shown=shown)
         found = judge.array(name, result, (images,), what=f"the result for {shown}")
         per_pixel = np.log(np.exp(values).mean(axis=0)).sum(axis=1)
         mistakes = [

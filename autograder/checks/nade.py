@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ def check_fvsbn_logits(fvsbn_logits: Any) -> None:
     __tracebackhide__ = True
     name = "fvsbn_logits"
     rng = judge.rng(30)
+    cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for n, d, kind in [
         (1, 1, np.float64),
         (4, 3, np.float64),
@@ -37,25 +38,20 @@ def check_fvsbn_logits(fvsbn_logits: Any) -> None:
         (7, 5, np.float32),
     ]:
         x = rng.integers(2, size=(n, d)).astype(kind)
-        W, b = rng.normal(scale=2.0, size=(d, d)).astype(kind), rng.normal(size=d).astype(kind)
+        cases.append((x, rng.normal(scale=2.0, size=(d, d)).astype(kind), rng.normal(size=d).astype(kind)))
+    shown_as = [f"x of shape {x.shape}" for x, _, _ in cases]
+    results = judge.calls(name, fvsbn_logits, [_tensors(*case) for case in cases], shown_as)
+    for (x, W, b), shown, result in zip(cases, shown_as, results, strict=True):
         right = _fvsbn(x, W, b, range)
-        shown = f"x of shape {(n, d)}"
-        found = judge.array(name, judge.call(name, fvsbn_logits, *_tensors(x, W, b), shown=shown), (n, d))
+        found = judge.array(name, result, x.shape)
+        if judge.near(found, right):
+            continue
         mistakes = [
             (np.trunc(right), "the logits are cut to whole numbers; is the array that holds them one of integers?"),
-            (_fvsbn(x, W, b, lambda i: range(i + 1)), "pixel d looks at itself: the diagonal of W must not be used"),
-            (
-                _fvsbn(x, W, b, lambda i, d=d: range(d)),
-                "every pixel looks at all pixels; some entries of W are to be ignored",
-            ),
-            (
-                _fvsbn(x, W, b, lambda i, d=d: range(i + 1, d)),
-                "each pixel looks at those after it, not at those before it",
-            ),
-            (
-                _fvsbn(x, W.T, b, lambda i, d=d: range(i + 1, d)),
-                "each row of W belongs to one logit; yours is used transposed",
-            ),
+            (_fvsbn(x, W, b, _itself_too), "pixel d looks at itself: the diagonal of W must not be used"),
+            (_fvsbn(x, W, b, _all_of(b)), "every pixel looks at all pixels; some entries of W are to be ignored"),
+            (_fvsbn(x, W, b, _later_of(b)), "each pixel looks at those after it, not at those before it"),
+            (_fvsbn(x, W.T, b, _later_of(b)), "each row of W belongs to one logit; yours is used transposed"),
             (_fvsbn(x, W.T, b, range), "W[d, s] is what pixel s says about pixel d; yours is used transposed"),
             (_fvsbn(x, W, 0 * b, range), "the bias b is missing"),
             (_sigmoid(right), "these are probabilities; logits are asked for"),
@@ -108,19 +104,20 @@ def check_nade_logits(nade_logits: Any) -> None:
     name = "nade_logits"
     rng = judge.rng(31)
     cases = [(3, 4, 2), (4, 4, 4), (2, 3, 9), (6, 12, 5), (5, 7, 1), (1, 1, 1)]
-    for (n, d, h), kind in itertools.product(cases, (np.float64, np.float32)):
-        x, weights = _network(rng, n, d, h, kind)
+    given = [_network(rng, n, d, h, kind) for (n, d, h), kind in itertools.product(cases, (np.float64, np.float32))]
+    for x, _ in given:
         x[-1] = 1  # each column of W comes in
+    shown_as = [f"x of shape {x.shape}, {len(weights[0])} hidden units" for x, weights in given]
+    results = judge.calls(name, nade_logits, [_tensors(x, *weights) for x, weights in given], shown_as)
+    for (x, weights), shown, result in zip(given, shown_as, results, strict=True):
         W, V, b, c = weights
         right = _nade(x, *weights)
-        shown = f"x of shape {(n, d)}, {h} hidden units"
-        found = judge.array(name, judge.call(name, nade_logits, *_tensors(x, *weights), shown=shown), (n, d))
+        found = judge.array(name, result, x.shape)
+        if judge.near(found, right):
+            continue
         mistakes = [
-            (_nade(x, *weights, see=lambda i: range(i + 1)), "pixel d is in the sum before its own logit is computed"),
-            (
-                _nade(x, *weights, see=lambda i, d=d: range(d)),
-                "every logit looks at all pixels; a sum has to grow as you go",
-            ),
+            (_nade(x, *weights, see=_itself_too), "pixel d is in the sum before its own logit is computed"),
+            (_nade(x, *weights, see=_all_of(b)), "every logit looks at all pixels; a sum has to grow as you go"),
             (_nade(x, *weights, see=lambda i: range(i - 1, i) if i else []), "the sum runs over all earlier pixels"),
             (_nade(x, W, V, b, 0 * c), "the hidden bias c is missing; the sums start at it"),
             (_nade(x, W, V, 0 * b, c), "the output bias b is missing"),
@@ -137,10 +134,10 @@ def check_nade_logits(nade_logits: Any) -> None:
         W[:, ::2] = rng.choice([-1, 1], size=(4, 3)) * rng.integers(150 * 8, 500 * 8, size=(4, 3)) / 8
         W[:, 1::2] = rng.integers(-4, 5, size=(4, 3)) / 8 - W[:, ::2]
         V, b, c = rng.normal(size=(6, 4)), rng.normal(size=6), rng.integers(-8, 9, size=4) / 8
-        given = [part.astype(kind) for part in (x, W, V, b, c)]
-        found = judge.array(name, judge.call(name, nade_logits, *_tensors(*given)), (3, 6))
+        parts = [part.astype(kind) for part in (x, W, V, b, c)]
+        found = judge.array(name, judge.call(name, nade_logits, *_tensors(*parts)), (3, 6))
         told = "wrong where sums go to hundreds, up or down, and come back; nothing may overflow or be cut"
-        judge.compare(name, found, _nade(*given), [], told)
+        judge.compare(name, found, _nade(*parts), [], told)
 
 
 def check_cost(cost_separate: Any, cost_running: Any) -> None:
@@ -168,15 +165,20 @@ def check_nade_log_prob(nade_log_prob: Any) -> None:
     __tracebackhide__ = True
     name = "nade_log_prob"
     rng = judge.rng(32)
-    for (n, d, h), kind in itertools.product([(4, 4, 3), (5, 9, 4), (3, 30, 6), (1, 1, 2)], (np.float64, np.float32)):
-        x, weights = _network(rng, n, d, h, kind)
-        shown = f"x of shape {(n, d)}, {h} hidden units"
-        found = judge.array(name, judge.call(name, nade_log_prob, *_tensors(x, *weights), shown=shown))
+    sizes = itertools.product([(4, 4, 3), (5, 9, 4), (3, 30, 6), (1, 1, 2)], (np.float64, np.float32))
+    cases = [_network(rng, n, d, h, kind) for (n, d, h), kind in sizes]
+    shown_as = [f"x of shape {x.shape}, {len(weights[0])} hidden units" for x, weights in cases]
+    results = judge.calls(name, nade_log_prob, [_tensors(x, *weights) for x, weights in cases], shown_as)
+    for (x, weights), shown, result in zip(cases, shown_as, results, strict=True):
+        n, d = x.shape
+        found = judge.array(name, result)
         told = f"{name}: one number per image, so for {shown} the shape should be {(n,)}, found {found.shape}"
         assert found.shape == (n,), told
         logits = _nade(x, *weights)
         right = np.array([_log_bernoulli(row, z) for row, z in zip(x, logits, strict=True)])
-        itself = _nade(x, *weights, see=lambda i: range(i + 1))
+        if judge.near(found, right):
+            continue
+        itself = _nade(x, *weights, see=_itself_too)
         mistakes = [
             (-right, "the sign is wrong: log-probabilities are not positive"),
             (right / d, "sum over the pixels; this is their mean"),
@@ -196,9 +198,10 @@ def check_nade_log_prob(nade_log_prob: Any) -> None:
     # Confident and right costs nothing; confident and wrong costs what the logit says.
     W, V, c = np.zeros((2, 4)), np.zeros((4, 2)), np.zeros(2)
     signs, x = np.array([1.0, -1.0, 1.0, -1.0]), np.array([[1.0, 0, 1, 0], [0, 0, 1, 0], [0, 1, 0, 1], [1, 1, 1, 0]])
-    for size, kind in itertools.product((17.0, 30.0, 50.0, 300.0, 1000.0, 2000.0, 30_000.0), (np.float64, np.float32)):
-        given = [part.astype(kind) for part in (x, W, V, size * signs, c)]
-        found = judge.array(name, judge.call(name, nade_log_prob, *_tensors(*given)), (4,))
+    sure = list(itertools.product((17.0, 30.0, 50.0, 300.0, 1000.0, 2000.0, 30_000.0), (np.float64, np.float32)))
+    given = [_tensors(*(part.astype(kind) for part in (x, W, V, size * signs, c))) for size, kind in sure]
+    for (size, _), result in zip(sure, judge.calls(name, nade_log_prob, given), strict=True):
+        found = judge.array(name, result, (4,))
         told = f"{name}: not finite for logits of {size:g} and {-size:g}"
         assert np.isfinite(found).all(), told
         told = f"a pixel that was given a logit of {size:g} and is not lit costs {size:g} nats, neither more nor less"
@@ -209,15 +212,18 @@ def check_nade_sample(nade_sample: Any) -> None:
     __tracebackhide__ = True
     name = "nade_sample"
     rng = judge.rng(33)
+    cases: list[tuple[list[np.ndarray], np.ndarray, np.ndarray]] = []
     for (n, d, h), kind in itertools.product(
         [(30, 4, 3), (25, 9, 5), (4, 4, 4), (40, 6, 2), (1, 1, 1)], (np.float64, np.float32)
     ):
         _, weights = _network(rng, n, d, h, kind)
         uniforms, expected = _clear_draw(rng, np.zeros((n, d)), 0, weights)
-        uniforms = uniforms.astype(kind)
-        shown = f"uniforms of shape {uniforms.shape}, {h} hidden units"
-        found = judge.call(name, nade_sample, *_tensors(*weights, uniforms), shown=shown)
-        found = judge.integers(name, found, expected.shape, f"the result for {shown}")
+        cases.append((weights, uniforms.astype(kind), expected))
+    shown_as = [f"uniforms of shape {u.shape}, {len(weights[0])} hidden units" for weights, u, _ in cases]
+    results = judge.calls(name, nade_sample, [_tensors(*weights, u) for weights, u, _ in cases], shown_as)
+    for (weights, uniforms, expected), shown, result in zip(cases, shown_as, results, strict=True):
+        d = uniforms.shape[1]
+        found = judge.integers(name, result, expected.shape, f"the result for {shown}")
         assert ((found == 0) | (found == 1)).all(), f"{name}: pixels are 0 or 1, found {found.min()} to {found.max()}"
         if np.array_equal(found, expected):
             continue
@@ -253,6 +259,7 @@ def check_complete(complete: Any) -> None:
     __tracebackhide__ = True
     name = "complete"
     rng = judge.rng(34)
+    cases: list[tuple[np.ndarray, np.ndarray, int, list[np.ndarray], np.ndarray, np.ndarray, bool]] = []
     for n, d, h in [(20, 5, 3), (15, 9, 4), (5, 5, 5), (1, 1, 1)]:
         for observed, kind in [
             (0, np.float64),
@@ -263,29 +270,33 @@ def check_complete(complete: Any) -> None:
         ]:
             x, weights = _network(rng, n, d, h, kind)
             uniforms, expected = _clear_draw(rng, x, observed, weights)
-            uniforms = uniforms.astype(kind)
-            shown = f"x of shape {x.shape}, observed={observed}"
-            for junk in (None, 7.0):
+            for junk in (False, True):
                 given = x.copy()
-                given[:, observed:] = rng.integers(2, size=given[:, observed:].shape) if junk is None else junk
-                W, V, b, c, u = _tensors(*weights, uniforms)
-                found = judge.call(name, complete, torch.from_numpy(given), observed, W, V, b, c, u, shown=shown)
-                found = judge.array(name, found, expected.shape, f"the result for {shown}")
-                told = f"{name}: the first {observed} pixels are given and have to stay as they are ({shown})"
-                assert np.array_equal(found[:, :observed], x[:, :observed]), told
-                if np.array_equal(found, expected):
-                    continue
-                told = f"{name}: what x holds after the observed pixels must not matter ({shown})"
-                assert junk is None, told
-                told = f"{name}: the other pixels come out as they were in x; they have to be drawn ({shown})"
-                assert not np.array_equal(found, given), told
-                alone, _ = _draw(uniforms, x, 0, *weights)
-                told = f"{name}: the pixels drawn do not look at the observed ones ({shown})"
-                assert not np.array_equal(found[:, observed:], alone[:, observed:]), told
-                told = f"{name}: pixel d is drawn with column d of the uniforms, observed pixels have one too ({shown})"
-                shifted = uniforms[:, np.arange(d) - observed]
-                assert not np.array_equal(found, _draw(shifted, x, observed, *weights)[0]), told
-                raise AssertionError(f"{name}: some pixels do not follow their conditionals ({shown})")
+                given[:, observed:] = 7.0 if junk else rng.integers(2, size=given[:, observed:].shape)
+                cases.append((x, given, observed, weights, uniforms.astype(kind), expected, junk))
+    asked = [
+        (torch.from_numpy(given), observed, *_tensors(*weights, u)) for _, given, observed, weights, u, *_ in cases
+    ]
+    shown_as = [f"x of shape {x.shape}, observed={observed}" for x, _, observed, *_ in cases]
+    results = judge.calls(name, complete, asked, shown_as)
+    for case, shown, result in zip(cases, shown_as, results, strict=True):
+        x, given, observed, weights, uniforms, expected, junk = case
+        found = judge.array(name, result, expected.shape, f"the result for {shown}")
+        told = f"{name}: the first {observed} pixels are given and have to stay as they are ({shown})"
+        assert np.array_equal(found[:, :observed], x[:, :observed]), told
+        if np.array_equal(found, expected):
+            continue
+        told = f"{name}: what x holds after the observed pixels must not matter ({shown})"
+        assert not junk, told
+        told = f"{name}: the other pixels come out as they were in x; they have to be drawn ({shown})"
+        assert not np.array_equal(found, given), told
+        alone, _ = _draw(uniforms, x, 0, *weights)
+        told = f"{name}: the pixels drawn do not look at the observed ones ({shown})"
+        assert not np.array_equal(found[:, observed:], alone[:, observed:]), told
+        told = f"{name}: pixel d is drawn with column d of the uniforms, observed pixels have one too ({shown})"
+        shifted = uniforms[:, np.arange(x.shape[1]) - observed]
+        assert not np.array_equal(found, _draw(shifted, x, observed, *weights)[0]), told
+        raise AssertionError(f"{name}: some pixels do not follow their conditionals ({shown})")
     # Certain whatever the uniform: logits of 300 and -300.
     for kind in (np.float64, np.float32):
         parts = (
@@ -307,20 +318,25 @@ def check_mixture_log_prob(mixture_log_prob: Any) -> None:
     __tracebackhide__ = True
     name = "mixture_log_prob"
     rng = judge.rng(35)
+    cases: list[list[np.ndarray]] = []
     for shape, k, kind in [((), 2, float), ((5,), 1, float), ((4,), 3, np.float32), ((2, 3), 4, float), ((3, 3), 3, float), ((1, 2, 2), 5, np.float32)]:  # fmt: skip
-        x = rng.normal(scale=2.0, size=shape).astype(kind)
+        x = np.asarray(rng.normal(scale=2.0, size=shape), dtype=kind)
         weights = rng.dirichlet(np.full(k, 2.0), size=shape).astype(kind)
         means = rng.normal(scale=2.0, size=(*shape, k)).astype(kind)
         log_scales = rng.uniform(-1.5, 1.0, size=(*shape, k)).astype(kind)
-        log_weights = np.log(weights)
+        cases.append([x, np.log(weights), means, log_scales])
+    shown_as = [f"x of shape {x.shape} and {w.shape[-1]} component{'s' * (w.shape[-1] > 1)}" for x, w, *_ in cases]
+    results = judge.calls(name, mixture_log_prob, [_tensors(*case) for case in cases], shown_as)
+    for (x, log_weights, means, log_scales), shown, result in zip(cases, shown_as, results, strict=True):
+        shape, k, weights = x.shape, log_weights.shape[-1], np.exp(log_weights)
         right = np.array(_mixture(x, log_weights, means, log_scales))
-        shown = f"x of shape {shape} and {k} component{'s' * (k > 1)}"
-        found = judge.call(name, mixture_log_prob, *_tensors(x, log_weights, means, log_scales), shown=shown)
-        found = judge.array(name, found)
+        found = judge.array(name, result)
         told = (
             f"{name}: one log-density per entry of x, so for {shown} the shape should be {shape}, found {found.shape}"
         )
         assert found.shape == shape, told
+        if judge.near(found, right):
+            continue
         scales, half_log_2pi = np.exp(log_scales.astype(float)), 0.5 * math.log(2 * math.pi)
         z = (np.asarray(x, dtype=float)[..., None] - means) / scales
         each = -0.5 * z**2 - log_scales - half_log_2pi
@@ -395,29 +411,30 @@ def check_repaired_B(repaired_B: Any) -> None:
         (5, 4, (1, 2, 3, 4, 5, 0)),
         (3, 3, (4, 0, 2, 1, 5, 3, 6)),
     ]
-    for n, h, order in cases:
-        d = len(order)
-        for kind in (np.float64, np.float32):
-            x, weights = _network(rng, n, d, h, kind)
-            in_order = _nade(x[:, list(order)], *weights)
-            right = np.zeros((n, d))
-            for t, pixel in enumerate(order):
-                right[:, pixel] = in_order[:, t]
-            shown = f"order={order}"
-            W, V, b, c = _tensors(*weights)
-            found = judge.call(name, repaired_B, torch.from_numpy(x), order, W, V, b, c, shown=shown)
-            found = judge.array(name, found, (n, d))
-            again = in_order[:, list(order)]
-            mistakes = [
-                (in_order, "column t still holds the logit of the t-th pixel generated, not of pixel t"),
-                (again, "the order is applied a second time instead of being undone"),
-                (_nade(x, *weights), "the order is ignored"),
-                (_nade(x[:, list(order)], *weights, see=lambda i: range(i + 1)), "a pixel is in its own sum"),
-            ]
-            judge.compare(name, found, right, mistakes, f"the values are wrong for {shown}")
+    given = [
+        (order, *_network(rng, n, len(order), h, kind)) for n, h, order in cases for kind in (np.float64, np.float32)
+    ]
+    asked = [(torch.from_numpy(x), order, *_tensors(*weights)) for order, x, weights in given]
+    results = judge.calls(name, repaired_B, asked, [f"order={order}" for order, _, _ in given])
+    for (order, x, weights), result in zip(given, results, strict=True):
+        moved = x[:, list(order)]
+        in_order = _nade(moved, *weights)
+        right = np.zeros(x.shape)
+        for t, pixel in enumerate(order):
+            right[:, pixel] = in_order[:, t]
+        found = judge.array(name, result, x.shape)
+        if judge.near(found, right):
+            continue
+        mistakes = [
+            (in_order, "column t still holds the logit of the t-th pixel generated, not of pixel t"),
+            (in_order[:, list(order)], "the order is applied a second time instead of being undone"),
+            (_nade(x, *weights), "the order is ignored"),
+            (_nade(moved, *weights, see=_itself_too), "a pixel is in its own sum"),
+        ]
+        judge.compare(name, found, right, mistakes, f"the values are wrong for order={order}")
 
 
-# -- independent computations: one image, one pixel, one hidden unit at a time
+# -- independent computations: one pixel at a time, each from scratch
 
 
 def _tensors(*arrays: np.ndarray) -> list[torch.Tensor]:
@@ -429,6 +446,21 @@ def _network(rng: np.random.Generator, n: int, d: int, h: int, kind: Any) -> tup
     x = rng.integers(2, size=(n, d))
     weights = [rng.normal(size=(h, d)), rng.normal(size=(d, h)), rng.normal(size=d), rng.normal(size=h)]
     return x.astype(kind), [w.astype(kind) for w in weights]
+
+
+def _itself_too(i: int) -> range:
+    """For `see`: pixel i looks at itself as well."""
+    return range(i + 1)
+
+
+def _all_of(b: np.ndarray) -> Callable[[int], range]:
+    """For `see`: each pixel looks at all of them."""
+    return lambda _: range(len(b))
+
+
+def _later_of(b: np.ndarray) -> Callable[[int], range]:
+    """For `see`: each pixel looks at those after it."""
+    return lambda i: range(i + 1, len(b))
 
 
 def _sigmoid(z: Any) -> Any:
@@ -453,12 +485,9 @@ def _nade(
     """Each conditional from scratch, as if nothing were shared; `see(i)` are the pixels that pixel i looks at."""
     x, W, V, b, c = (np.asarray(a, dtype=np.float64) for a in (x, W, V, b, c))
     logits = np.empty(x.shape)
-    for n, row in enumerate(x):
-        for i in range(x.shape[1]):
-            a = c.copy()
-            for s in see(i):
-                a = a + W[:, s] * row[s]
-            logits[n, i] = b[i] + V[i] @ activation(a)
+    for i in range(x.shape[1]):
+        seen = list(see(i))
+        logits[:, i] = b[i] + activation(c + x[:, seen] @ W[:, seen].T) @ V[i]
     return logits
 
 
@@ -478,10 +507,9 @@ def _draw(
     out, margin = np.array(x, dtype=np.float64), np.ones(uniforms.shape)
     W, V, b, c = (np.asarray(a, dtype=np.float64) for a in (W, V, b, c))
     for i in range(observed, uniforms.shape[1]):
-        for n in range(len(uniforms)):
-            p = float(_sigmoid(b[i] + V[i] @ _sigmoid(c + W[:, :i] @ out[n, :i])))
-            out[n, i] = 1.0 if uniforms[n, i] < p else 0.0
-            margin[n, i] = abs(uniforms[n, i] - p)
+        p = _sigmoid(b[i] + _sigmoid(c + out[:, :i] @ W[:, :i].T) @ V[i])
+        out[:, i] = uniforms[:, i] < p
+        margin[:, i] = np.abs(uniforms[:, i] - p)
     return out, margin
 
 

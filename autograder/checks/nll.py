@@ -25,20 +25,22 @@ DRILL_LEAKS = {
 def check_nll(nll: Any) -> None:
     __tracebackhide__ = True
     rng = judge.rng(20)
+    given: list[Any] = []
     for n in (1, 2, 4, 9, 60):
         p = rng.uniform(0.02, 1.0, size=n)
-        given: list[Any] = [p.tolist(), tuple(p.tolist()), p, p.astype(np.float32)]
-        total = math.fsum(-math.log(v) for v in p)
-        for argument in given:
-            found = judge.number("nll", judge.call("nll", nll, argument, shown=f"{n} conditionals"))
-            mistakes = [
-                (-total, "the sign is wrong: the negative log of a probability is positive"),
-                (total / LN2, "the unit should be nats: use the natural logarithm"),
-                (total / math.log(10), "the unit should be nats: use the natural logarithm"),
-                (total / n, "the negative logs should be summed, not averaged"),
-                (math.exp(-total), "that is the probability of the sequence, not its negative logarithm"),
-            ]
-            _number("nll", found, total, mistakes, f"the value is wrong for a sequence of length {n}")
+        given += [p.tolist(), tuple(p.tolist()), p, p.astype(np.float32)]
+    results = judge.calls("nll", nll, [[p] for p in given], [f"{len(p)} conditionals" for p in given])
+    for p, result in zip(given, results, strict=True):
+        n, total = len(p), math.fsum(-math.log(v) for v in p)
+        mistakes = [
+            (-total, "the sign is wrong: the negative log of a probability is positive"),
+            (total / LN2, "the unit should be nats: use the natural logarithm"),
+            (total / math.log(10), "the unit should be nats: use the natural logarithm"),
+            (total / n, "the negative logs should be summed, not averaged"),
+            (math.exp(-total), "that is the probability of the sequence, not its negative logarithm"),
+        ]
+        complaint = f"the value is wrong for a sequence of length {n}"
+        _number("nll", judge.number("nll", result), total, mistakes, complaint)
     found = judge.number("nll", judge.call("nll", nll, [0.1] * 2000, shown="2000 times 0.1"))
     assert found < 1e9, "nll: not finite for 2000 times 0.1; take logarithms before anything underflows"
     judge.close("nll", found, 2000 * math.log(10), "the value is wrong for 2000 times 0.1")
@@ -117,7 +119,7 @@ def check_perplexity(perplexity: Any) -> None:
     cases = [(10 * math.log(27), 10), (0.0, 5), (-math.log(0.12), 3), (math.log(7), 1)]
     cases += [(float(rng.uniform(0.1, 4)) * n, n) for n in (2, 11, 400)]
     cases += [(float(rng.uniform(8, 9)) * 300, 300), (11.0 * 7, 7), (20.0 * 3, 3)]  # An untrained model of words.
-    for total, n in cases:
+    for (total, n), result in zip(cases, judge.calls("perplexity", perplexity, cases), strict=True):
         right = math.exp(total / n)
         mistakes = [
             (2 ** (total / n), "the total is in nats, so the base of the power should match"),
@@ -125,7 +127,7 @@ def check_perplexity(perplexity: Any) -> None:
             (_exp(total), "the total should be divided by the number of tokens first"),
             (math.exp(-total / n), "the inverse is asked for: a perplexity is at least 1"),
         ]
-        found = judge.number("perplexity", judge.call("perplexity", perplexity, total, n))
+        found = judge.number("perplexity", result)
         _number("perplexity", found, right, mistakes, f"wrong for {total:.4g} nats over {n} tokens")
     found = judge.number("perplexity", judge.call("perplexity", perplexity, 6000.0, 2500))
     assert 0 < found < math.inf, "perplexity: overflows for 6000 nats over 2500 tokens; divide first"
@@ -139,14 +141,14 @@ def check_bits_per_dim(bits_per_dim: Any) -> None:
     rng = judge.rng(22)
     cases = [(3072 * math.log(256), 3072), (0.0, 4), (81.30, 784), (-math.log(0.5), 1), (-35.0, 50), (60_000.0, 12)]
     cases += [(float(rng.uniform(10, 5000)), int(n)) for n in rng.integers(2, 3000, size=4)]
-    for total, n in cases:
+    for (total, n), result in zip(cases, judge.calls("bits_per_dim", bits_per_dim, cases), strict=True):
         mistakes = [
             (total / n, "that is nats per dimension; convert to bits"),
             (total * LN2 / n, "the conversion goes the other way: a nat is more than a bit"),
             (total / LN2, "divide by the number of dimensions too"),
             (_power(2, total / n), "bits per dimension is an average, with no power taken"),
         ]
-        found = judge.number("bits_per_dim", judge.call("bits_per_dim", bits_per_dim, total, n))
+        found = judge.number("bits_per_dim", result)
         shown = f"the value is wrong for {total:.4g} nats over {n} dimensions"
         _number("bits_per_dim", found, total / (LN2 * n), mistakes, shown)
 
@@ -155,35 +157,39 @@ def check_log_softmax(log_softmax: Any) -> None:
     __tracebackhide__ = True
     name = "log_softmax"
     rng = judge.rng(23)
-    for shape in [(5,), (1,), (3, 4), (4, 4), (2, 3, 7), (2, 1, 3, 2)]:
-        logits = rng.normal(scale=3.0, size=shape)
-        right = _log_softmax(logits)
-        for x in (logits, logits.astype(np.float32)):
-            found = judge.array(name, judge.call(name, log_softmax, x), shape)
-            mistakes = [
-                (np.exp(right), "these are probabilities; their logarithms are asked for"),
-                (right / LN2, "the logarithm should be natural"),
-                (logits - logits.max(-1, keepdims=True), "taking out the maximum is only a first step"),
-            ]
-            sums = _sums(found)
-            complaint = f"the values are wrong for logits of shape {shape}"
-            if not np.allclose(sums, 1, atol=1e-3):
-                complaint = f"for shape {shape}, exp of the result should sum to 1 along the last axis"
-            judge.compare(name, found, right, mistakes, complaint)
+    drawn = [rng.normal(scale=3.0, size=shape) for shape in [(5,), (1,), (3, 4), (4, 4), (2, 3, 7), (2, 1, 3, 2)]]
+    given = [x.astype(kind) for x in drawn for kind in (np.float64, np.float32)]
+    for logits, result in zip(given, judge.calls(name, log_softmax, [[x] for x in given]), strict=True):
+        shape, right = logits.shape, _log_softmax(logits)
+        found = judge.array(name, result, shape)
+        mistakes = [
+            (np.exp(right), "these are probabilities; their logarithms are asked for"),
+            (right / LN2, "the logarithm should be natural"),
+            (logits - logits.max(-1, keepdims=True), "taking out the maximum is only a first step"),
+        ]
+        complaint = f"the values are wrong for logits of shape {shape}"
+        if not np.allclose(_sums(found), 1, atol=1e-3):
+            complaint = f"for shape {shape}, exp of the result should sum to 1 along the last axis"
+        judge.compare(name, found, right, mistakes, complaint)
     large = [
         np.array([10000.0, 9999.0, 9990.0]),
         np.array([-10000.0, -10001.0, -10003.0]),
         np.array([[10000.0, -10000.0, 0.0], [-5.0, 10000.0, 10000.0]]),
     ]
-    for x in large:
-        found = judge.array(name, judge.call(name, log_softmax, x), x.shape)
+    for x, result in zip(large, judge.calls(name, log_softmax, [[x] for x in large]), strict=True):
+        found = judge.array(name, result, x.shape)
         finite = np.isfinite(found).all()
         assert finite, f"{name}: inf or NaN for logits of size 10 000; no exp may overflow, no log see 0"
         complaint = "the values are wrong for logits of size 10 000"
         judge.close(name, found, _log_softmax(x), complaint, atol=LARGE)
-    for size in (17.0, 30.0, 50.0, 300.0, 2000.0):
-        x = np.concatenate([size * rng.uniform(-1, 1, size=(3, 4)), [[size, 0.0, -size, 1.0], [-size] * 4]])
-        found = judge.array(name, judge.call(name, log_softmax, x), x.shape)
+    sizes = (17.0, 30.0, 50.0, 300.0, 2000.0)
+    tall = [
+        np.concatenate([size * rng.uniform(-1, 1, size=(3, 4)), [[size, 0.0, -size, 1.0], [-size] * 4]])
+        for size in sizes
+    ]
+    results = judge.calls(name, log_softmax, [[x] for x in tall])
+    for size, x, result in zip(sizes, tall, results, strict=True):
+        found = judge.array(name, result, x.shape)
         assert np.isfinite(found).all(), f"{name}: inf or NaN for logits of size {size:g}; none of them is too large"
         # float32 has steps of size / 2^23.
         complaint = f"the values are wrong for logits of size {size:g}; nothing should be clipped, nothing added"
@@ -200,24 +206,26 @@ def check_sequence_nll(sequence_nll: Any) -> None:
     __tracebackhide__ = True
     name = "sequence_nll"
     rng = judge.rng(24)
+    cases: list[tuple[np.ndarray, np.ndarray]] = []
     for b, t, v in [(1, 1, 2), (2, 3, 5), (4, 7, 3), (4, 4, 4), (3, 1, 6), (1, 5, 5)]:
-        logits = rng.normal(scale=2.0, size=(b, t, v))
-        targets = rng.integers(v, size=(b, t))
+        logits, targets = rng.normal(scale=2.0, size=(b, t, v)), rng.integers(v, size=(b, t))
+        cases += [(logits, targets), (logits.astype(np.float32), targets.astype(np.int32))]
+    for (logits, targets), result in zip(cases, judge.calls(name, sequence_nll, cases), strict=True):
+        b, t, v = logits.shape
         log_p = _log_softmax(logits)
         picked = [[log_p[i, j, targets[i, j]] for j in range(t)] for i in range(b)]
         right = np.array([-math.fsum(row) for row in picked])
         raw = np.array([-math.fsum(logits[i, j, targets[i, j]] for j in range(t)) for i in range(b)])
-        for x, y in ((logits, targets), (logits.astype(np.float32), targets.astype(np.int32))):
-            found = judge.array(name, judge.call(name, sequence_nll, x, y))
-            complaint = f"for logits of shape {(b, t, v)} the result should have shape {(b,)}"
-            assert found.shape == (b,), f"{name}: {complaint}, one number per sequence, found {found.shape}"
-            mistakes = [
-                (right / t, "the terms should be summed over time, not averaged"),
-                (-right, "the sign is wrong"),
-                (right / LN2, "the unit should be nats"),
-                (raw, "logits are not log-probabilities yet: normalise them over the vocabulary"),
-            ]
-            judge.compare(name, found, right, mistakes, f"the values are wrong for logits of shape {(b, t, v)}")
+        found = judge.array(name, result)
+        complaint = f"for logits of shape {(b, t, v)} the result should have shape {(b,)}"
+        assert found.shape == (b,), f"{name}: {complaint}, one number per sequence, found {found.shape}"
+        mistakes = [
+            (right / t, "the terms should be summed over time, not averaged"),
+            (-right, "the sign is wrong"),
+            (right / LN2, "the unit should be nats"),
+            (raw, "logits are not log-probabilities yet: normalise them over the vocabulary"),
+        ]
+        judge.compare(name, found, right, mistakes, f"the values are wrong for logits of shape {(b, t, v)}")
     logits = np.array([[[10000.0, 0.0], [0.0, 10000.0]], [[0.0, 10000.0], [3.0, 3.0]]])
     targets = np.array([[0, 1], [0, 1]])
     found = judge.call(name, sequence_nll, logits, targets)
@@ -233,9 +241,8 @@ def check_teacher_forcing_pair(teacher_forcing_pair: Any) -> None:
     cases.append((rng.integers(4, size=(5, 7)), 2))  # bos is a token as any other.
     cases.append((np.array([[3, 3, 1], [3, 1, 3]]), 3))
     cases.append((rng.integers(100, 50_000, size=(4, 4)), 50_000))  # A vocabulary of words.
-    for tokens, bos in cases:
+    for (tokens, bos), result in zip(cases, judge.calls(name, teacher_forcing_pair, cases), strict=True):
         b, t = tokens.shape
-        result = judge.call(name, teacher_forcing_pair, tokens, bos)
         pair = judge.sequence(name, result, 2, "the result (inputs, targets)")
         inputs = judge.integers(name, pair[0], (b, t), f"inputs for tokens of shape {(b, t)}")
         targets = judge.integers(name, pair[1], (b, t), f"targets for tokens of shape {(b, t)}")
@@ -262,24 +269,29 @@ def check_kl_divergence(kl_divergence: Any) -> None:
     __tracebackhide__ = True
     name = "kl_divergence"
     rng = judge.rng(26)
+    cases: list[tuple[np.ndarray, np.ndarray, str]] = []
     for k in (2, 3, 10, 300):
         p, q = judge.random_joint(rng, (k,)), judge.random_joint(rng, (k,))
-        _kl(kl_divergence, p, q, f"the value is wrong for {k} outcomes")
-        _kl(kl_divergence, p.astype(np.float32), q.astype(np.float32), f"wrong for {k} outcomes in float32")
-        _kl(kl_divergence, p, p, "a distribution should not diverge from itself")
-    _kl(kl_divergence, np.array([1.0]), np.array([1.0]), "one certain outcome should give 0")
+        cases += [(p, q, f"the value is wrong for {k} outcomes")]
+        cases += [(p.astype(np.float32), q.astype(np.float32), f"wrong for {k} outcomes in float32")]
+        cases += [(p, p, "a distribution should not diverge from itself")]
+    cases += [(np.array([1.0]), np.array([1.0]), "one certain outcome should give 0")]
     p, q = judge.random_joint(rng, (6,), zeros=2), judge.random_joint(rng, (6,))
-    _kl(kl_divergence, p, q, "an outcome with p = 0 should add nothing: 0 log 0 counts as 0")
+    cases += [(p, q, "an outcome with p = 0 should add nothing: 0 log 0 counts as 0")]
     q = np.where(p == 0, 0.0, q)
-    _kl(kl_divergence, p, q / q.sum(), "an outcome with p = 0 and q = 0 should add nothing")
-    _kl(kl_divergence, np.array([0.0, 1.0]), np.array([0.5, 0.5]), "an outcome with p = 0 should add nothing")
+    cases += [(p, q / q.sum(), "an outcome with p = 0 and q = 0 should add nothing")]
+    cases += [(np.array([0.0, 1.0]), np.array([0.5, 0.5]), "an outcome with p = 0 should add nothing")]
     for small in (1e-12, 1e-30):
         p, q = np.array([0.25, 0.5, 0.25]), np.array([1 - 2 * small, small, small])
-        _kl(kl_divergence, p, q, f"wrong where q is {small:g}; nothing should be added to it, and it is not 0")
-        _kl(kl_divergence, q, p, f"wrong where p is {small:g}")
+        cases += [(p, q, f"wrong where q is {small:g}; nothing should be added to it, and it is not 0")]
+        cases += [(q, p, f"wrong where p is {small:g}")]
+    results = judge.calls(name, kl_divergence, [(p, q) for p, q, _ in cases])
+    for (p, q, complaint), result in zip(cases, results, strict=True):
+        _kl(judge.number(name, result), p, q, complaint)
     rare = ([1 - 1e-12, 1e-12], [1.0, 0.0])
-    for a, b in [rare, ([0.5, 0.5], [1.0, 0.0]), ([0.999, 0.001, 0.0], [0.5, 0.0, 0.5]), ([0.0, 1.0], [1.0, 0.0])]:
-        found = judge.number(name, judge.call(name, kl_divergence, np.array(a), np.array(b)))
+    pairs = [rare, ([0.5, 0.5], [1.0, 0.0]), ([0.999, 0.001, 0.0], [0.5, 0.0, 0.5]), ([0.0, 1.0], [1.0, 0.0])]
+    for result in judge.calls(name, kl_divergence, [(np.array(p), np.array(q)) for p, q in pairs]):
+        found = judge.number(name, result)
         assert found == math.inf, f"{name}: q = 0 where p > 0 should give infinity, found {found:.4g}"
 
 
@@ -301,13 +313,13 @@ def check_bigram_mle(bigram_mle: Any) -> None:
         ([], 2),
         ([[0, 1] * 300 + [1]], 2),  # more than a count of 8 bits holds
     ]
-    for sequences, v in cases:
+    for (sequences, v), result in zip(cases, judge.calls(name, bigram_mle, cases), strict=True):
         counts = [[0.0] * v for _ in range(v)]
         for s in sequences:
             for t in range(1, len(s)):
                 counts[s[t - 1]][s[t]] += 1
         right = np.array([[c / sum(row) for c in row] if sum(row) else [1 / v] * v for row in counts])
-        found = judge.array(name, judge.call(name, bigram_mle, sequences, v), (v, v))
+        found = judge.array(name, result, (v, v))
         seen = np.array(counts).sum(axis=1) > 0
         shown = f"for {_short(sequences)}"
         complaint = f"{shown} the values are wrong; row i is the distribution of what follows i"
@@ -334,6 +346,7 @@ def check_repaired_C(repaired_C: Any) -> None:
     __tracebackhide__ = True
     name = "repaired_C"
     rng = judge.rng(28)
+    cases: list[tuple[np.ndarray, np.ndarray, int, int, float]] = []
     # Within float32's steps at logits of that size.
     for t, v, bos, size, atol in [
         (4, 3, 0, 2, judge.ATOL), (1, 4, 2, 2, judge.ATOL), (6, 6, 0, 2, judge.ATOL), (9, 5, 4, 2, judge.ATOL),
@@ -345,25 +358,29 @@ def check_repaired_C(repaired_C: Any) -> None:
             tokens, table = rng.integers(v, size=t), rng.normal(size=(v, v)).clip(-1, 1) * size
             inputs = [bos, *tokens.tolist()[:-1]]
             features = np.array([table[i] for i in inputs])
-        right = np.stack([_log_softmax(features[k] - sum(features[: k + 1]) / (k + 1)) for k in range(t)])
-        for x in (table, table.astype(np.float32)):
-            found = judge.array(name, judge.call(name, repaired_C, tokens, x, bos), (t, v))
-            own = np.array([table[i] for i in tokens])
-            running = np.arange(1, t + 1)[:, None]
-            mistakes = [
-                (_log_softmax(features - features.mean(axis=0)), "the mean still runs over all positions"),
-                (_log_softmax(features), "the features should be centred still, by what is known"),
-                (np.exp(right), "the result should be log-probabilities"),
-                (features - features.cumsum(axis=0) / running, "these are logits; normalise each row"),
-                (_log_softmax(own - own.cumsum(axis=0) / running), "position t is fed its own token"),
-            ]
-            complaint = f"the values are wrong for {t} tokens; row t is centred by the mean of rows 0 to t"
-            assert np.isfinite(found).all(), f"{name}: inf or NaN for logits of size {size}; no exp may overflow"
-            if not np.allclose(_sums(found), 1, atol=1e-3):
-                complaint = "exp of each row should sum to 1"
-            if judge.near(found, right, atol=atol):
-                continue
-            judge.compare(name, found, right, mistakes, complaint)
+        cases += [(tokens, x, bos, size, atol) for x in (table, table.astype(np.float32))]
+    results = judge.calls(name, repaired_C, [(tokens, table, bos) for tokens, table, bos, _, _ in cases])
+    for (tokens, table, bos, size, atol), result in zip(cases, results, strict=True):
+        (t,), v = tokens.shape, len(table)
+        features = np.array([table[i] for i in (bos, *tokens[:-1])], dtype=float)
+        own = np.array([table[i] for i in tokens], dtype=float)
+        running = np.arange(1, t + 1)[:, None]
+        right = _log_softmax(np.stack([features[k] - features[: k + 1].mean(axis=0) for k in range(t)]))
+        found = judge.array(name, result, (t, v))
+        assert np.isfinite(found).all(), f"{name}: inf or NaN for logits of size {size}; no exp may overflow"
+        if judge.near(found, right, atol=atol):
+            continue
+        mistakes = [
+            (_log_softmax(features - features.mean(axis=0)), "the mean still runs over all positions"),
+            (_log_softmax(features), "the features should be centred still, by what is known"),
+            (np.exp(right), "the result should be log-probabilities"),
+            (features - features.cumsum(axis=0) / running, "these are logits; normalise each row"),
+            (_log_softmax(own - own.cumsum(axis=0) / running), "position t is fed its own token"),
+        ]
+        complaint = f"the values are wrong for {t} tokens; row t is centred by the mean of rows 0 to t"
+        if not np.allclose(_sums(found), 1, atol=1e-3):
+            complaint = "exp of each row should sum to 1"
+        judge.compare(name, found, right, mistakes, complaint)
 
 
 def _number(
@@ -381,9 +398,8 @@ def _number(
     raise AssertionError(f"{name}: {complaint}")
 
 
-def _kl(kl_divergence: Any, p: np.ndarray, q: np.ndarray, complaint: str) -> None:
+def _kl(found: float, p: np.ndarray, q: np.ndarray, complaint: str) -> None:
     __tracebackhide__ = True
-    found = judge.number("kl_divergence", judge.call("kl_divergence", kl_divergence, p, q))
     right = math.fsum(float(a) * math.log(float(a) / float(b)) for a, b in zip(p, q, strict=True) if a > 0)
     mistakes = [(right / LN2, "the unit should be nats"), (-right, "the sign is wrong: it is never negative")]
     if (p > 0).all() and (q > 0).all():

@@ -27,7 +27,7 @@ import subprocess
 import tempfile
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -301,14 +301,21 @@ class Student:
                 raise Died(_TOO_MUCH)
 
 
-class Remote:
+class Remote(judge.Elsewhere):
     """A function of the student's, as checks call it: arguments and result cross as plain data."""
 
     def __init__(self, examination: Examination, name: str, shown: str):
         self._examination, self._name, self.__name__ = examination, name, shown
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        return self._examination.call(self._name, self.__name__, arguments, named)
+        value, changed = next(self._examination.calls(self._name, self.__name__, [arguments], named))
+        for i, now in changed.items():
+            _change(arguments[i], plain.decode(now))
+        return value
+
+    def each(self, cases: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, bool]]:
+        for value, changed in self._examination.calls(self._name, self.__name__, cases, {}):
+            yield value, bool(changed)
 
     def __deepcopy__(self, memo: Any) -> Remote:
         return self
@@ -321,7 +328,8 @@ class Examination:
     """One submission's way through its cells."""
 
     def __init__(self, job: dict[str, Any], student: Student):
-        self.cells, self.limits, self.setup = job["cells"], job["limits"], compiled(tuple(job["setup"]))
+        self.cells, self.limits = job["cells"], job["limits"]
+        self.setup = [compiled(source, "<lesson>") for source in job["setup"]]
         self.whom = str(job["whom"])
         self.output_room = _OUTPUT_CELLS * int(self.limits["output_characters"])
         self.student = student
@@ -468,7 +476,7 @@ class Examination:
                 contextlib.redirect_stderr(io.StringIO()),
             ):
                 names |= self._fetch(source, names)
-                exec(compile(source, "<check>", "exec"), names)
+                exec(compiled(source, "<check>"), names)
         except Stopped as stopped:
             note = str(stopped)
             if isinstance(stopped, Overran):
@@ -486,15 +494,14 @@ class Examination:
 
     def _fetch(self, source: str, known: dict[str, Any]) -> dict[str, Any]:
         """The names that a check uses and only the student can have defined, as plain values and Remotes."""
-        tree = ast.parse(source)
-        used = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-        wanted = sorted(n for n in used if n not in known and not hasattr(builtins, n))
+        wanted = sorted(name for name in used_names(source) if name not in known and not hasattr(builtins, name))
         if not wanted:
             return {}
         found = self._look_up(wanted)
+        absent = [name for name in wanted if name not in found]
         # What the check binds itself, a lambda's argument say, it does not want from a demo that has the same name.
-        needed = skipped.read(0, source, str).needs if self.skipped else ()
-        for name in [name for name in wanted if name in needed and name not in found]:
+        needed = needed_names(source) if self.skipped and absent else ()
+        for name in [name for name in absent if name in needed]:
             if (seconds := self._check_seconds_left()) > 0 and self._fill(name, self.at, seconds)[0]:
                 found |= self._look_up([name])
         values = {}
@@ -519,39 +526,54 @@ class Examination:
             return 0.0
         return self.time.processor - GRACE_SECONDS - self.time.spent_at(self.student.used)
 
-    def call(self, name: str, shown: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        """Call a function in the student's process; what it changes in its arguments is changed here too."""
-        remaining = self._check_seconds_left()
-        if remaining <= 0:
-            raise Stopped(f"this check {self._ran_for(time.monotonic() >= self.time.ends - GRACE_SECONDS)}")
-        encoded = [plain.encode(a, self._name_of) for a in arguments]
-        message = {"call": name, "arguments": encoded, "seconds": remaining}
-        message["named"] = {k: plain.encode(v, self._name_of) for k, v in named.items()}
-        try:
-            reply = self.student.ask(message, self.time, self._called_back)
-            for _ in range(_FILLS if self.skipped else 0):
-                if not isinstance(lacking := reply.get("missing"), str) or (left := self._check_seconds_left()) <= 0:
-                    break
-                filled, why = self._fill(lacking, self.at, left)
-                if not filled:
-                    _explain([reply.get("raised")], why)
-                    break
+    def calls(
+        self, name: str, shown: str, cases: Sequence[Sequence[Any]], named: dict[str, Any]
+    ) -> Iterator[tuple[Any, dict[int, Any]]]:
+        """Call a function in the student's process, for several cases in one message: for each its result, and what it changed in
+        its arguments, by position and still encoded. What one of them comes to is raised in its turn."""
+        encoded = [[plain.encode(a, self._name_of) for a in arguments] for arguments in cases]
+        message: dict[str, Any] = {"call": name, "named": {k: plain.encode(v, self._name_of) for k, v in named.items()}}
+        fills = _FILLS if self.skipped else 0
+        while encoded:
+            message |= {"cases": encoded, "seconds": self._seconds_to_call()}
+            try:
                 reply = self.student.ask(message, self.time, self._called_back)
-        except Late as late:
-            self.dead = f"this check {self._ran_for(late.by_the_clock)}"
-            raise Stopped(self.dead) from None
-        except Died as death:
-            self.dead = self._cause(death)
-            raise Stopped(self.dead) from None
-        if reply.get("late"):
-            raise Stopped(f"this check {self._ran_for(reply['late'] == 'clock')}")
-        if "raised" in reply:
-            raise _as_exception(reply["raised"])
-        changed = reply.get("changed")
-        for i, argument in enumerate(arguments):
-            if isinstance(changed, dict) and str(i) in changed:
-                _change(argument, plain.decode(changed[str(i)]))
-        return plain.decode(reply.get("value"), functools.partial(self._remote, shown=shown))
+                answers = reply.get("answers")
+                if not isinstance(answers, list) or not 0 < len(answers) <= len(encoded):
+                    raise Died("it broke off the conversation")
+                last = answers[-1] if isinstance(answers[-1], dict) else {}
+                if fills and isinstance(lacking := last.get("missing"), str) and self._check_seconds_left() > 0:
+                    fills -= 1
+                    filled, why = self._fill(lacking, self.at, self._check_seconds_left())
+                    if filled:
+                        answers.pop()  # That case is asked about again.
+                    else:
+                        fills = 0
+                        _explain([last.get("raised")], why)
+            except Late as late:
+                self.dead = f"this check {self._ran_for(late.by_the_clock)}"
+                raise Stopped(self.dead) from None
+            except Died as death:
+                self.dead = self._cause(death)
+                raise Stopped(self.dead) from None
+            encoded = encoded[len(answers) :]
+            for answer in answers:
+                yield self._answer(answer if isinstance(answer, dict) else {}, shown)
+
+    def _seconds_to_call(self) -> float:
+        if (remaining := self._check_seconds_left()) <= 0:
+            raise Stopped(f"this check {self._ran_for(time.monotonic() >= self.time.ends - GRACE_SECONDS)}")
+        return remaining
+
+    def _answer(self, answer: dict[str, Any], shown: str) -> tuple[Any, dict[int, Any]]:
+        if answer.get("late"):
+            raise Stopped(f"this check {self._ran_for(answer['late'] == 'clock')}")
+        if "raised" in answer:
+            raise _as_exception(answer["raised"])
+        value = plain.decode(answer.get("value"), functools.partial(self._remote, shown=shown))
+        changed = answer.get("changed")
+        pairs = changed if isinstance(changed, dict) else {}
+        return value, {int(i): now for i, now in pairs.items() if i.isdecimal()}
 
     def _remote(self, name: str, shown: str) -> Remote:
         return Remote(self, name, shown)
@@ -572,10 +594,23 @@ class Examination:
             return {"raised": {"ename": type(error).__name__, "evalue": str(error)[:500]}}
 
 
-@functools.lru_cache(maxsize=64)
-def compiled(sources: tuple[str, ...]) -> list[types.CodeType]:
-    """A lesson's plain cells, ready to run."""
-    return [compile(source, "<lesson>", "exec") for source in sources]
+@functools.lru_cache(maxsize=256)
+def compiled(source: str, where: str) -> types.CodeType:
+    """A cell of the course's own, ready to run."""
+    return compile(source, where, "exec")
+
+
+@functools.lru_cache(maxsize=256)
+def used_names(source: str) -> frozenset[str]:
+    """The names that a check takes from somewhere."""
+    names = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name))
+    return frozenset(name.id for name in names if isinstance(name.ctx, ast.Load))
+
+
+@functools.lru_cache(maxsize=256)
+def needed_names(source: str) -> frozenset[str]:
+    """Of these, the names that it does not bind itself."""
+    return skipped.read(0, source, str).needs
 
 
 def made(cells: list[types.CodeType]) -> dict[str, Any]:

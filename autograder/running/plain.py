@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -27,6 +28,7 @@ MAX_TEXT = 10_000
 # numpy makes every text of a table as long as the longest: how many characters that may come to.
 MAX_PADDED = 64 * 2**20
 _CHARACTERS_PER_VALUE = MAX_CHARACTERS // MAX_VALUES + 1
+_SHORT, _NUMBERS = 2**63, {int, float}
 _ARRAYS = "biufc"
 _TENSORS = {
     str(t).removeprefix("torch."): t
@@ -62,10 +64,10 @@ class Budget:
         self.longest = max(self.longest, length)
         self._pad()
 
-    def value(self, cost: int = 1) -> None:
-        """Count an item of a container, or a pair that costs as much as several."""
-        self.spend(cost * _CHARACTERS_PER_VALUE)
-        self.values += 1
+    def items(self, number: int, cost: int = 1) -> None:
+        """Count the items of a container, or pairs that cost as much as several."""
+        self.spend(number * cost * _CHARACTERS_PER_VALUE)
+        self.values += number
         self._pad()
 
     def _pad(self) -> None:
@@ -108,6 +110,9 @@ def _encode(value: Any, function: Callable[[Any], str] | None, depth: int, budge
     if depth < 0:
         raise TooLarge(f"it is nested more than {MAX_DEPTH} deep")
     if value is None or value is True or value is False:
+        return value
+    kind = type(value)
+    if (kind is int and -_SHORT < value < _SHORT) or (kind is float and -math.inf < value < math.inf):
         return value
     if isinstance(value, np.generic):
         # Before int, float and complex: numpy's scalars are subclasses of some of them.
@@ -163,20 +168,26 @@ def _encode(value: Any, function: Callable[[Any], str] | None, depth: int, budge
         return {"tensor": base64.b64encode(raw).decode(), "dtype": name, "shape": list(tensor.shape)}
     for kind, tag in ((list, None), (tuple, "tuple"), (set, "set"), (frozenset, "set"), (range, None)):
         if isinstance(value, kind):
-            items = []
-            for item in kind.__iter__(value):  # type: ignore[arg-type]
-                budget.value()
-                items.append(_encode(item, function, depth - 1, budget))
+            budget.items(kind.__len__(value))  # type: ignore[arg-type]
+            if type(value) is kind and _all_short(value):
+                return list(value) if tag is None else {tag: list(value)}
+            items = [_encode(item, function, depth - 1, budget) for item in kind.__iter__(value)]  # type: ignore[arg-type]
             return items if tag is None else {tag: items}
     if isinstance(value, dict):
-        pairs = []
-        for key, item in dict.items(value):
-            budget.value(4)  # key, value, and the pair they are
-            pairs.append([_encode(key, function, depth - 1, budget), _encode(item, function, depth - 1, budget)])
-        return {"dict": pairs}
+        budget.items(dict.__len__(value), cost=4)  # key, value, and the pair they are
+        coded = [
+            (_encode(k, function, depth - 1, budget), _encode(v, function, depth - 1, budget))
+            for k, v in dict.items(value)
+        ]
+        return {"dict": [list(pair) for pair in coded]}
     if callable(value) and function is not None:
         return {"function": function(value)}
     return {"opaque": type(value).__name__[:60]}
+
+
+def _all_short(values: Any) -> bool:
+    """Whether all of these are numbers that JSON takes as they are: most long lists hold nothing else."""
+    return set(map(type, values)) <= _NUMBERS and sum(map(abs, values)) < _SHORT  # NaN is not.
 
 
 def _decode(data: Any, function: Callable[[str], Any] | None, depth: int, budget: Budget) -> Any:
@@ -188,23 +199,24 @@ def _decode(data: Any, function: Callable[[str], Any] | None, depth: int, budget
         budget.text(len(data))
         return data
 
-    def items(values: Any, cost: int = 1) -> Iterator[Any]:
-        for item in values:
-            budget.value(cost)
-            yield item
+    def items(values: Any, cost: int = 1) -> Any:
+        budget.items(len(values), cost)
+        return values
 
     if type(data) is list:
+        if set(map(type, data)) <= _NUMBERS:
+            return list(items(data))
         return [_decode(item, function, depth - 1, budget) for item in items(data)]
     if "array" in data:
         return _array(data)
     if "tensor" in data:
         kind = _TENSORS[data["dtype"]]
         shape = _shape(data["shape"])
-        raw = base64.b64decode(data["tensor"], validate=True)
-        flat = torch.frombuffer(bytearray(raw), dtype=torch.uint8) if raw else torch.empty(0, dtype=torch.uint8)
+        raw = bytearray(base64.b64decode(data["tensor"], validate=True))
         # A byte that is neither 0 nor 1 makes a boolean that is neither true nor false.
-        flat = flat != 0 if kind == torch.bool else flat.view(kind)
-        return flat.reshape(shape).clone()
+        sent = torch.uint8 if kind == torch.bool else kind
+        flat = torch.frombuffer(raw, dtype=sent) if raw else torch.empty(0, dtype=sent)
+        return (flat != 0 if kind == torch.bool else flat).reshape(shape)
     if "scalar" in data:
         return _array(data["scalar"])[()]
     if "float" in data:

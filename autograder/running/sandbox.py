@@ -44,6 +44,7 @@ _CLONE_NEWNS, _CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWPID, _CLONE_NEWNET = (
     0x40000000,
 )
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+_HUGE, _MADV_COLLAPSE = 2**21, 25
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 22, 36, 38
 
 # System calls that submissions are refused, by their numbers on each architecture: memory that no limit counts, keys that
@@ -261,6 +262,24 @@ def _refuse_system_calls() -> None:
     program = Program(len(steps), (Step * len(steps))(*(Step(*step) for step in steps)))
     with contextlib.suppress(OSError):
         _libc("prctl", _PR_SET_SECCOMP, 2, ctypes.byref(program), 0, 0)
+
+
+def use_huge_pages() -> None:
+    """Move this process's memory into pages of 2 MiB: a fork then copies one entry where it copied 512, as does its exit.
+
+    What a fork writes to is still copied in pieces of 4 KiB. Does nothing where the kernel cannot (before Linux 6.1).
+    """
+    if sys.platform != "linux":
+        return
+    advise = ctypes.CDLL(None, use_errno=True).madvise
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        place, rights, *_, inode_and_name = line.split(maxsplit=4)
+        file, _, name = inode_and_name.partition(" ")
+        if rights == "rw-p" and file == "0" and name.strip() in ("", "[heap]"):
+            first, end = (int(address, 16) for address in place.split("-"))
+            first, end = -(-first // _HUGE) * _HUGE, end // _HUGE * _HUGE
+            for start in range(first, end, _HUGE):
+                advise(ctypes.c_void_p(start), ctypes.c_size_t(_HUGE), _MADV_COLLAPSE)
 
 
 def die_with_parent() -> None:

@@ -77,6 +77,42 @@ def test_what_a_function_does_to_its_arguments_is_seen(worker):
     assert examine(worker, student, source) == [""]
 
 
+def test_many_cases_cross_together_and_each_is_answered_in_its_turn(worker):
+    student = """
+seen = []
+def f(x):
+    seen.append(x)
+    if x == 3: raise ValueError("three")
+    if x == 4:
+        while True: pass
+    if isinstance(x, list): x.append(1)
+    return 10 * x if isinstance(x, int) else "y" * 9_000
+def so_far(): return len(seen)
+"""
+    asking = "from autograder.checks.judge import calls\nresults = calls('f', f, [[x] for x in {}])\n"
+    verdicts = examine(
+        worker,
+        student,
+        asking.format([1, 2]) + "assert list(results) == [10, 20]",
+        asking.format([1, 3, 2]) + "assert next(results) == 10\nnext(results)",
+        asking.format([1, 4]) + "assert next(results) == 10",
+        asking.format([[0], 4]) + "next(results)",
+        "assert so_far() == 7",  # Nobody is asked on after a failure.
+        asking.format(["x"] * 300) + "assert [len(result) for result in results] == [9000] * 300",
+    )
+    assert verdicts[0] == verdicts[2] == verdicts[4] == verdicts[5] == ""
+    assert verdicts[1] == "AssertionError: f(3) raised ValueError: three"
+    assert verdicts[3] == "AssertionError: f changed its argument in place; work on a copy instead"
+
+
+def test_a_name_that_only_a_demo_defines_is_made_in_the_middle_of_many_cases(worker):
+    asking = "from autograder.checks.judge import calls\nassert list(calls('f', f, [[0], [1], [2]])) == [0, 7, 14]"
+    cells = [new_code_cell("seven = 7", metadata={"tags": ["demo"]}), new_code_cell("def f(x): return x and x * seven")]
+    notebook = new_notebook(cells=[*cells, check(asking)])
+    worker.run(notebook, LIMITS)
+    assert notebook.cells[-1].outputs == []
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
