@@ -17,6 +17,7 @@ Every model is an `nn.Module` that keeps one contract:
 | `pixelcnn`             | masked convolutions, over pixels or patches                      | 5        |
 | `gated_pixelcnn`       | two stacks without a blind spot, gates, labels                   | 5        |
 | `colour_pixelcnn`      | red, then green, then blue, by masks over channels               | 5        |
+| `pixelrnn`             | a Row LSTM: the state goes down the image                        | 5        |
 | `discretized_logistic` | whole numbers with a sense of neighbourhood                      | 5        |
 | `wavenet`              | dilated causal convolutions over audio; queues                   | 6        |
 | `mixture`              | several models at once, an ensemble that is a distribution       | 4        |

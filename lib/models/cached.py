@@ -45,7 +45,7 @@ class Memory:
         c_out, c_in, height, width = weight.shape
         bias = weight.new_zeros(c_out) if bias is None else bias
         self.bias = bias
-        self.is_pointwise = height == width == 1
+        self.is_pointwise = height == width == 1 and above == left == 0
         if self.is_pointwise:
             self.weight = weight[:, :, 0, 0]
             return

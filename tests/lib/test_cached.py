@@ -20,6 +20,7 @@ MODELS = {
     "wide patches": lambda: PixelCNN(6, 8, 6, 2, (3, 5), (5, 7), (2, 4)),
     "one patch": lambda: PixelCNN(2, 4, 6, 2, (3, 5), (5, 7), (2, 4)),
     "gated": lambda: GatedPixelCNN(6, 5, 5, 3, n_classes=0),
+    "gated, smallest kernels": lambda: GatedPixelCNN(6, 5, 5, 3, (1, 1), 3, 3, n_classes=0),
     "gated, by label": lambda: GatedPixelCNN(6, 5, 5, 3, n_classes=3),
     "gated, larger kernels": lambda: GatedPixelCNN(6, 5, 5, 2, (2, 1), 5, 9, n_classes=0),
     "gated, patches, by label": lambda: GatedPixelCNN(6, 4, 5, 3, (2, 2), n_classes=3),

@@ -11,10 +11,12 @@ from lib.causality import dependence, leaks
 from lib.models import pixel_by_pixel
 from lib.models.bernoulli import Bernoulli
 from lib.models.fvsbn import FVSBN
+from lib.models.gated_pixelcnn import GatedPixelCNN
 from lib.models.made import MADE, paths
 from lib.models.mixture import Mixture
 from lib.models.nade import NADE, RunningSum, stretches
 from lib.models.pixelcnn import PixelCNN
+from lib.models.pixelrnn import PixelRNN
 from lib.models.rnade import RNADE
 
 D = 9
@@ -34,6 +36,8 @@ MODELS = {
     "made, direct only": lambda: MADE(D, (), [ORDER], direct=True),
     "made, fewer units than pixels": lambda: MADE(D, (3,)),
     "pixelcnn": lambda: PixelCNN(3, 3, 8, 2, (3, 3), (3, 5)),
+    "gated pixelcnn": lambda: GatedPixelCNN(3, 3, 6, 3, first_kernel_size=3, n_classes=0),
+    "pixelrnn": lambda: PixelRNN(3, 3, 6, 2, 3, 3),
     "pixelcnn, no block": lambda: PixelCNN(3, 3, 8, 0, (3, 3), (5, 5)),
 }
 
@@ -215,7 +219,7 @@ BAD = {
 @pytest.mark.parametrize("what", sorted(BAD))
 def test_bad_input_gets_a_sentence(model, what):
     x, sentence = BAD[what]
-    with pytest.raises(ValueError, match=f"^(Bernoulli|FVSBN|NADE|MADE|PixelCNN): {sentence}"):
+    with pytest.raises(ValueError, match=f"^(Bernoulli|FVSBN|NADE|MADE|(Gated)?PixelCNN|PixelRNN): {sentence}"):
         model.log_prob(x)
 
 
