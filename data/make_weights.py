@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import platform
 from collections.abc import Callable
 from pathlib import Path
@@ -150,9 +151,12 @@ RECIPES: dict[str, Callable[[Path], Any]] = {
 }
 
 
-def held_out(model: Any) -> Tensor:
-    """What a model is measured on: test examples of what it was trained on."""
-    return load_coloured_digits("test")[0] if isinstance(model, ColourPixelCNN) else load_binary_mnist("test")
+def measured(name: str, model: Any) -> dict[str, float]:
+    """What a model scores on test examples of what it was trained on, by what the number is."""
+    if isinstance(model, ColourPixelCNN):
+        x = load_coloured_digits("test")[0]
+        return {"test bits per dimension": round(mean_nll(model, x) / math.log(2) / x[0].numel(), 4)}
+    return {"test nats": round(mean_nll(model, load_binary_mnist("test")), 3)}
 
 
 def processor() -> str:
@@ -172,13 +176,13 @@ def main() -> None:
         if name not in RECIPES:
             raise SystemExit(f"no recipe {name!r}; expected one of {', '.join(RECIPES)}")
         model = RECIPES[name](arguments.folder / "unfinished")
-        nll = mean_nll(model, held_out(model))
+        scores = measured(name, model)
         minutes = sum(getattr(part, "minutes", 0.0) for part in model.modules())
         about = {
             "recipe": f"data/make_weights.py, {name}",
             "minutes": round(minutes, 1),
             "hardware": processor(),
-            "test nats": round(nll, 3),
+            **scores,
             "numbers learned": weights.n_kept(model),
         }
         content = weights.pack(model, about)
@@ -187,7 +191,7 @@ def main() -> None:
         target.write_bytes(content)
         (arguments.folder / "unfinished" / f"{name}.pt").unlink(missing_ok=True)
         digest = hashlib.sha256(content).hexdigest()
-        print(f"{target}: {len(content)} bytes, sha256 {digest}, {nll:.2f} nats per test image, {minutes:.0f} minutes")
+        print(f"{target}: {len(content)} bytes, sha256 {digest}, {scores}, {minutes:.0f} minutes")
 
 
 if __name__ == "__main__":

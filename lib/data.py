@@ -20,7 +20,12 @@ DATA = Path(__file__).resolve().parent.parent / "data"
 # Every file a lesson reads: its size in bytes and its sha256.
 FILES = {
     "weights/bernoulli.safetensors": (1896, "711059d10309dcf44dc05d2f58a1e4d892d74ae10850402a5061470755446f4d"),
+    "weights/colour_pixelcnn.safetensors": (157232, "4305b2dd171acedb74ac165aa95e20c31c9e2d1087b991ce408508927acc5399"),
     "weights/fvsbn.safetensors": (615856, "954df186184e54b6ed0b24d0afeb0ffb535b4512044eb2299c6afc3813dd329f"),
+    "weights/independent_colours.safetensors": (
+        177984,
+        "2d976d26201639d2065f3dcfd829de0ca3ce9e734947b85b2f0f55f752e9ab97",
+    ),
     "weights/made.safetensors": (7524136, "74d31df2c2f96afb36795895cab4123b153b6f3dc361c6d7a01c74fa6791979e"),
     "weights/nade.safetensors": (1571136, "66d7fe468326201ad88504b6845a0fc596af238e0087fd80c8651b5047cbd026"),
     "weights/orders.safetensors": (3145992, "4e471523c3f16a6b7f5e421f703ed9a5c2124c5c3d2364f90a7eb7a8a8c2fae0"),
