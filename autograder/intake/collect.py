@@ -15,7 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path, PurePosixPath
 
 from autograder.authoring.source import grade_ids
@@ -25,6 +25,7 @@ from autograder.intake.roster import read_roster
 from autograder.intake.whose import GRADESCOPE_LIST, Handed, Ids, Refused, Shape, submitters
 
 _GRADE_ID = re.compile(rb'"grade_id"\s*:\s*"([^"\\]{1,100})"')
+_TIME, _TIME_SHAPE = "timestamp.txt", "%Y-%m-%d %H:%M:%S UTC\n"  # As nbgrader reads it.
 _UNPACKING = (
     zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError, ValueError, zlib.error, lzma.LZMAError, struct.error,
 )  # fmt: skip
@@ -229,6 +230,7 @@ def _store(gradebook: Gradebook, student: str, lesson: str, item: Item) -> str:
         old = target.read_bytes()
         if old == content:
             return "unchanged"
+        _be_newer(target.parent / _TIME, item.modified)
         action = "replaced"
         kept = gradebook.folder / "replaced" / student / lesson
         kept.mkdir(parents=True, exist_ok=True)
@@ -237,5 +239,18 @@ def _store(gradebook: Gradebook, student: str, lesson: str, item: Item) -> str:
     part = target.with_suffix(".part")
     part.write_bytes(content)
     part.replace(target)
-    (target.parent / "timestamp.txt").write_text(item.modified.strftime("%Y-%m-%d %H:%M:%S UTC\n"))
+    (target.parent / _TIME).write_text(item.modified.strftime(_TIME_SHAPE))
     return action
+
+
+def _be_newer(known: Path, modified: datetime) -> None:
+    """Raises Refused for a file of an older export: it must not take the place of what came later."""
+    try:
+        there = datetime.strptime(known.read_text(encoding="utf-8"), _TIME_SHAPE).replace(tzinfo=timezone.utc)
+    except (OSError, ValueError):
+        return
+    # Archives keep seconds by twos, and 1980 stands for none.
+    if modified.year > 1980 and modified < there - timedelta(seconds=2):
+        raise Refused(
+            f"is of {modified:%Y-%m-%d %H:%M}, older than what is there ({there:%Y-%m-%d %H:%M}); to take it, remove {known.parent}"
+        )

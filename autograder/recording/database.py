@@ -12,6 +12,7 @@ from typing import Any
 import nbgrader.api
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from filelock import FileLock, Timeout
 from nbgrader.api import Gradebook as Database
 from nbgrader.api import MissingEntry
 from nbgrader.dbutil import _temp_alembic_ini
@@ -56,20 +57,20 @@ def _stamps(path: Path) -> dict[str, str]:
 
 @contextlib.contextmanager
 def one_writer(gradebook: Gradebook) -> Iterator[None]:
-    """Hold the gradebook's lock: only one process at a time writes its database."""
-    import fcntl
-
+    """Hold the gradebook's lock: only one process at a time writes its database. The system lets go of it with the process."""
+    lock = FileLock(gradebook.folder / ".lock", timeout=0)
     try:
         gradebook.folder.mkdir(parents=True, exist_ok=True)
-        file = (gradebook.folder / ".lock").open("w")
-    except OSError as error:
-        raise CourseError(f"{gradebook.folder} cannot be written: {error.strerror or error}.") from error
-    with file as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CourseError(f"Another grading run is writing {gradebook.folder}; wait for it, or stop it.") from None
+        lock.acquire()
+    except Timeout:
+        raise CourseError(f"Another grading run is writing {gradebook.folder}; wait for it, or stop it.") from None
+    except (OSError, NotImplementedError) as error:  # The latter from a file system without locks.
+        told = getattr(error, "strerror", None) or error
+        raise CourseError(f"{gradebook.folder} cannot be written: {told}.") from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager

@@ -158,7 +158,11 @@ class Worker:
 
 
 def require_sandbox() -> None:
-    """Raise CourseError if students' code cannot be contained here and nobody said that it need not be."""
+    """Raise CourseError if students' code cannot be contained here and nobody said that it need not be, or cannot run at all."""
+    if not hasattr(os, "fork"):
+        raise CourseError(
+            "Grading needs Linux or macOS, where a process can be forked for each submission; on Windows, use its Linux (WSL)."
+        )
     if not unprotected() and problem():
         raise CourseError(
             f"{problem()} Without it students' code would run with your rights; if that is all right, say "

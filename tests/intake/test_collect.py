@@ -75,6 +75,24 @@ def test_the_lesson_is_read_off_the_exercises(tmp_path, book):
     assert collect(tmp_path / "e.zip", book, LESSON).submissions == [("Ana", NAME, "unchanged"), ("Ben", NAME, "new")]
 
 
+def test_an_older_export_does_not_replace_what_came_later(tmp_path, book):
+    def export(name, content, year):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr(zipfile.ZipInfo(f"Ana/{NAME}.ipynb", date_time=(year, 1, 15, 12, 0, 0)), content)
+        return tmp_path / name
+
+    collect(export("new.zip", "new", 2026), book)
+    outcome = collect(export("old.zip", "old", 2025), book)
+    ((path, why),) = outcome.left_out
+    assert path == f"Ana/{NAME}.ipynb"
+    assert "2025-01-15 12:00, older than what is there (2026-01-15 12:00)" in why
+    target = book.submitted / "Ana" / NAME / f"{NAME}.ipynb"
+    assert target.read_text() == "new"
+    # An archive that knows no times says 1980, which says nothing.
+    assert collect(export("timeless.zip", "timeless", 1980), book).submissions == [("Ana", NAME, "replaced")]
+    assert target.read_text() == "timeless"
+
+
 def test_nothing_is_lost_when_a_submission_is_replaced(tmp_path, book):
     for content in ("one", "two", "two", "three"):
         outcome = collect(zipped(tmp_path / "e.zip", {f"Ana/{NAME}.ipynb": content}), book)
