@@ -66,6 +66,7 @@ bench: $(READY) $(VENV)/.debian ## likelihoods of the trained models; speed of m
 	@$(BIN)/autograder checks --real
 	@$(BIN)/python -m benchmarks.likelihood
 	@$(BIN)/python -m benchmarks.models
+	@$(BIN)/python -m benchmarks.images
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.cluster
 
