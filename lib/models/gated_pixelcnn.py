@@ -187,7 +187,11 @@ class GatedPixelCNN(nn.Module):
 
     def log_probs(self, x: Tensor) -> Tensor:
         """log p(x | y) for every label y: `(B, D)` to `(B, Y)`, nats; the highest one is the model's guess of the label."""
-        return torch.stack([self.log_prob(x, torch.full((len(x),), y)) for y in range(self.n_classes)], dim=1)
+        found = [  # few at a time: what stays in the processor's cache is quicker
+            torch.stack([self.log_prob(some, torch.full((len(some),), y)) for y in range(self.n_classes)], dim=1)
+            for some in x.split(50)
+        ]
+        return torch.cat(found)
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None, labels: Tensor | None = None) -> Tensor:
