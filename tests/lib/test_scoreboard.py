@@ -28,7 +28,8 @@ def test_rows_of_the_lessons_so_far_worst_first(scores):
 
 
 def test_every_shipped_model_of_digits_is_on_it():
-    assert {row.name for row in scoreboard.rows()} == set(weights.NAMES)
+    scored = {name for name in weights.NAMES if "test nats" in weights.about(name)}
+    assert {row.name for row in scoreboard.rows()} == scored
 
 
 def test_your_own_results_take_their_place():
