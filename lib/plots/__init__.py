@@ -1,5 +1,6 @@
 """One plot style for all lessons, and the drawings that more than one lesson uses, by what they draw."""
 
+from lib.plots.convolutions import convolution_tree
 from lib.plots.dependence import dependence_matrix, dependency_graph
 from lib.plots.images import digits
 from lib.plots.networks import masked_network
@@ -10,6 +11,7 @@ from lib.plots.style import AMOUNTS, COLOURS, CYCLE, GREY, panels, use_style
 from lib.plots.tables import table
 
 __all__ = [
-    "AMOUNTS", "COLOURS", "CYCLE", "GREY", "dependence_matrix", "dependency_graph", "digits", "masked_network",
-    "nested_intervals", "panels", "player", "seen", "spectrogram", "table", "unrolled", "use_style", "waveform",
+    "AMOUNTS", "COLOURS", "CYCLE", "GREY", "convolution_tree", "dependence_matrix", "dependency_graph", "digits",
+    "masked_network", "nested_intervals", "panels", "player", "seen", "spectrogram", "table", "unrolled", "use_style",
+    "waveform",
 ]  # fmt: skip
