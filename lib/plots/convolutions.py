@@ -52,7 +52,8 @@ def convolution_tree(
     ax = ax or plt.gca()
     output = length - 1 if output is None else output
     rows = reached(layers, length, output)
-    faint, bold = [], []
+    faint: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    bold: list[tuple[tuple[int, int], tuple[int, int]]] = []
     for y, offsets in enumerate(layers):
         for t in range(length):
             for source in (t + o for o in offsets):

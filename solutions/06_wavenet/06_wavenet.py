@@ -1,0 +1,1294 @@
+# %% [markdown]
+# # 06 · WaveNet: raw audio, sample by sample
+#
+# **Promise.** After this lesson you can turn a stack of convolutions into an exact distribution over raw
+# sound, say to the millisecond how far back it hears, tell it who speaks and what to say, and let it speak
+# at a price per sample that does not grow with what it remembers.
+#
+# **Time.** 50 minutes to read, 120 to practise; sections marked *optional* hold no exercise and are not
+# counted. **You need.** Lessons 2 (NLL, teacher forcing) and 5 (masked convolutions), and what
+# `torch.nn.functional.conv1d` does.
+#
+# A digit of lesson 5 had 784 pixels. A second of speech at telephone quality has 8000 samples, and a music CD
+# 44 100. In a vowel the vocal cords open a hundred times a second; a syllable takes a fifth of one, a word
+# half. So whoever wants to know the next sample must hear the last 0.1 ms very exactly, the last 10 ms well,
+# and the last 500 ms at least roughly. No MADE has enough weights for that, and no ordinary convolution
+# reaches that far. This lesson is about one that does.
+
+# %%
+import itertools
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+from lib import plots
+from lib.byhand import personal_numbers, typed
+from lib.causality import dependence, describe, leaks
+
+plots.use_style()
+
+# %% [markdown]
+# ## A picture first
+#
+# Somebody says "three". Press play; then look at the same third of a second in four ways. (The voices that ship with
+# this course are synthetic, all but one. So nobody's privacy is at stake, and the clips are small.)
+
+# %% demo varies
+from IPython.display import Audio, display
+
+from lib.audio import load_spoken_digits, mel_spectrogram
+
+clips = load_spoken_digits("train")
+RATE = clips.rate  # samples per second
+chosen = next(i for i, (d, s) in enumerate(zip(clips.digits.tolist(), clips.speakers, strict=True)) if d == 3 and s == "slt")
+three = clips.waves[chosen]
+display(Audio(three.numpy(), rate=RATE))
+
+figure, axes = plt.subplots(2, 2, figsize=(7.4, 4.4))
+middle = int(0.62 * len(three))
+views = {"the word": (0, len(three)), "30 ms of its vowel": (middle, middle + 240), "3 ms": (middle, middle + 24)}
+for ax, (title, (begin, end)) in zip(axes.flat[:3], views.items(), strict=True):
+    ax.plot(1000 * torch.arange(begin, end) / RATE, three[begin:end], ".-" if end - begin < 100 else "-", lw=1)
+    ax.set(title=title, xlabel="ms", ylabel="air pressure")
+axes[1, 1].imshow(mel_spectrogram(three), aspect="auto", origin="lower", cmap=plots.AMOUNTS,
+                  extent=(0, 1000 * len(three) / RATE, 0, 40))
+axes[1, 1].set(title="mel spectrogram", xlabel="ms", ylabel="band, low to high")
+axes[1, 1].grid(False)
+plt.show()
+
+# %% [markdown]
+# From far away, a word: a hiss, then a vowel. Closer, a shape that repeats itself, never quite the same, at
+# the pace of the vocal cords. Very close, a handful of dots, each near the line through the two before it. On the
+# right below stands how strong each band of pitch is over time, which is roughly what the ear passes on to
+# the brain. There you can see the "r" glide into the "ee".
+#
+# Now hide what comes after some moment of the vowel, and let a model go on. The model below is the oldest there is for
+# speech, *linear prediction*: the next sample is a weighted sum of those before it, plus a little noise. It is
+# autoregressive to the letter, each continuation is drawn sample by sample, and its weights come from one least-squares
+# fit to the vowel. Only one thing differs between the three panels: how far back it looks.
+
+# %% demo
+def linear_predictor(wave, order):
+    """Weights of the `order` samples before, the oldest first, and the size of what they leave open."""
+    past = wave.double().unfold(0, order, 1)[:-1]  # (T - order, order)
+    after = wave.double()[order:]
+    gram = past.T @ past + 1e-4 * torch.eye(order, dtype=torch.float64)
+    weights = torch.linalg.solve(gram, past.T @ after)
+    return weights, (after - past @ weights).std()
+
+
+vowel = three[middle - 900 : middle + 500]
+figure, axes = plt.subplots(3, 1, figsize=(7.4, 4.6), sharex=True, sharey=True)
+generator = torch.Generator().manual_seed(0)
+known, length = vowel[:500], 320
+for ax, order in zip(axes, (2, 16, 160), strict=True):
+    weights, spread = linear_predictor(vowel, order)
+    fan = known.double().repeat(12, 1)
+    for _ in range(length):
+        new = fan[:, -order:] @ weights + spread * torch.randn(12, generator=generator, dtype=torch.float64)
+        fan = torch.cat([fan, new[:, None]], dim=1)
+    time = 1000 * torch.arange(300, 500 + length) / RATE
+    ax.plot(time[199:], fan[:, 499:].T, color=plots.COLOURS["vermilion"], lw=0.6, alpha=0.5)
+    ax.plot(time, vowel[300 : 500 + length], color="black", lw=1)
+    ax.axvline(time[199], color=plots.GREY, linestyle=":")
+    ax.set_title(f"hears {order} samples: {1000 * order / RATE:g} ms", fontsize=11)
+axes[-1].set(xlabel="ms", ylim=(1.4 * float(vowel.min()), 1.4 * float(vowel.max())))
+plt.show()
+
+# %% [markdown]
+# Black is what was really said, vermilion are twelve continuations from the dotted line on. With two samples of memory the
+# model knows how to be smooth and nothing else. With 2 ms it has the voice's colour, but it has lost the beat before the first period
+# is over. With 20 ms it holds a whole period of the voice, and the fan stays together: the continuations differ from one another, and all of
+# them say "ee".
+#
+# And all of them will go on saying "ee" for ever. That the vowel must end, that this word was "three", nothing in 20 ms
+# can tell. A weight for each sample of the past would be thousands of weights, and a sum of them could never say "if it was
+# an *s*, then ...". What is wanted is a network that hears far, sharply nearby and cheaply in the distance.
+
+# %% [markdown]
+# ## The idea
+#
+# ### One equation, 8000 times a second
+#
+# $$p_\theta(x_1, \dots, x_T) \;=\; \prod_{t=1}^{T} p_\theta(x_t \mid x_1, \dots, x_{t-1}).$$
+#
+# Nothing new. $x_t$ is the air pressure at step $t$, and $T$ is large. *WaveNet* (van den Oord et al. 2016) is this
+# equation with three decisions: what a sample is, what the network looks like, and what else it is told.
+#
+# ### A sample is one of 256 codes
+#
+# Air pressure is a real number. One could let the network output a mean and a spread, as linear prediction does. But "either the
+# cords open now or in a moment" is a distribution with two humps, and a Gaussian has one. So a sample is rounded
+# to one of 256 levels, and the network gives a softmax over 256 codes, which can have any shape at all. It is then a classifier,
+# and its loss is the cross-entropy that you know.
+#
+# *Which* 256 levels? Speech is soft most of the time, and the ear hears ratios: the step from 0.01 to 0.02 is as clear as the one
+# from 0.1 to 0.2. So the levels lie close together near silence and far apart where it is loud. The telephone network has
+# done it for half a century by the **mu-law**, with $\mu = n - 1$ for $n$ levels:
+#
+# $$y = \mathrm{sign}(x)\,\frac{\ln(1 + \mu\,|x|)}{\ln(1 + \mu)}, \qquad\text{and back}\qquad
+# x = \mathrm{sign}(y)\,\frac{(1 + \mu)^{|y|} - 1}{\mu}.$$
+#
+# It takes $[-1, 1]$ to $[-1, 1]$, and $y$ is then cut into *evenly* spaced levels: code $c$ stands for $y = 2c/\mu - 1$. With $n = 4$
+# you can do it in your head ($\mu = 3$, $1 + \mu = 4$):
+#
+# | code $c$ | 0 | 1 | 2 | 3 |
+# |:--|--:|--:|--:|--:|
+# | $y = 2c/3 - 1$ | −1 | −1/3 | 1/3 | 1 |
+# | $x = \pm(4^{\lvert y\rvert} - 1)/3$ | −1 | −0.196 | 0.196 | 1 |
+#
+# (The 1.587 behind it is the cube root of 4.) Two of the four levels lie within a fifth of silence. With 256, half of all levels
+# lie within a sixteenth. And note what is *not* among the levels of an even $n$: silence itself. Zero lies exactly between the codes 1 and 2, or
+# 127 and 128. By convention the upper one, $n/2$, stands for silence.
+
+# %% figure
+figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.9), width_ratios=(1, 1.3))
+line = np.linspace(-1, 1, 1001)
+left.plot(line, np.sign(line) * np.log1p(255 * np.abs(line)) / np.log(256))
+left.plot([-1, 1], [-1, 1], color=plots.GREY, lw=1, linestyle="--")
+left.set(title="mu-law, 256 levels", xlabel="x, the sample", ylabel="y, cut evenly")
+for row, n in enumerate((4, 16, 64)):
+    y = 2 * np.arange(n) / (n - 1) - 1
+    right.plot(np.sign(y) * (float(n) ** np.abs(y) - 1) / (n - 1), np.full(n, -row), "|", markersize=18, mew=1.3)
+right.set_yticks([0, -1, -2], ["4 levels", "16", "64"])
+right.set(title="where the levels lie", xlabel="x, the sample", ylim=(-2.6, 0.6))
+right.grid(False)
+plt.show()
+
+# %% [markdown]
+# ### Looking back without looking ahead
+#
+# A **causal convolution** is a mask of lesson 5 in one dimension, and simpler than there. Output $t$ is a weighted sum of the input now
+# and some inputs before, always the same weights, whatever $t$ is:
+#
+# $$y_t \;=\; b + \sum_{k=0}^{K-1} w_k\, x_{t-(K-1-k)\,d}.$$
+#
+# $K$ is the kernel size, and $d$, the **dilation**, is how far apart the taps lie. The *last* tap, $w_{K-1}$, belongs to now; that
+# is PyTorch's order too. Before the first sample there is nothing, so zeros are put there: $(K-1)\,d$ of them, *all on the left*. No mask is needed. Padding on
+# the left moves a convolution into the past. (Padding on both sides, as image networks do, leaves half of it in the future.)
+#
+# ### By hand: two taps
+#
+# The samples are `1, 3, 2, 0, 5, 4`. The kernel has two taps, `2, 1` (the last one is now), the dilation is 2, there is no bias.
+# What are the six outputs? Type them as a list.
+#
+# <details><summary>Hint</summary>
+#
+# Write $y_t$ for these numbers: which two samples does it add, and which of them is doubled? Then begin with $t = 0$, where one of the two
+# does not exist.
+# </details>
+
+# %% exercise conv_small
+conv_small = None  # replace None by a list of six numbers
+### BEGIN SOLUTION
+conv_small = [1, 3, 2 + 2 * 1, 0 + 2 * 3, 5 + 2 * 2, 4 + 2 * 0]
+### END SOLUTION
+
+# %% check conv_small 1 point
+assert len(typed(conv_small, "conv_small")) == 6, "one output for each of the six samples"
+assert conv_small[4] == 9, "the sample now, 5, and twice the one two steps before, 2"
+### BEGIN HIDDEN TESTS
+from autograder.checks import wavenet as checks
+checks.check_conv_small(conv_small)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### A tree into the past
+#
+# Put two-tap convolutions on top of one another. Without dilation every layer adds one sample to what an output hears: for
+# half a second, 4000 layers. Now let each layer's dilation be *twice* that of the layer below: 1, 2, 4, 8, ... The
+# second layer adds two neighbours of the first, which hear different pairs of samples; the third adds two such pairs of pairs. Nothing is heard twice,
+# nothing is left out, and every layer *doubles* the reach:
+
+# %% figure
+from lib.plots.convolutions import taps
+
+figure, axes = plt.subplots(2, 1, figsize=(7.4, 4.6), height_ratios=(1, 1))
+for ax, dilations, title in zip(axes, [(1, 1, 1, 1), (1, 2, 4, 8)], ["four layers, no dilation", "dilations 1, 2, 4, 8"], strict=True):
+    layers = [taps(2, d) for d in dilations]
+    names = ["inputs", *(f"dilation {d}" for d in dilations)]
+    plots.convolution_tree(layers, 20, 18, names=names, itself=True, ax=ax, title=title)
+plt.show()
+
+# %% [markdown]
+# This is the drawing that made WaveNet famous. The number of samples that one output hears is the **receptive field** $R$. With four layers it is 5
+# on top and 16 below; with ten layers it is 11 and 1024. The price per layer is the same.
+#
+# Binary numbers explain why it works. To reach the sample $s$ steps back, write $s$ in binary; bit $i$ says whether the path takes the
+# old tap or the new one in the layer of dilation $2^i$. There is exactly one path to each of the last 16 samples, as there is
+# exactly one way to write each of the numbers 0 to 15 with four bits.
+#
+# ### By hand: how many layers do you need?
+#
+# Type your name. It draws a kernel size and a stretch of time; the grader draws the same from the same name. The rate is 8000 samples per second.
+
+# %% exercise student_name
+student_name = None  # your name, in quotes
+### BEGIN SOLUTION
+student_name = "Ada Lovelace"
+### END SOLUTION
+
+# %% demo
+first, milliseconds = personal_numbers(student_name, "06", 20, 400, 2)
+print(f"kernel size {2 + first % 3}, and one output should hear at least {milliseconds} ms")
+
+# %% [markdown]
+# What is the smallest number of layers with which one output hears at least that stretch (so many milliseconds' worth of samples, the one of now
+# included), (a) if every layer has dilation 1, (b) if the dilations are 1, 2, 4, 8, ...? Type the two counts as a list.
+#
+# <details><summary>Hint</summary>
+#
+# How many samples is it? How many does one layer of your kernel size add, with dilation 1, and with dilation $d$? One sample, the one of now, is
+# there before the first layer.
+# </details>
+
+# %% exercise layers_mine
+layers_mine = None  # replace None by a list of two counts
+### BEGIN SOLUTION
+first, milliseconds = personal_numbers(student_name, "06", 20, 400, 2)
+missing, step = 8 * milliseconds - 1, 1 + first % 3  # samples besides now; what a layer adds, for dilation 1
+doubling = next(n for n in range(20) if step * (2**n - 1) >= missing)
+layers_mine = [math.ceil(missing / step), doubling]
+### END SOLUTION
+
+# %% check layers_mine 2 points
+assert len(typed(layers_mine, "layers_mine")) == 2, "two counts: without dilation, and with doubling dilations"
+assert 1 <= layers_mine[1] <= layers_mine[0], "dilation should save layers"
+typed(student_name, "student_name")
+### BEGIN HIDDEN TESTS
+from autograder.checks import wavenet as checks
+checks.check_layers_mine(student_name, layers_mine)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Build it
+#
+# ### Exercise: `mu_law_encode`
+#
+# Sound in, codes out, for any number of levels $n$. Each sample gets the code of the *nearest* level of $y$; a $y$ exactly half-way between two levels gets the
+# upper one. Recordings are sometimes louder than they should be: what lies beyond $\pm 1$ counts as $\pm 1$. (`lib.audio` has a function of this name that
+# refuses such recordings. Yours is more patient.)
+#
+# <details><summary>Hint</summary>
+#
+# Work out where $y$ lies on a scale on which the levels are the whole numbers 0 to $\mu$. How do you round such a number with `floor`? Try yours on silence with
+# $n = 6$: computers like to round a half to the nearest *even* number.
+# </details>
+
+# %% exercise mu_law_encode
+def mu_law_encode(x, n):
+    """Samples as codes: the nearest of n levels on the mu-law scale, with mu = n - 1.
+
+    x : float tensor of any shape, samples; beyond -1 and 1 they are clipped. n : the number of levels, at least 2.
+    Returns an int64 tensor of x's shape, codes from 0 (for -1) to n - 1 (for 1). Half-way between two levels: the upper.
+    """
+    ### BEGIN SOLUTION
+    mu = n - 1
+    x = x.double().clamp(-1, 1)
+    y = torch.sign(x) * torch.log1p(mu * x.abs()) / math.log1p(mu)
+    return torch.floor((y + 1) / 2 * mu + 0.5).long()
+    ### END SOLUTION
+
+# %% check mu_law_encode 2 points
+codes = np.asarray(mu_law_encode(torch.tensor([-1.0, -0.2, 0.2, 0.9]), 4))
+assert codes.tolist() == [0, 1, 2, 3], "with four levels, at -1, -0.196, 0.196 and 1, these samples are codes 0 to 3"
+codes = np.asarray(mu_law_encode(torch.tensor([-0.6, 0.6]), 4))
+assert codes.tolist() == [0, 3], "0.6 is nearer to 1 than to 0.196 on the mu-law scale: y = 0.74, and the levels are 1/3 and 1"
+assert int(mu_law_encode(torch.tensor(0.0), 6)) == 3, "silence lies half-way between codes 2 and 3 of six: the upper"
+assert int(mu_law_encode(torch.tensor(1.3), 256)) == 255, "louder than 1 counts as 1"
+### BEGIN HIDDEN TESTS
+from autograder.checks import wavenet as checks
+checks.check_mu_law_encode(mu_law_encode)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Exercise: `mu_law_decode`
+#
+# And back: the level that a code stands for. Rounding can't be undone, but one thing must hold: a level, encoded again, is the same code for
+# all $n$ codes. Codes come in every type: a file holds bytes (uint8, in which 2 times 200 is 144), a sampler
+# may give floats.
+#
+# <details><summary>Hint</summary>
+#
+# Turn the codes into floats before you do anything else. Then the two formulas, from right to left.
+# </details>
+
+# %% exercise mu_law_decode
+def mu_law_decode(codes, n):
+    """The samples that codes stand for.
+
+    codes : tensor of any shape and any number type, whole numbers from 0 to n - 1. n : the number of levels, at least 2.
+    Returns a float tensor of the same shape, from -1 (code 0) to 1 (code n - 1).
+    """
+    ### BEGIN SOLUTION
+    mu = n - 1
+    y = 2 * codes.double() / mu - 1
+    return torch.sign(y) * torch.expm1(y.abs() * math.log1p(mu)) / mu
+    ### END SOLUTION
+
+# %% check mu_law_decode 1 point
+levels = np.asarray(mu_law_decode(torch.arange(4), 4), dtype=float)
+assert np.allclose(levels, [-1, -0.1957, 0.1957, 1], atol=1e-3), "the four levels of the table above"
+loud = np.asarray(mu_law_decode(torch.tensor([200], dtype=torch.uint8), 256), dtype=float)
+assert np.allclose(loud, [0.0879], atol=3e-4), "code 200 of 256 is 0.0879, also when it comes as a byte"
+again = np.asarray(mu_law_encode(torch.as_tensor(np.asarray(mu_law_decode(torch.arange(256), 256))), 256))
+assert again.tolist() == list(range(256)), "each level, encoded, should be its own code"
+### BEGIN HIDDEN TESTS
+from autograder.checks import wavenet as checks
+checks.check_mu_law_decode(mu_law_decode)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Hear what it is for. The same clip with only 16 levels, first evenly spaced, then by your mu-law; and how often each of the 16 codes
+# occurs. Evenly spaced, the soft parts drown: nearly all samples fall on the two levels next to silence. (The mu-law's noise is as loud in the loud
+# parts. But there the voice covers it.)
+
+# %% demo varies
+even = (three.clamp(-1, 1) * 7.5 - 0.5).round().add(0.5) / 7.5
+codes = torch.as_tensor(np.asarray(mu_law_encode(three, 16)))
+lawful = torch.as_tensor(np.asarray(mu_law_decode(codes, 16))).float()
+for told, wave in {"as recorded": three, "16 even levels": even, "16 levels, mu-law": lawful}.items():
+    print(told)
+    display(Audio(wave.numpy(), rate=RATE))
+figure, axes = plt.subplots(1, 3, figsize=(7.4, 2.5), width_ratios=(1.4, 1, 1))
+soft = slice(500, 620)
+for wave, colour in ((even, "vermilion"), (lawful, "blue")):
+    axes[0].step(1000 * torch.arange(120) / RATE, wave[soft], color=plots.COLOURS[colour], lw=1.2)
+axes[0].plot(1000 * torch.arange(120) / RATE, three[soft], color="black", lw=0.8)
+axes[0].set(title="a soft moment", xlabel="ms")
+even_codes = (even * 7.5 + 7.5).round().long().clamp(0, 15)
+for ax, some, title in zip(axes[1:], (even_codes, codes), ("even: how often", "mu-law: how often"), strict=True):
+    ax.bar(range(16), torch.bincount(some, minlength=16) / len(some), color="#8fb4d6")
+    ax.set(title=title, xlabel="code")
+    ax.grid(False, axis="x")
+plt.show()
+
+# %% [markdown]
+# ### Exercise: `audio_pair`
+#
+# **Teacher forcing**, as in lesson 2. In training the whole clip is there, so all its conditionals are computed at once. The network reads what was
+# *before* each sample and is asked for the sample. Where lesson 2 had a symbol for "begin", sound has something natural: before anybody
+# speaks, there is silence.
+#
+# This shift by one is the strict step of lesson 4, the one that every path from a sample to the output about it needs. Here it is made once, below the first
+# layer, and all convolutions may look at their own *now*. If it is forgotten, the network learns to copy its input, and the loss
+# falls towards zero.
+#
+# <details><summary>Hint</summary>
+#
+# Both are as long as the clip. Which sample is never an input?
+# </details>
+
+# %% exercise audio_pair
+def audio_pair(codes, silence):
+    """Inputs and targets of a batch of clips, for teacher forcing.
+
+    codes : int64 tensor (B, T), T at least 1. silence : int, the code that stands before the first sample.
+    Returns (inputs, targets), int64 tensors (B, T): targets[:, t] is sample t, inputs[:, t] the sample before it.
+    """
+    ### BEGIN SOLUTION
+    before = torch.full_like(codes[:, :1], silence)
+    return torch.cat([before, codes[:, :-1]], dim=1), codes
+    ### END SOLUTION
+
+# %% check audio_pair 1 point
+inputs, targets = (np.asarray(part) for part in audio_pair(torch.tensor([[7, 3, 9]]), 5))
+assert inputs.shape == targets.shape == (1, 3), "inputs and targets are as long as the clip"
+assert targets.tolist() == [[7, 3, 9]], "every sample is a target once"
+assert inputs.tolist() == [[5, 7, 3]], "to predict 7 it reads silence, to predict 3 it reads 7, to predict 9 it reads 3"
+### BEGIN HIDDEN TESTS
+from autograder.checks import wavenet as checks
+checks.check_audio_pair(audio_pair)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Exercise: `causal_conv1d`
+#
+# The formula from above with many channels: each output channel adds up over all input channels and all taps. What comes out is as long as what goes in, and the
+# zeros stand on the left. Write it with PyTorch's operations, since it will be trained. It has to work for one sample, for one tap, and for a dilation that is longer
+# than the clip.
+#
+# <details><summary>Hint</summary>
+#
+# `torch.nn.functional.conv1d` has an argument `dilation`, and an argument `padding` that you should not use: it pads both ends. `torch.nn.functional.pad` pads the two ends of the
+# last axis by two numbers of your choice.
+# </details>
+
+# %% exercise causal_conv1d
+def causal_conv1d(x, weight, bias, dilation):
+    """A dilated convolution that looks back only.
+
+    x : float tensor (B, C_in, T). weight : (C_out, C_in, K), the last tap is now. bias : (C_out,). dilation : int, at least 1.
+    Returns (B, C_out, T): entry t depends on x at t, t - dilation, ..., t - (K - 1) * dilation; before x there are zeros.
+    """
+    ### BEGIN SOLUTION
+    padding = (weight.shape[2] - 1) * dilation
+    return torch.nn.functional.conv1d(torch.nn.functional.pad(x, (padding, 0)), weight, bias, dilation=dilation)
+    ### END SOLUTION
+
+# %% check causal_conv1d 3 points
+x, kernel = torch.tensor([[[1.0, 3.0, 2.0, 0.0, 5.0, 4.0]]]), torch.tensor([[[2.0, 1.0]]])
+out = np.asarray(causal_conv1d(x, kernel, torch.tensor([0.5]), 2))
+assert out.shape == (1, 1, 6), "one output per sample, however long the kernel"
+assert np.allclose(out[0, 0], np.array([1, 3, 4, 6, 9, 4]) + 0.5), "the example done by hand, and a bias of 0.5"
+changed = np.asarray(causal_conv1d(torch.cat([x[..., :5], 99 * x[..., 5:]], dim=2), kernel, torch.tensor([0.5]), 2))
+assert np.allclose(changed[..., :5], out[..., :5]), "what comes after must not change what was before"
+### BEGIN HIDDEN TESTS
+from autograder.checks import wavenet as checks
+checks.check_causal_conv1d(causal_conv1d)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# The probe of lesson 1 on a stack of three such layers over 16 samples, first as it is and then with your `audio_pair`'s shift in front. Between them the same stack with PyTorch's
+# `padding="same"`: it keeps the length too, and half of every kernel lies in the future.
+
+# %% demo
+generator = torch.Generator().manual_seed(0)
+kernels = [torch.randn(1, 1, 3, generator=generator) for _ in range(3)]
+
+
+def stack(x, same=False):
+    h = x[None, None]
+    for kernel, d in zip(kernels, (1, 2, 4), strict=True):
+        if same:
+            h = torch.tanh(torch.nn.functional.conv1d(h, kernel, dilation=d, padding="same"))
+        else:
+            h = torch.tanh(causal_conv1d(h, kernel, torch.zeros(1), d))
+    return h[0, 0]
+
+
+def shifted(x):
+    return stack(torch.cat([torch.zeros(1), x[:-1]]))
+
+
+wave = torch.randn(16, generator=generator)
+figure, axes = plots.panels(3, width=2.6, height=2.8)
+models = {"left padding": stack, "padding='same'": lambda x: stack(x, same=True), "left padding, shifted": shifted}
+for ax, (title, model) in zip(axes, models.items(), strict=True):
+    found = dependence(model, wave)
+    plots.dependence_matrix(found, ax=ax, labels=[str(i) if i % 5 == 0 else "" for i in range(16)])
+    ax.set_title(title, fontsize=10)
+    print(f"{title}: {len(leaks(found))} leaks")
+plt.show()
+
+# %% [markdown]
+# On the left only the diagonal is forbidden: these are the 16 outputs that see their own sample. The shift cures them all, and it can't cure the middle
+# one. On the right you can read off the receptive field: every row is 15 samples long, as soon as there are so many.
+#
+# ### Exercise: `receptive_field`
+#
+# Count it for any stack: how many inputs of the stack reach one output of it, the one of now among them, when the past is long enough.
+#
+# <details><summary>Hint</summary>
+#
+# By how many samples does one layer reach further back than the layers below it?
+# </details>
+
+# %% exercise receptive_field
+def receptive_field(kernel_size, dilations):
+    """How many samples one output of a stack of causal convolutions spans, from the oldest that reaches it to now.
+
+    kernel_size : int, at least 1, the same in all layers. dilations : list of ints, one for each layer; may be empty.
+    Returns an int.
+    """
+    ### BEGIN SOLUTION
+    return 1 + (kernel_size - 1) * sum(dilations)
+    ### END SOLUTION
+
+# %% check receptive_field 1 point
+assert receptive_field(2, [1, 2, 4, 8]) == 16, "the tree above has 16 leaves"
+assert receptive_field(3, [1, 2, 4]) == 15, "the probe just found rows of 15"
+assert receptive_field(2, [1, 1, 1, 1]) == 5, "without dilation, every layer of two taps adds one"
+### BEGIN HIDDEN TESTS
+from autograder.checks import wavenet as checks
+checks.check_receptive_field(receptive_field)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# In samples it is a number; in milliseconds you can compare it with a voice. One period of the vocal cords takes 4 to 12 ms, a syllable about 200. WaveNet
+# repeats its dilations 1, 2, ..., 512 several times over: one such run hears 128 ms at 8 kHz, and the next run starts again with sharp ears on what the
+# first one made of it.
+
+# %% demo
+runs = {"2 taps, 1 to 128": (2, 8, 1), "2 taps, 1 to 512": (2, 10, 1), "2 taps, 1 to 512, three times": (2, 10, 3), "3 taps, 1 to 512": (3, 10, 1)}
+print(f"{'':32}  layers  samples  ms at 8 kHz  ms at 16 kHz")
+for told, (size, depth, times) in runs.items():
+    field = receptive_field(size, [2**i for i in range(depth)] * times)
+    print(f"{told:32} {depth * times:7} {field:8} {field / 8:12.1f} {field / 16:13.1f}")
+
+# %% [markdown]
+# ### Exercise: `gated_unit`
+#
+# Between the convolutions stands a *gated unit*, which you met in lesson 5. Two convolutions read the same input: the **filter** says what there is to say,
+# the **gate** how much of it gets through.
+#
+# $$z \;=\; \tanh\big(W_f * x + c_f\big) \,\odot\, \sigma\big(W_g * x + c_g\big)$$
+#
+# $*$ is your causal convolution, with dilation. The $c$ are the **condition**: whatever else the network is told, having passed through a small linear layer that gives
+# twice as many channels as the unit has. The first half goes to the filter, the second to the gate. If it is the same for the whole clip (who speaks, which digit), it
+# is *global*, and comes with a time axis of length 1. If it changes along the clip (which vowel now, what pitch), it is *local*, and comes with $T$ steps. It stands in for the biases too.
+#
+# <details><summary>Hint</summary>
+#
+# Your `causal_conv1d` wants a bias; give it zeros. `condition[:, :n]` is a half, if $n$ is the number of channels of what? A time axis of length 1 is spread over
+# all steps by itself.
+# </details>
+
+# %% exercise gated_unit
+def gated_unit(x, w_filter, w_gate, dilation, condition):
+    """A gated unit of WaveNet.
+
+    x : float tensor (B, C_in, T). w_filter, w_gate : (C, C_in, K), the last tap is now. dilation : int, at least 1.
+    condition : (B, 2 * C, T) or (B, 2 * C, 1); the first C channels are added in the filter, the others in the gate.
+    Returns (B, C, T).
+    """
+    ### BEGIN SOLUTION
+    n = len(w_filter)
+    both = causal_conv1d(x, torch.cat([w_filter, w_gate]), torch.zeros(2 * n, dtype=x.dtype), dilation) + condition
+    return torch.tanh(both[:, :n]) * torch.sigmoid(both[:, n:])
+    ### END SOLUTION
+
+# %% check gated_unit 2 points
+x, f, g = torch.tensor([[[0.5, -1.0, 2.0]]]), torch.tensor([[[0.0, 1.0]]]), torch.tensor([[[1.0, 0.0]]])
+out = np.asarray(gated_unit(x, f, g, 1, torch.zeros(1, 2, 1)))
+assert out.shape == (1, 1, 3), "one output per sample and channel"
+assert np.allclose(out[0, 0, 0], 0.5 * np.tanh(0.5)), "the first gate sees nothing yet: sigmoid(0) is one half"
+assert np.allclose(out[0, 0, 2], np.tanh(2.0) / (1 + np.exp(1.0))), "filter: 2, now; gate: -1, the sample before"
+told = np.asarray(gated_unit(x, f, g, 1, torch.tensor([[[0.0], [-50.0]]])))
+assert np.abs(told).max() < 1e-6, "a condition of -50 for the gate shuts it, whatever the filter says"
+### BEGIN HIDDEN TESTS
+from autograder.checks import wavenet as checks
+checks.check_gated_unit(gated_unit)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Why two convolutions? · *optional*
+#
+# The paper's drawing of the unit shows a single box "dilated conv" from which both tanh and sigmoid come, and quite a few people built that: one convolution, whose result goes through both (issue 3 of
+# github.com/golbin/WaveNet, where the author agrees that it should be two; others asked the opposite question about sound code, issue 37 of github.com/basveeling/wavenet). No probe will object, since nothing leaks. But
+# the unit is then a function of *one* number, and look at which function:
+
+# %% demo
+a = np.linspace(-4, 4, 201)
+figure, (left, right) = plt.subplots(1, 2, figsize=(7.0, 2.8), width_ratios=(1.3, 1))
+left.plot(a, np.tanh(a) / (1 + np.exp(-a)), color=plots.COLOURS["vermilion"])
+left.set(title="one convolution for both: z of a", xlabel="a", ylabel="z", ylim=(-1.1, 1.1))
+picture = right.imshow(np.tanh(a)[None, :] / (1 + np.exp(-a[:, None])), extent=(-4, 4, -4, 4), origin="lower", cmap="RdBu", vmin=-1, vmax=1)
+right.set(title="two: z of a and b", xlabel="a, the filter", ylabel="b, the gate")
+right.grid(False)
+figure.colorbar(picture, ax=right)
+plt.show()
+print(f"with one convolution, z is never below {(np.tanh(a) / (1 + np.exp(-a))).min():.2f}")
+
+# %% [markdown]
+# It can hardly say anything negative: where the filter wants to, the gate closes. With two convolutions the unit says anything from −1 to 1 and decides separately whether to
+# say it. (A *single* convolution with twice as many output channels, cut in half, is two convolutions. That is how your `gated_unit` may be written, and how most fast code is.)
+#
+# ### What else it is told
+#
+# Without a condition, WaveNet babbles: it has learned what voices sound like, and nothing tells it what to say. The condition turns it into an instrument.
+#
+# - **Global**: one vector for the whole clip. Which digit, which voice. One network can speak in a hundred voices (the paper's has 109) and shares what they have in common.
+# - **Local**: a vector for each stretch of time. If it holds *which sound comes now and at what pitch*, computed from a text, you have **text-to-speech**, which is what the paper was written for. If it is a *mel spectrogram*,
+#   you have a **vocoder**: something else has decided what the sound should look like to the ear, 100 times a second, and WaveNet makes 8000 samples a second of it. Tacotron 2 (Shen et al. 2018) does both steps.
+#
+# In either case the condition is known *before* the sound, and outside the chain rule: $p_\theta(x_t \mid x_{<t}, c)$. So it may look ahead. A reader who sees the whole sentence
+# speaks better.
+#
+# ### Exercise: `upsample_condition`
+#
+# A frame of a local condition rules `hop` samples. So each frame is repeated, until there is one for each sample: frame 0 for the samples 0 to hop − 1, and so on. Clips don't end when frames do. If
+# the clip is shorter than its frames, cut; if it is longer, the last frame goes on.
+#
+# <details><summary>Hint</summary>
+#
+# Which frame rules sample $t$? With a list of these numbers, one for each $t$, you can index the last axis at once.
+# </details>
+
+# %% exercise upsample_condition
+def upsample_condition(frames, hop, length):
+    """One frame for each sample.
+
+    frames : float tensor (B, C, F), F at least 1; frame f begins at sample f * hop. hop : int, samples per frame.
+    length : int, at least 1, the number of samples; may be less or more than F * hop.
+    Returns (B, C, length).
+    """
+    ### BEGIN SOLUTION
+    whose = (torch.arange(length) // hop).clamp(max=frames.shape[2] - 1)
+    return frames[:, :, whose]
+    ### END SOLUTION
+
+# %% check upsample_condition 2 points
+frames = torch.tensor([[[10.0, 20.0, 30.0]]])
+out = np.asarray(upsample_condition(frames, 2, 6))
+assert out.shape == (1, 1, 6), "one frame for each of the six samples"
+assert out[0, 0].tolist() == [10, 10, 20, 20, 30, 30], "each frame lasts two samples"
+assert np.asarray(upsample_condition(frames, 2, 8))[0, 0].tolist()[-3:] == [30, 30, 30], "the last frame goes on"
+assert np.asarray(upsample_condition(frames, 4, 5))[0, 0].tolist() == [10, 10, 10, 10, 20], "cut, not squeezed"
+### BEGIN HIDDEN TESTS
+from autograder.checks import wavenet as checks
+checks.check_upsample_condition(upsample_condition)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Look at one. The mel spectrogram of the "three" has a frame every 10 ms; below it, one of its bands, upsampled, lies on the wave that it describes. It says nothing about single
+# samples: where each wiggle goes is left to the model.
+
+# %% demo
+frames = mel_spectrogram(three)[None]  # (1, 40, F), one frame per 80 samples
+held = torch.as_tensor(np.asarray(upsample_condition(frames, 80, len(three))))[0]
+figure, axes = plt.subplots(2, 1, figsize=(7.4, 3.8), sharex=True)
+axes[0].imshow(frames[0], aspect="auto", origin="lower", cmap=plots.AMOUNTS, extent=(0, 1000 * 80 * frames.shape[2] / RATE, 0, 40))
+axes[0].axhline(5.5, color=plots.COLOURS["vermilion"], lw=1)
+axes[0].set(title="the condition: what the ear is to hear", ylabel="band")
+axes[0].grid(False)
+milliseconds = 1000 * torch.arange(len(three)) / RATE
+axes[1].plot(milliseconds, three, color="black", lw=0.5)
+band = held[5] - held[5].min()
+axes[1].plot(milliseconds, band / band.max() * three.abs().max(), color=plots.COLOURS["vermilion"], lw=1.5)
+axes[1].set(xlabel="ms", title="band 5, held for 80 samples each")
+plt.show()
+
+# %% [markdown]
+# ### Exercise: `step_with_queue`
+#
+# To *score* a second of sound takes one pass: all inputs are there. To *draw* it takes 8000, one sample after the other, and each pass, done plainly, computes the whole tree again for a single new output. Look at the
+# tree above: when time moves on by one, nearly all of its nodes were already nodes of an earlier tree, with the same numbers in them.
+#
+# So keep them. A layer with kernel size $K$ and dilation $d$ needs, besides its input of now, the inputs $d, 2d, \dots, (K-1)\,d$ steps ago. If it keeps its last $(K-1)\,d$ inputs in a **queue**, it never has to ask the
+# layers below for the past. One step then costs one small product per layer, whatever the receptive field (Paine et al. 2016, *Fast WaveNet*).
+#
+# You get what stands in the queue, the oldest first (zeros, at the beginning of a clip), and return the output of now and the queue as it is *after* this step: the oldest gone, the new one
+# at the end. Return a new tensor; whoever gave you the queue may want to go on from it a second time.
+#
+# <details><summary>Hint</summary>
+#
+# Put the queue and $x_t$ behind one another. How long is that, and which of its entries do the taps need? With `[:, :, ::step]` you take every so-manieth.
+# Think of $K = 1$, where the queue is empty.
+# </details>
+
+# %% exercise step_with_queue
+def step_with_queue(x_t, queue, weight, bias, dilation):
+    """One step of a causal convolution.
+
+    x_t : (B, C_in), the input of now. queue : (B, C_in, (K - 1) * dilation), the inputs before it, the oldest first.
+    weight : (C_out, C_in, K), the last tap is now. bias : (C_out,). dilation : int, at least 1.
+    Returns (y_t, queue): y_t (B, C_out) is what causal_conv1d gives at this step; queue, shaped like the one given, is
+    for the next step. The queue given is not changed.
+    """
+    ### BEGIN SOLUTION
+    known = torch.cat([queue, x_t[:, :, None]], dim=2)  # (B, C_in, (K - 1) * dilation + 1)
+    y_t = torch.einsum("bik,oik->bo", known[:, :, ::dilation], weight) + bias
+    return y_t, known[:, :, 1:]
+    ### END SOLUTION
+
+# %% check step_with_queue 3 points
+kernel, queue, found = torch.tensor([[[2.0, 1.0]]]), torch.zeros(1, 1, 2), []
+for value in (1.0, 3.0, 2.0, 0.0, 5.0, 4.0):
+    y, after = step_with_queue(torch.tensor([[value]]), queue, kernel, torch.zeros(1), 2)
+    assert np.shape(y) == (1, 1), "one output for each row of x_t"
+    assert np.shape(after) == (1, 1, 2), "the queue stays as long as it was"
+    found, queue = [*found, float(np.asarray(y).ravel()[0])], torch.as_tensor(np.asarray(after))
+assert found == [1, 3, 4, 6, 9, 4], f"step by step, the outputs done by hand: 1, 3, 4, 6, 9, 4; found {found}"
+assert np.asarray(queue).ravel().tolist() == [5, 4], "at the end the queue holds the last two samples, the older first"
+### BEGIN HIDDEN TESTS
+from autograder.checks import wavenet as checks
+checks.check_step_with_queue(step_with_queue)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Watch it work
+#
+# ### Your own WaveNet, on one voice
+#
+# Here is the whole network, made of your functions. Two things are new, and neither is deep. Each layer *adds* what it found to what came in, a **residual** connection, so that layers have to learn improvements
+# only, and gradients find their way down. And each layer also hands its result straight to the output, a **skip** connection, so that the softmax hears the sharp short-sighted layers and the dim far-sighted ones alike. Both are
+# 1 × 1 convolutions: they mix channels and carry nothing across time.
+#
+# ```
+#             ┌────────────────────── + ──> to the next layer
+#             │                       │
+#    x ──┬────┴──> filter: tanh ──┐   │
+#        │                        × ──┴──> skip ──> + over all layers ──> ReLU ──> 1×1 ──> ReLU ──> 1×1 ──> softmax over 256
+#        └───────> gate: sigmoid ─┘
+# ```
+#
+# A code goes in through a table: one vector for each of the 256. The condition is the digit, 0 to 9.
+
+# %%
+class MyWaveNet(torch.nn.Module):
+    """Your functions as a model of mu-law codes, given a label for each clip."""
+
+    def __init__(self, n_labels=10, channels=24, n_skips=48, dilations=(1, 2, 4, 8, 16, 32, 64, 128, 256)):
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+
+        def drawn(*shape):  # (outputs, inputs, taps)
+            return torch.nn.Parameter(torch.randn(shape, generator=generator) * (shape[1] * shape[2]) ** -0.5)
+
+        self.dilations, self.channels = dilations, channels
+        # Neighbouring codes sound alike, so their vectors should start out alike: slow cosines, mixed.
+        slow = torch.cos(torch.pi * torch.outer((torch.arange(256) + 0.5) / 256, torch.arange(1.0, 9.0)))
+        self.table = torch.nn.Parameter(slow @ torch.randn(8, channels, generator=generator) / 2)
+        lists = {"filters": (channels, channels, 2), "gates": (channels, channels, 2), "residuals": (channels, channels, 1)}
+        for name, shape in (lists | {"skips": (n_skips, channels, 1)}).items():
+            setattr(self, name, torch.nn.ParameterList(drawn(*shape) for _ in dilations))
+        self.labels = torch.nn.Parameter(torch.zeros(len(dilations), n_labels, 2 * channels))
+        self.hidden, self.out = drawn(n_skips, n_skips, 1), drawn(256, n_skips, 1)
+        self.biases = torch.nn.ParameterList([torch.zeros(n_skips), torch.zeros(256)])
+
+    def top(self, skip):  # (B, n_skips, T) -> (B, 256, T)
+        h = causal_conv1d(torch.relu(skip), self.hidden, self.biases[0], 1)
+        return causal_conv1d(torch.relu(h), self.out, self.biases[1], 1)
+
+    def scores(self, codes, labels):  # (B, T), (B,) -> (B, 256, T)
+        inputs, _ = audio_pair(codes, 128)
+        x, skip = self.table[torch.as_tensor(inputs)].transpose(1, 2), 0
+        for i, d in enumerate(self.dilations):
+            z = gated_unit(x, self.filters[i], self.gates[i], d, self.labels[i][labels][:, :, None])
+            skip = skip + causal_conv1d(z, self.skips[i], torch.zeros(self.skips[i].shape[0]), 1)
+            x = x + causal_conv1d(z, self.residuals[i], torch.zeros(self.channels), 1)
+        return self.top(skip)
+
+    def logits(self, codes, labels):  # (B, T), (B,) -> (B, T, 256): entry t is about sample t
+        return self.scores(codes, labels).transpose(1, 2)
+
+    def nats(self, codes, labels):  # (B, T), (B,) -> (B, T): -log p of each sample
+        return torch.nn.functional.cross_entropy(self.scores(codes, labels), codes, reduction="none")
+
+    def training_loss(self, batch, generator):  # the label stands in the first column
+        return self.nats(batch[:, 1:], batch[:, 0]).mean()
+
+    @torch.no_grad()
+    def continuations(self, codes, labels, uniforms):
+        """Go on after codes (B, P): one sample for each column of uniforms (B, N), by queues. Returns (B, P + N)."""
+        queues = [torch.zeros(len(codes), self.channels, d) for d in self.dilations]
+        heard, drawn = torch.full((len(codes),), 128), codes
+        for t in range(codes.shape[1] + uniforms.shape[1]):
+            x, skip = self.table[heard], 0
+            for i, d in enumerate(self.dilations):
+                both = torch.cat([self.filters[i], self.gates[i]])
+                h, queues[i] = step_with_queue(x, queues[i], both, torch.zeros(2 * self.channels), d)
+                h = h + self.labels[i][labels]
+                z = torch.tanh(h[:, : self.channels]) * torch.sigmoid(h[:, self.channels :])
+                skip, x = skip + z @ self.skips[i][..., 0].T, x + z @ self.residuals[i][..., 0].T
+            if t >= codes.shape[1]:
+                p = torch.softmax(self.top(skip[:, :, None])[:, :, 0].double(), dim=1)
+                above = p.cumsum(dim=1) > uniforms[:, t - codes.shape[1], None]
+                drawn = torch.cat([drawn, above.int().argmax(dim=1)[:, None]], dim=1)
+            heard = drawn[:, t]
+        return drawn
+
+# %% [markdown]
+# One voice of the course has sixty clips for training and twenty that are kept apart. Each step takes four random pieces of 2048 samples. The loss is the mean over samples, so it is *nats per sample*; divided by ln 2 it is **bits per sample**,
+# and these mean something: a file with the telephone's codes takes 8 of them.
+
+# %% demo varies
+from lib.training import fit
+
+VOICE, PIECE = "slt", 2048
+
+
+def of_one_voice(split):
+    """Its clips as codes, and the digits: list of (T_i,), int64 (N,)."""
+    clips = load_spoken_digits(split)
+    rows = [i for i, name in enumerate(clips.speakers) if name == VOICE]
+    return [torch.as_tensor(np.asarray(mu_law_encode(clips.waves[i], 256))) for i in rows], clips.digits[rows]
+
+
+known, known_digits = of_one_voice("train")
+fresh, fresh_digits = of_one_voice("test")
+
+
+def pieces(rows, generator):
+    """A random piece of each of some clips, (B, 1 + PIECE): the digit, then the codes; silence where the clip is over."""
+    batch = torch.full((len(rows), 1 + PIECE), 128)
+    for piece, row in zip(batch, rows.tolist(), strict=True):
+        codes = known[row]
+        begin = int(torch.randint(max(1, len(codes) - PIECE + 1), (), generator=generator))
+        some = codes[begin : begin + PIECE]
+        piece[0], piece[1 : 1 + len(some)] = known_digits[row], some
+    return batch
+
+
+my_wavenet = MyWaveNet()
+history = fit(my_wavenet, torch.arange(len(known)), epochs=18, batch_size=4, lr=5e-3, warmup=30, average=0.98, draw=pieces)
+
+
+@torch.no_grad()
+def bits_per_sample(model, clips, digits):
+    nats = sum(model.nats(codes[None], digit[None]).sum().item() for codes, digit in zip(clips, digits, strict=True))
+    return nats / math.log(2) / sum(len(codes) for codes in clips)
+
+
+together, heldout = torch.cat(known), torch.cat(fresh)
+share = (torch.bincount(together, minlength=256) + 1.0) / (len(together) + 256)
+bits = {"8 bits for each": 8.0, "how often each code occurs": -share[heldout].log2().mean().item()}
+bits["your WaveNet"] = bits_per_sample(my_wavenet, fresh, fresh_digits)
+figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.6), width_ratios=(2, 3))
+left.plot([h["epoch"] for h in history], [h["train"] / math.log(2) for h in history], "o-", markersize=3)
+left.set(title="Training", xlabel="epoch", ylabel="bits per sample")
+right.barh(list(bits)[::-1], list(bits.values())[::-1], color=[plots.COLOURS["vermilion"], "#8fb4d6", "#8fb4d6"])
+right.set(title="On clips it has not heard", xlabel="bits per sample")
+right.grid(False, axis="y")
+for y, value in enumerate(list(bits.values())[::-1]):
+    right.text(0.1, y, f"{value:.2f}", va="center", color="white" if y == 0 else "black", fontweight="bold")
+plt.show()
+
+# %% [markdown]
+# Half a minute of training, and the file is about half as long. (By the coding of lesson 5 you could really store it so.) Now the fan from the beginning, drawn by your own model from a clip
+# that it has never heard, at the middle of a vowel; and below it the probabilities themselves, moment by moment.
+
+# %% demo varies
+clip, digit = fresh[6], fresh_digits[6]
+begin = int(0.45 * len(clip))
+fan = my_wavenet.continuations(
+    clip[None, :begin].repeat(10, 1), digit.repeat(10), torch.rand(10, 320, generator=torch.Generator().manual_seed(1))
+)
+with torch.no_grad():
+    p = torch.softmax(my_wavenet.logits(clip[None], digit[None])[0], dim=1)  # (T, 256)
+figure, axes = plt.subplots(2, 1, figsize=(7.4, 4.6), sharex=True)
+shown = slice(begin - 160, begin + 320)
+time = 1000 * torch.arange(len(clip)) / RATE
+for row in fan:
+    axes[0].plot(time[begin:][:320], row[begin:], color=plots.COLOURS["vermilion"], lw=0.6, alpha=0.6)
+axes[0].plot(time[shown], clip[shown], color="black", lw=0.9)
+axes[0].set(title=f"ten ways to go on ({['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'][int(digit)]})", ylabel="code")
+axes[1].imshow(p[shown].T.sqrt(), aspect="auto", origin="lower", cmap=plots.AMOUNTS,
+               extent=(float(time[shown.start]), float(time[shown.stop]), 0, 256))
+axes[1].set(title="what it expects next, given what was really said", xlabel="ms", ylabel="code")
+axes[1].grid(False)
+plt.show()
+
+# %% [markdown]
+# In the lower picture, wherever the band is narrow the model is sure, and where it is broad it is not. It is broadest around silence (codes near 128), where the mu-law's levels are so close together that a breath of
+# noise decides between dozens of them: most of the bits are paid there, for what nobody hears.
+#
+# And now let it speak, from silence, the digits that it is told. It has heard each of them six times.
+
+# %% demo varies
+labels = torch.tensor([1, 4, 6, 8])
+uniforms = torch.rand(4, 3200, generator=torch.Generator().manual_seed(2))
+spoken = my_wavenet.continuations(torch.empty(4, 0, dtype=torch.int64), labels, uniforms)
+waves = torch.as_tensor(np.asarray(mu_law_decode(spoken, 256))).float()
+for label, wave in zip(labels.tolist(), waves, strict=True):
+    print(f"told to say {label}")
+    display(Audio(wave.numpy(), rate=RATE))
+
+# %% [markdown]
+# A voice, clearly, and a human mouth's sounds in a plausible order for a tenth of a second at a time. Words they are not yet. The loss knew: it is the sum over thousands of samples, nearly all of which depend on the last few milliseconds, and that is
+# what half a minute of training goes into.
+#
+# ### What the queues save, measured
+#
+# Your `continuations` carries one queue per layer. The plain way calls `logits` on the last $R$ samples for each new one and throws away all outputs but the last. Both draw the same samples from the same uniforms; here is what they cost.
+
+# %% demo varies
+import time as clock
+
+field = receptive_field(2, my_wavenet.dilations)
+start, label = fresh[0][None, :1200], fresh_digits[:1]
+uniforms = torch.rand(1, 40, generator=torch.Generator().manual_seed(0))
+
+
+@torch.no_grad()
+def plainly(codes, labels, uniforms):
+    for u in uniforms.T:
+        window = torch.cat([codes[:, -field:], codes[:, -1:]], dim=1)  # the last entry is only a place: its own code is not read
+        p = torch.softmax(my_wavenet.logits(window, labels)[:, -1].double(), dim=1)
+        codes = torch.cat([codes, (p.cumsum(dim=1) > u[:, None]).int().argmax(dim=1)[:, None]], dim=1)
+    return codes
+
+
+begun = clock.process_time()
+slow = plainly(start, label, uniforms)
+plain_cost = (clock.process_time() - begun) / 40
+begun = clock.process_time()
+fast = my_wavenet.continuations(start, label, uniforms)
+queue_cost = (clock.process_time() - begun) / fast.shape[1]
+print("the same samples:", bool((slow == fast).all()))
+print(f"receptive field {field} samples; a sample by queues costs 1/{plain_cost / queue_cost:.0f} of a plain one")
+
+# %% [markdown]
+# (Most of the time of a queued step goes into Python, not into numbers; the course's own sampler is more careful, and the gap is wider there.) Count multiplications for one new sample, with $L$ layers of $K$ taps and $C$ channels, and $R$ samples of reach:
+#
+# | | per new sample | grows with the reach? |
+# |:--|:--|:--|
+# | plainly, the last $R$ samples again | about $2\,R\,L\,K\,C^2$ | yes, and $R$ is about $2^L$ |
+# | with queues | about $2\,L\,K\,C^2$ | only with its logarithm |
+# | memory of the queues | $(R - 1)\,C$ numbers | yes |
+#
+# The steps still come one after the other. A later network (parallel WaveNet, van den Oord et al. 2018) gave up the chain rule in drawing for exactly that reason, and learned from one that kept it.
+
+# %% [markdown]
+# ### Which digit was it? · *optional*
+#
+# A conditional model is a classifier (lesson 5): $p(\text{digit} \mid x) \propto p_\theta(x \mid \text{digit})\,p(\text{digit})$. Score each held-out clip ten times, once as each digit, and see which explains it best, as the clip goes on.
+
+# %% demo varies
+@torch.no_grad()
+def posterior(model, codes):
+    """p(digit | the samples so far): (T,) -> (T, 10), with equal chances before."""
+    nats = model.nats(codes.repeat(10, 1), torch.arange(10))  # (10, T)
+    return torch.softmax(-nats.cumsum(dim=1).T, dim=1)
+
+
+right = sum(int(posterior(my_wavenet, codes)[-1].argmax() == digit) for codes, digit in zip(fresh, fresh_digits, strict=True))
+print(f"right for {right} of {len(fresh)} clips of the same voice that it has not heard")
+figure, axes = plots.panels(3, width=2.5, height=2.4, sharey=True)
+for ax, row in zip(axes, (3, 7, 12), strict=True):
+    ax.imshow(posterior(my_wavenet, fresh[row]).T, aspect="auto", origin="lower", cmap=plots.AMOUNTS, vmin=0, vmax=1,
+              extent=(0, 1000 * len(fresh[row]) / RATE, -0.5, 9.5))
+    ax.set(title=f"said: {int(fresh_digits[row])}", xlabel="ms", yticks=range(10))
+    ax.grid(False)
+axes[0].set_ylabel("digit")
+plt.show()
+
+# %% [markdown]
+# ## Play
+#
+# A stack of convolutions over 32 samples and what reaches one output. Blue samples come before the one that the output is about, vermilion ones don't.
+
+# %% demo
+from lib.controls.dilations import draw_dilations
+
+draw_dilations()
+plt.show()
+
+# %% demo
+from lib.controls.dilations import dilations
+
+dilations()
+
+# %% [markdown]
+# Things to try (run the cell above in Jupyter to get the controls):
+#
+# 1. Kernel size 2, dilations 1, 2, 4, ...: how does the number of blue samples grow with the layers? And with 1, 1, 1, ...?
+# 2. Kernel size 2, dilations 1, 3, 9: the receptive field is larger. What happened to the samples in between? Which kernel size do these dilations belong to?
+# 3. Move the output to 5. What do the paths that leave on the left find there?
+# 4. Pad both sides. Which outputs leak now: all of them? Take the shift away as well. With kernel size 2 and one layer: what does "both sides" mean for an even kernel?
+# 5. Left padding, no shift. One leak, always the same one. Which lesson's mistake is it?
+
+# %% [markdown]
+# ## Spot the causality bug
+#
+# Four networks over six samples, from four colleagues. Each returns one number per sample, `(6,)` for `(6,)`; number $t$ is what the prediction of sample $t$ is made from. All of it has happened.
+
+# %%
+numbers = torch.Generator().manual_seed(6)
+THREE, TWO, OTHER = (torch.randn(k, generator=numbers) for k in (3, 2, 2))  # kernels; the last tap is the latest
+PITCH = torch.randn(6, generator=numbers)  # a local condition, known beforehand: the pitch of each sample
+
+
+def conv(x, kernel, dilation=1, left=0, right=0):
+    """Pad (T,) with zeros on the left and on the right, then convolve; (T + left + right - (K - 1) * dilation,)."""
+    padded = torch.nn.functional.pad(x, (left, right))[None, None]
+    return torch.nn.functional.conv1d(padded, kernel[None, None], dilation=dilation)[0, 0]
+
+
+def late(x):
+    """Each sample one step later, silence first."""
+    return torch.cat([torch.zeros(1), x[:-1]])
+
+
+def candidate_A(x):  # "padding 'same', and the length stays what it was"
+    h = torch.tanh(conv(late(x), THREE, dilation=2, left=2, right=2))
+    return conv(h, TWO, dilation=1, left=1)
+
+
+def candidate_B(x):  # "at each step I tell it the pitch of the sample to come, not of the one it has just heard"
+    h = torch.tanh(conv(late(x), TWO, dilation=1, left=1) + PITCH)
+    return conv(h, OTHER, dilation=2, left=2)
+
+
+def candidate_C(x):  # "every convolution is padded on the left only"
+    h = torch.tanh(conv(x, TWO, dilation=1, left=1))
+    return conv(h, OTHER, dilation=2, left=2)
+
+
+def candidate_D(x):  # "causal, and normalised, which makes the training stable"
+    h = conv(late(x), TWO, dilation=1, left=1)
+    h = torch.tanh((h - h.mean()) / h.std())
+    return conv(h, OTHER, dilation=2, left=2)
+
+# %% [markdown]
+# Decide first with a finger on the taps, then let the probe confirm it, as here for a sound one. **Positions count from 0.**
+
+# %% demo
+def sound(x):
+    return conv(torch.tanh(conv(late(x), TWO, dilation=1, left=1)), OTHER, dilation=2, left=2)
+
+
+found = dependence(sound, torch.randn(6, generator=torch.Generator().manual_seed(1)))
+figure, ax = plt.subplots(figsize=(3.1, 3.0))
+plots.dependence_matrix(found, ax=ax, title="a sound one")
+plt.show()
+print(describe(leaks(found)))
+
+# %% [markdown]
+# ### Exercise: what leaks into what
+#
+# For each candidate, list the leaks as pairs `(output, input)`; an empty list if there is none.
+#
+# <details><summary>Hint</summary>
+#
+# A: which of the shifted samples does `h[3]` read, and which samples are they before the shift? Mind both ends. C: what is missing, compared with the sound one? D: whose values does the mean
+# need, and is there a sample that nobody ever reads?
+# </details>
+
+# %% exercise found_leaks
+leaks_A = None  # replace each None by a list of pairs (output, input), [] if there is no leak
+leaks_B = None
+leaks_C = None
+leaks_D = None
+### BEGIN SOLUTION
+leaks_A = [(0, 1), (1, 1), (1, 2), (2, 2), (2, 3), (3, 3), (3, 4), (4, 4)]
+leaks_B = []  # the condition is not made from the samples
+leaks_C = [(t, t) for t in range(6)]  # no shift
+leaks_D = [(t, s) for t in range(6) for s in range(t, 5)]  # the mean knows all but the last sample
+### END SOLUTION
+
+# %% check found_leaks 2 points
+for name, value in {"A": leaks_A, "B": leaks_B, "C": leaks_C, "D": leaks_D}.items():
+    typed(value, f"leaks_{name}")
+    pairs = [np.shape(pair) for pair in value]
+    assert all(shape == (2,) for shape in pairs), f"leaks_{name}: a list of pairs, such as [(0, 2), (1, 2)]"
+### BEGIN HIDDEN TESTS
+from autograder.checks import wavenet as checks
+checks.check_found_leaks(leaks_A, leaks_B, leaks_C, leaks_D)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### Exercise: no leak, and still wrong
+#
+# Two more colleagues have written a fast sampler beside their network. All four functions are causal; the probe has nothing to say. For the same eight samples `x`, `score` gives the network's outputs, and `draw` what the
+# sampler computes, step by step, when just these samples come out. They should be equal. At which steps can they differ? Type two lists of steps, from 0 to 7.
+
+# %%
+GATE_BIAS = 1.5
+
+
+def score_E(x):
+    f, g = (conv(late(x), kernel, dilation=2, left=2) for kernel in (TWO, OTHER))
+    return torch.tanh(f) * torch.sigmoid(g + GATE_BIAS)
+
+
+def draw_E(x):  # "one sample at a time, with a queue"
+    queue, out = [0.0, 0.0], []
+    for now in late(x).tolist():
+        h = {"filter": TWO[0] * queue[0] + TWO[1] * now, "gate": OTHER[0] * queue[0] + OTHER[1] * now}
+        h["gate with bias"] = h["gate"] + GATE_BIAS
+        out.append(torch.tanh(h["filter"]) * torch.sigmoid(h["gate"]))
+        queue = [queue[1], now]
+    return torch.stack(out)
+
+
+def network_F(heard):
+    return conv(torch.tanh(conv(heard, TWO, dilation=1, left=1)), OTHER, dilation=4, left=4)
+
+
+def score_F(x):
+    return network_F(late(x))
+
+
+def draw_F(x):  # "it has to begin with something: code 0" (which stands for -1)
+    return network_F(torch.cat([torch.tensor([-1.0]), x[:-1]]))
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+#
+# Call both for a few random `x`, and compare. Then explain what you see: in E, what is the filter's output where nothing has been heard yet? In F, on which paths does the first input
+# come up through two layers?
+# </details>
+
+# %% exercise not_leaks
+differs_E = None  # replace None by a list of steps
+differs_F = None  # replace None by a list of steps
+### BEGIN SOLUTION
+x = torch.randn(8, generator=torch.Generator().manual_seed(3))
+differs_E = [t for t in range(8) if not torch.isclose(score_E(x)[t], draw_E(x)[t])]  # at 0 the filter says 0
+differs_F = [t for t in range(8) if not torch.isclose(score_F(x)[t], draw_F(x)[t])]  # taps at 0, 1 and 0, 4 steps back
+### END SOLUTION
+
+# %% check not_leaks 1 point
+for name, value in {"differs_E": differs_E, "differs_F": differs_F}.items():
+    assert all(0 <= int(t) <= 7 for t in typed(value, name)), f"{name}: a list of steps, from 0 to 7"
+### BEGIN HIDDEN TESTS
+from autograder.checks import wavenet as checks
+checks.check_not_leaks(differs_E, differs_F)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# (Don't read on before your answers are in.) Where all this was found:
+#
+# - **A**: padding on both sides (issue 1 of github.com/peustr/wavenet; its author agreed four years later. TensorFlow's own model garden had it in a video network, issue 10062 of github.com/tensorflow/models).
+# - **B** is sound, though people wonder: a condition is known beforehand, so the network may have the one of the very sample it predicts (issue 198 of github.com/ibab/tensorflow-wavenet). The shift to the *right* has been suspected, too; whoever asked found the answer alone, the same day
+#   (issue 1865 of github.com/magenta/magenta).
+# - **C**: no shift (reported in issue 12 of github.com/golbin/WaveNet). "Error dropped rapidly all the way to zero. Then I generated from it and got white noise", wrote a tester of another WaveNet, and drew the right conclusion: the net must be seeing the future
+#   (pull request 88 of github.com/ibab/tensorflow-wavenet).
+# - **D**: statistics over time. A network for speech with `causal=True` was not, since its normalisation took the mean over all frames (issue 5900 of github.com/espnet/espnet).
+# - **E**: the gate's bias was added to a variable that nobody used, in the fast path only (pull request 126 of github.com/ibab/tensorflow-wavenet). "I'm not sure why this problem didn't cause the unit tests to fail", wrote the maintainer. No test compared fast with slow.
+# - **F**: zeros where silence should be. In mu-law codes, silence is 128 (issue 19 of github.com/xiph/LPCNet: noise at the start of each clip; issue 55 of github.com/Rayhane-mamah/Tacotron-2).
+
+# %% demo
+x = torch.randn(8, generator=torch.Generator().manual_seed(3))
+figure, axes = plots.panels(2, width=3.6, height=2.4, sharey=True)
+for ax, (name, score, draw) in zip(axes, (("E", score_E, draw_E), ("F", score_F, draw_F)), strict=True):
+    ax.plot(score(x), "o-", label="as it scores")
+    ax.plot(draw(x), "x--", label="as it draws", color=plots.COLOURS["vermilion"])
+    ax.set(title=name, xlabel="step")
+axes[0].legend()
+plt.show()
+
+# %% [markdown]
+# ### Exercise: repair A
+#
+# Keep A's kernels and dilations, for any number of layers, and make it causal: output $t$ knows the samples before $t$ that its taps can reach, all of them, and nothing else.
+#
+# <details><summary>Hint</summary>
+#
+# Which zeros have to move, and which had better stay where they are? How often should the samples be shifted?
+# </details>
+
+# %% exercise repaired_A
+def repaired_A(x, kernels, dilations):
+    """A stack of one-channel convolutions with a tanh between each two layers (not after the last), made causal.
+
+    x : (B, T). kernels : list of tensors (K_l,), the last tap is the latest; sizes may differ. dilations : list of ints.
+    Returns (B, T): entry t is about sample t, and depends on samples before t only.
+    """
+    ### BEGIN SOLUTION
+    h = torch.cat([torch.zeros_like(x[:, :1]), x[:, :-1]], dim=1)[:, None]
+    for layer, (kernel, d) in enumerate(zip(kernels, dilations, strict=True)):
+        h = torch.nn.functional.pad(torch.tanh(h) if layer else h, ((len(kernel) - 1) * d, 0))
+        h = torch.nn.functional.conv1d(h, kernel[None, None], dilation=d)
+    return h[:, 0]
+    ### END SOLUTION
+
+# %% check repaired_A 2 points
+six = torch.randn(6, generator=torch.Generator().manual_seed(1))
+found = dependence(lambda x: np.asarray(repaired_A(x[None], [THREE, TWO], [2, 1]))[0], six)
+assert leaks(found) == [], f"it still leaks: {describe(leaks(found))}"
+assert found[1, 0] and found[5].sum() == 5, "output 1 should know sample 0, and output 5 all five samples before it"
+### BEGIN HIDDEN TESTS
+from autograder.checks import wavenet as checks
+checks.check_repaired_A(repaired_A)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## Take it with you
+#
+# ### Pitfalls
+#
+# - **Padding on both sides.** `padding="same"` and the argument `padding=` of PyTorch's convolutions pad both. Pad on the left yourself; for a library's layer, probe it.
+# - **No shift, or two.** Without it the loss is wonderful and the samples are noise. With two, each sample is predicted without the one just before it: sound, and much worse.
+# - **256 or 255.** $\mu$ is one less than the number of levels. With $\mu = 256$ the loudest sample becomes code 256, the 257th (issue 64 of github.com/r9y9/wavenet_vocoder, which compared with the paper).
+# - **A queue that is shared.** If a step changes the queue it was given, two continuations from the same moment disturb each other. And set it back to zeros before the next clip.
+# - **Fast and slow drift apart.** Every fast path needs a test that compares it with the plain one, from the *first* sample on, for several kernel sizes and dilations. All bugs that lesson E stands for survive a listening test.
+# - **The most likely sample.** Take it each time and you get silence, or a drone: the single most likely thing after silence is silence. Draw.
+# - **A mean over time.** Normalising a whole clip by its loudness *before* training is fine, if the model is told nothing of it. Inside the network, the mean of a layer over time is a look ahead.
+# - **Bits per sample of different data.** 16 kHz or 8, 8 bits or 16, with or without the silences at both ends: each is another number. Say which.
+#
+# ### Self-check: six questions
+
+# %% practice
+from lib.practice import choice, numeric, quiz
+
+quiz(
+    numeric(
+        "Kernel size 2, dilations 1, 2, 4, ..., 512. How many milliseconds does one output hear at 8 kHz?",
+        128, "1 + (1 + 2 + ... + 512) = 1024 samples, and 8 of them make a millisecond.", tolerance=0.5,
+        hint="Not yet: add up the dilations, add one for now, and divide by 8.",
+    ),
+    choice(
+        "Every convolution is padded on the left only, and output t is compared with sample t. What is missing?",
+        "The shift: the last tap of the first layer reads sample t itself.",
+        "A causal convolution may look at its own now. One strict step must come somewhere; here it is the shift.",
+        {
+            "Nothing: left padding makes it causal.": "Causal, yes; but each output still hears what it is about.",
+            "A mask on the kernels.": "Left padding does what masks do, and the diagonal is still open.",
+            "A bias.": "That is a constant, and it leaks nothing.",
+        },
+    ),
+    choice(
+        "Why codes and a softmax, and not a mean and a spread?",
+        "A softmax can put its mass anywhere: on two humps, on one code, evenly.",
+        "After some sounds the next sample is either here or there, and a Gaussian would bet on the middle.",
+        {
+            "Because 256 numbers are fewer than one real number.": "They are more outputs, not fewer.",
+            "Because a Gaussian's likelihood can't be computed.": "It can; RNADE in lesson 3 did.",
+            "Because codes make the network causal.": "Causality comes from connections.",
+        },
+    ),
+    numeric(
+        "A layer has kernel size 3 and dilation 8. How many inputs does its queue hold, per channel?",
+        16, "(K - 1) * d = 16: the taps reach 8 and 16 steps back.", tolerance=0.1,
+        hint="Not yet: how far back does the oldest tap reach?",
+    ),
+    choice(
+        "You tell the network the mel frame of the very stretch of sound it is about to produce. A leak?",
+        "No: the condition is given beforehand and stands outside the chain rule.",
+        "p(x | c) is a product over x only. What is computed from c may see all of c.",
+        {
+            "Yes, frames have to be shifted as well.": "Only samples are shifted: only they are predicted.",
+            "Yes: in training the frame was computed from the target.": "It was. In use it is given; the model is one of x given c.",
+            "Only if the hop is larger than one.": "The hop makes no difference.",
+        },
+    ),
+    choice(
+        "What do queues change?",
+        "What a drawn sample costs. The distribution, and the samples for given uniforms, stay the same.",
+        "Every number that the queue holds is one that the plain way would compute again.",
+        {
+            "Samples can be drawn side by side.": "They still come one after the other.",
+            "Training is faster.": "In training all inputs are there, and one pass does it.",
+            "The receptive field grows.": "It is that of the network.",
+        },
+    ),
+)
+
+# %% [markdown]
+# ### Flashcards
+
+# %% practice
+from lib.practice import flashcards
+
+flashcards(
+    [
+        ("Causal convolution", "Pad (K - 1) * dilation zeros on the left, none on the right; the last tap is now"),
+        ("Receptive field", "1 + (K - 1) * sum of the dilations"),
+        ("Dilations 1, 2, 4, ... with two taps", "One path to each of the last 2^L samples: binary numbers"),
+        ("mu-law", "y = sign(x) ln(1 + mu |x|) / ln(1 + mu), mu = n - 1; then n even levels of y"),
+        ("Silence in 256 codes", "128, never 0"),
+        ("Teacher forcing for sound", "Inputs: silence, x_1, ..., x_{T-1}. Targets: x_1, ..., x_T"),
+        ("Gated unit", "tanh(filter) * sigmoid(gate), two convolutions, each with its part of the condition"),
+        ("Global and local condition", "The same for the whole clip; one frame per hop, upsampled. Both may look ahead"),
+        ("Residual and skip", "Add to the next layer's input; add to the output. Both 1x1"),
+        ("Queue of a layer", "Its last (K - 1) * dilation inputs; each step costs one product per layer"),
+        ("Bits per sample", "Mean NLL / ln 2; 8 for raw mu-law codes"),
+    ],
+    title="WaveNet",
+)
+
+# %% [markdown]
+# ### The one-line version
+#
+# **Shift the sound by one, stack convolutions that look back 1, 2, 4, 8, ... steps, end in a softmax over 256 loudnesses: one pass scores a second of sound, and with queues each new sample
+# costs one small product per layer.**
+#
+# ### Further reading
+#
+# - A. van den Oord et al., *WaveNet: A Generative Model for Raw Audio*, 2016 (arXiv 1609.03499). The paper of this lesson.
+# - T. L. Paine et al., *Fast Wavenet Generation Algorithm*, 2016 (arXiv 1611.09482). The queues.
+# - F. Yu & V. Koltun, *Multi-Scale Context Aggregation by Dilated Convolutions*, ICLR 2016 (arXiv 1511.07122). Dilation, for images.
+# - B. S. Atal & S. L. Hanauer, *Speech Analysis and Synthesis by Linear Prediction of the Speech Wave*, JASA 50, 1971. The first figure of this lesson, half a century ago.
+# - J. Shen et al., *Natural TTS Synthesis by Conditioning WaveNet on Mel Spectrogram Predictions*, ICASSP 2018 (arXiv 1712.05884). Tacotron 2.
+# - A. van den Oord et al., *Parallel WaveNet: Fast High-Fidelity Speech Synthesis*, ICML 2018 (arXiv 1711.10433). A network that learns to draw all samples at once from one that can't.
+# - N. Kalchbrenner et al., *Efficient Neural Audio Synthesis*, ICML 2018 (arXiv 1802.08435). WaveRNN: one recurrent layer, made fast enough for a phone.
+# - S. Mehri et al., *SampleRNN*, ICLR 2017 (arXiv 1612.07837). The same problem by recurrence at several speeds.
+# - J. Engel et al., *Neural Audio Synthesis of Musical Notes with WaveNet Autoencoders*, ICML 2017 (arXiv 1704.01279). Notes instead of voices.
+# - ITU-T Recommendation G.711, *Pulse Code Modulation of Voice Frequencies*. The mu-law of the telephone, in pieces of straight lines.
+#
+# Next: lesson 7 lets every step look at all steps before it, and lets the data choose which.
