@@ -2,8 +2,8 @@
 # # 06 · WaveNet: raw audio, sample by sample
 #
 # **Promise.** After this lesson you can turn a stack of convolutions into an exact distribution over raw
-# sound, say to the millisecond how far back it hears, tell it who speaks and what to say, and let it speak
-# at a price per sample that does not grow with what it remembers.
+# sound, say to the millisecond how far back it hears, tell it who speaks and what to say, and let it speak at
+# a price per sample that does not grow with what it remembers.
 #
 # **Time.** 50 minutes to read, 120 to practise; sections marked *optional* hold no exercise and are not
 # counted. **You need.** Lessons 2 (NLL, teacher forcing) and 5 (masked convolutions), and what
@@ -32,42 +32,37 @@ plots.use_style()
 # %% [markdown]
 # ## A picture first
 #
-# Somebody says "three". Press play; then look at the same third of a second in four ways. (The voices that ship with
-# this course are synthetic, all but one. So nobody's privacy is at stake, and the clips are small.)
+# Somebody says "three". Press play; then look at the same third of a second in four ways. (The voices that
+# ship with this course are synthetic, all but one. So nobody's privacy is at stake, and the clips are small.)
 
 # %% demo varies
-from IPython.display import Audio, display
+from IPython.display import display
 
-from lib.audio import load_spoken_digits, mel_spectrogram
+from lib.audio import RATE, load_spoken_digits  # RATE: samples per second
 
 clips = load_spoken_digits("train")
-RATE = clips.rate  # samples per second
-chosen = next(i for i, (d, s) in enumerate(zip(clips.digits.tolist(), clips.speakers, strict=True)) if d == 3 and s == "slt")
-three = clips.waves[chosen]
-display(Audio(three.numpy(), rate=RATE))
+three = next(clips.waves[i] for i in range(len(clips)) if clips.digits[i] == 3 and clips.speakers[i] == "slt")
+middle = int(0.62 * len(three))  # in its vowel
+display(plots.player(three))
 
 figure, axes = plt.subplots(2, 2, figsize=(7.4, 4.4))
-middle = int(0.62 * len(three))
-views = {"the word": (0, len(three)), "30 ms of its vowel": (middle, middle + 240), "3 ms": (middle, middle + 24)}
-for ax, (title, (begin, end)) in zip(axes.flat[:3], views.items(), strict=True):
-    ax.plot(1000 * torch.arange(begin, end) / RATE, three[begin:end], ".-" if end - begin < 100 else "-", lw=1)
-    ax.set(title=title, xlabel="ms", ylabel="air pressure")
-axes[1, 1].imshow(mel_spectrogram(three), aspect="auto", origin="lower", cmap=plots.AMOUNTS,
-                  extent=(0, 1000 * len(three) / RATE, 0, 40))
-axes[1, 1].set(title="mel spectrogram", xlabel="ms", ylabel="band, low to high")
-axes[1, 1].grid(False)
+plots.waveform(three, ax=axes[0, 0], title="the word")
+plots.spectrogram(three, ax=axes[1, 0], title="mel spectrogram")
+plots.waveform(three[middle : middle + 240], ax=axes[0, 1], title="30 ms of its vowel")
+plots.waveform(three[middle : middle + 24], ax=axes[1, 1], title="3 ms")
 plt.show()
 
 # %% [markdown]
 # From far away, a word: a hiss, then a vowel. Closer, a shape that repeats itself, never quite the same, at
-# the pace of the vocal cords. Very close, a handful of dots, each near the line through the two before it. On the
-# right below stands how strong each band of pitch is over time, which is roughly what the ear passes on to
-# the brain. There you can see the "r" glide into the "ee".
+# the pace of the vocal cords. Very close, a handful of dots, each near the line through the two before it.
+# The *mel spectrogram* shows how strong each band of pitch is over time, which is roughly what the ear passes
+# on to the brain. There you can see the "r" glide into the "ee".
 #
-# Now hide what comes after some moment of the vowel, and let a model go on. The model below is the oldest there is for
-# speech, *linear prediction*: the next sample is a weighted sum of those before it, plus a little noise. It is
-# autoregressive to the letter, each continuation is drawn sample by sample, and its weights come from one least-squares
-# fit to the vowel. Only one thing differs between the three panels: how far back it looks.
+# Now hide what comes after some moment of the vowel, and let a model go on. The model below is the oldest
+# there is for speech, *linear prediction*: the next sample is a weighted sum of those before it, plus a
+# little noise. It is autoregressive to the letter, each continuation is drawn sample by sample, and its
+# weights come from one least-squares fit to the vowel. Only one thing differs between the three panels: how
+# far back it looks.
 
 # %% demo
 def linear_predictor(wave, order):
@@ -98,14 +93,15 @@ axes[-1].set(xlabel="ms", ylim=(1.4 * float(vowel.min()), 1.4 * float(vowel.max(
 plt.show()
 
 # %% [markdown]
-# Black is what was really said, vermilion are twelve continuations from the dotted line on. With two samples of memory the
-# model knows how to be smooth and nothing else. With 2 ms it has the voice's colour, but it has lost the beat before the first period
-# is over. With 20 ms it holds a whole period of the voice, and the fan stays together: the continuations differ from one another, and all of
-# them say "ee".
+# Black is what was really said, vermilion are twelve continuations from the dotted line on. With two samples
+# of memory the model knows how to be smooth and nothing else. With 2 ms it has the voice's colour, but it has
+# lost the beat before the first period is over. With 20 ms it holds a whole period of the voice, and the fan
+# stays together: the continuations differ from one another, and all of them say "ee".
 #
-# And all of them will go on saying "ee" for ever. That the vowel must end, that this word was "three", nothing in 20 ms
-# can tell. A weight for each sample of the past would be thousands of weights, and a sum of them could never say "if it was
-# an *s*, then ...". What is wanted is a network that hears far, sharply nearby and cheaply in the distance.
+# And all of them will go on saying "ee" for ever. That the vowel must end, that this word was "three",
+# nothing in 20 ms can tell. A weight for each sample of the past would be thousands of weights, and a sum of
+# them could never say "if it was an *s*, then ...". What is wanted is a network that hears far, sharply
+# nearby and cheaply in the distance.
 
 # %% [markdown]
 # ## The idea
@@ -114,34 +110,37 @@ plt.show()
 #
 # $$p_\theta(x_1, \dots, x_T) \;=\; \prod_{t=1}^{T} p_\theta(x_t \mid x_1, \dots, x_{t-1}).$$
 #
-# Nothing new. $x_t$ is the air pressure at step $t$, and $T$ is large. *WaveNet* (van den Oord et al. 2016) is this
-# equation with three decisions: what a sample is, what the network looks like, and what else it is told.
+# Nothing new. $x_t$ is the air pressure at step $t$, and $T$ is large. *WaveNet* (van den Oord et al. 2016)
+# is this equation with three decisions: what a sample is, what the network looks like, and what else it is
+# told.
 #
 # ### A sample is one of 256 codes
 #
-# Air pressure is a real number. One could let the network output a mean and a spread, as linear prediction does. But "either the
-# cords open now or in a moment" is a distribution with two humps, and a Gaussian has one. So a sample is rounded
-# to one of 256 levels, and the network gives a softmax over 256 codes, which can have any shape at all. It is then a classifier,
-# and its loss is the cross-entropy that you know.
+# Air pressure is a real number. One could let the network output a mean and a spread, as linear prediction
+# does. But "either the cords open now or in a moment" is a distribution with two humps, and a Gaussian has
+# one. So a sample is rounded to one of 256 levels, and the network gives a softmax over 256 codes, which can
+# have any shape at all. It is then a classifier, and its loss is the cross-entropy that you know.
 #
-# *Which* 256 levels? Speech is soft most of the time, and the ear hears ratios: the step from 0.01 to 0.02 is as clear as the one
-# from 0.1 to 0.2. So the levels lie close together near silence and far apart where it is loud. The telephone network has
-# done it for half a century by the **mu-law**, with $\mu = n - 1$ for $n$ levels:
+# *Which* 256 levels? Speech is soft most of the time, and the ear hears ratios: the step from 0.01 to 0.02 is
+# as clear as the one from 0.1 to 0.2. So the levels lie close together near silence and far apart where it is
+# loud. The telephone network has done it for half a century by the **mu-law**, with $\mu = n - 1$ for $n$
+# levels:
 #
 # $$y = \mathrm{sign}(x)\,\frac{\ln(1 + \mu\,|x|)}{\ln(1 + \mu)}, \qquad\text{and back}\qquad
 # x = \mathrm{sign}(y)\,\frac{(1 + \mu)^{|y|} - 1}{\mu}.$$
 #
-# It takes $[-1, 1]$ to $[-1, 1]$, and $y$ is then cut into *evenly* spaced levels: code $c$ stands for $y = 2c/\mu - 1$. With $n = 4$
-# you can do it in your head ($\mu = 3$, $1 + \mu = 4$):
+# It takes $[-1, 1]$ to $[-1, 1]$, and $y$ is then cut into *evenly* spaced levels: code $c$ stands for $y =
+# 2c/\mu - 1$. With $n = 4$ you can do it in your head ($\mu = 3$, $1 + \mu = 4$):
 #
 # | code $c$ | 0 | 1 | 2 | 3 |
 # |:--|--:|--:|--:|--:|
 # | $y = 2c/3 - 1$ | −1 | −1/3 | 1/3 | 1 |
 # | $x = \pm(4^{\lvert y\rvert} - 1)/3$ | −1 | −0.196 | 0.196 | 1 |
 #
-# (The 1.587 behind it is the cube root of 4.) Two of the four levels lie within a fifth of silence. With 256, half of all levels
-# lie within a sixteenth. And note what is *not* among the levels of an even $n$: silence itself. Zero lies exactly between the codes 1 and 2, or
-# 127 and 128. By convention the upper one, $n/2$, stands for silence.
+# (The 1.587 behind it is the cube root of 4.) Two of the four levels lie within a fifth of silence. With 256,
+# half of all levels lie within a sixteenth. And note what is *not* among the levels of an even $n$: silence
+# itself. Zero lies exactly between the codes 1 and 2, or 127 and 128. By convention the upper one, $n/2$,
+# stands for silence.
 
 # %% figure
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.9), width_ratios=(1, 1.3))
@@ -160,24 +159,25 @@ plt.show()
 # %% [markdown]
 # ### Looking back without looking ahead
 #
-# A **causal convolution** is a mask of lesson 5 in one dimension, and simpler than there. Output $t$ is a weighted sum of the input now
-# and some inputs before, always the same weights, whatever $t$ is:
+# A **causal convolution** is a mask of lesson 5 in one dimension, and simpler than there. Output $t$ is a
+# weighted sum of the input now and some inputs before, always the same weights, whatever $t$ is:
 #
 # $$y_t \;=\; b + \sum_{k=0}^{K-1} w_k\, x_{t-(K-1-k)\,d}.$$
 #
-# $K$ is the kernel size, and $d$, the **dilation**, is how far apart the taps lie. The *last* tap, $w_{K-1}$, belongs to now; that
-# is PyTorch's order too. Before the first sample there is nothing, so zeros are put there: $(K-1)\,d$ of them, *all on the left*. No mask is needed. Padding on
-# the left moves a convolution into the past. (Padding on both sides, as image networks do, leaves half of it in the future.)
+# $K$ is the kernel size, and $d$, the **dilation**, is how far apart the taps lie. The *last* tap, $w_{K-1}$,
+# belongs to now; that is PyTorch's order too. Before the first sample there is nothing, so zeros are put
+# there: $(K-1)\,d$ of them, *all on the left*. No mask is needed. Padding on the left moves a convolution
+# into the past. (Padding on both sides, as image networks do, leaves half of it in the future.)
 #
 # ### By hand: two taps
 #
-# The samples are `1, 3, 2, 0, 5, 4`. The kernel has two taps, `2, 1` (the last one is now), the dilation is 2, there is no bias.
-# What are the six outputs? Type them as a list.
+# The samples are `1, 3, 2, 0, 5, 4`. The kernel has two taps, `2, 1` (the last one is now), the dilation is
+# 2, there is no bias. What are the six outputs? Type them as a list.
 #
 # <details><summary>Hint</summary>
 #
-# Write $y_t$ for these numbers: which two samples does it add, and which of them is doubled? Then begin with $t = 0$, where one of the two
-# does not exist.
+# Write $y_t$ for these numbers: which two samples does it add, and which of them is doubled? Then begin with
+# $t = 0$, where one of the two does not exist.
 # </details>
 
 # %% exercise conv_small
@@ -197,10 +197,11 @@ checks.check_conv_small(conv_small)
 # %% [markdown]
 # ### A tree into the past
 #
-# Put two-tap convolutions on top of one another. Without dilation every layer adds one sample to what an output hears: for
-# half a second, 4000 layers. Now let each layer's dilation be *twice* that of the layer below: 1, 2, 4, 8, ... The
-# second layer adds two neighbours of the first, which hear different pairs of samples; the third adds two such pairs of pairs. Nothing is heard twice,
-# nothing is left out, and every layer *doubles* the reach:
+# Put two-tap convolutions on top of one another. Without dilation every layer adds one sample to what an
+# output hears: for half a second, 4000 layers. Now let each layer's dilation be *twice* that of the layer
+# below: 1, 2, 4, 8, ... The second layer adds two neighbours of the first, which hear different pairs of
+# samples; the third adds two such pairs of pairs. Nothing is heard twice, nothing is left out, and every
+# layer *doubles* the reach:
 
 # %% figure
 from lib.plots.convolutions import taps
@@ -213,16 +214,19 @@ for ax, dilations, title in zip(axes, [(1, 1, 1, 1), (1, 2, 4, 8)], ["four layer
 plt.show()
 
 # %% [markdown]
-# This is the drawing that made WaveNet famous. The number of samples that one output hears is the **receptive field** $R$. With four layers it is 5
-# on top and 16 below; with ten layers it is 11 and 1024. The price per layer is the same.
+# This is the drawing that made WaveNet famous. The number of samples that one output hears is the **receptive
+# field** $R$. With four layers it is 5 on top and 16 below; with ten layers it is 11 and 1024. The price per
+# layer is the same.
 #
-# Binary numbers explain why it works. To reach the sample $s$ steps back, write $s$ in binary; bit $i$ says whether the path takes the
-# old tap or the new one in the layer of dilation $2^i$. There is exactly one path to each of the last 16 samples, as there is
-# exactly one way to write each of the numbers 0 to 15 with four bits.
+# Binary numbers explain why it works. To reach the sample $s$ steps back, write $s$ in binary; bit $i$ says
+# whether the path takes the old tap or the new one in the layer of dilation $2^i$. There is exactly one path
+# to each of the last 16 samples, as there is exactly one way to write each of the numbers 0 to 15 with four
+# bits.
 #
 # ### By hand: how many layers do you need?
 #
-# Type your name. It draws a kernel size and a stretch of time; the grader draws the same from the same name. The rate is 8000 samples per second.
+# Type your name. It draws a kernel size and a stretch of time; the grader draws the same from the same name.
+# The rate is 8000 samples per second.
 
 # %% exercise student_name
 student_name = None  # your name, in quotes
@@ -235,13 +239,14 @@ first, milliseconds = personal_numbers(student_name, "06", 20, 400, 2)
 print(f"kernel size {2 + first % 3}, and one output should hear at least {milliseconds} ms")
 
 # %% [markdown]
-# What is the smallest number of layers with which one output hears at least that stretch (so many milliseconds' worth of samples, the one of now
-# included), (a) if every layer has dilation 1, (b) if the dilations are 1, 2, 4, 8, ...? Type the two counts as a list.
+# What is the smallest number of layers with which one output hears at least that stretch (so many
+# milliseconds' worth of samples, the one of now included), (a) if every layer has dilation 1, (b) if the
+# dilations are 1, 2, 4, 8, ...? Type the two counts as a list.
 #
 # <details><summary>Hint</summary>
 #
-# How many samples is it? How many does one layer of your kernel size add, with dilation 1, and with dilation $d$? One sample, the one of now, is
-# there before the first layer.
+# How many samples is it? How many does one layer of your kernel size add, with dilation 1, and with dilation
+# $d$? One sample, the one of now, is there before the first layer.
 # </details>
 
 # %% exercise layers_mine
@@ -267,14 +272,16 @@ checks.check_layers_mine(student_name, layers_mine)
 #
 # ### Exercise: `mu_law_encode`
 #
-# Sound in, codes out, for any number of levels $n$. Each sample gets the code of the *nearest* level of $y$; a $y$ exactly half-way between two levels gets the
-# upper one. Recordings are sometimes louder than they should be: what lies beyond $\pm 1$ counts as $\pm 1$. (`lib.audio` has a function of this name that
-# refuses such recordings. Yours is more patient.)
+# Sound in, codes out, for any number of levels $n$. Each sample gets the code of the *nearest* level of $y$;
+# a $y$ exactly half-way between two levels gets the upper one. Recordings are sometimes louder than they
+# should be: what lies beyond $\pm 1$ counts as $\pm 1$. (`lib.audio` has a function of this name that refuses
+# such recordings. Yours is more patient.)
 #
 # <details><summary>Hint</summary>
 #
-# Work out where $y$ lies on a scale on which the levels are the whole numbers 0 to $\mu$. How do you round such a number with `floor`? Try yours on silence with
-# $n = 6$: computers like to round a half to the nearest *even* number.
+# Work out where $y$ lies on a scale on which the levels are the whole numbers 0 to $\mu$. How do you round
+# such a number with `floor`? Try yours on silence with $n = 6$: computers like to round a half to the nearest
+# *even* number.
 # </details>
 
 # %% exercise mu_law_encode
@@ -306,9 +313,9 @@ checks.check_mu_law_encode(mu_law_encode)
 # %% [markdown]
 # ### Exercise: `mu_law_decode`
 #
-# And back: the level that a code stands for. Rounding can't be undone, but one thing must hold: a level, encoded again, is the same code for
-# all $n$ codes. Codes come in every type: a file holds bytes (uint8, in which 2 times 200 is 144), a sampler
-# may give floats.
+# And back: the level that a code stands for. Rounding can't be undone, but one thing must hold: a level,
+# encoded again, is the same code for all $n$ codes. Codes come in every type: a file holds bytes (uint8, in
+# which 2 times 200 is 144), a sampler may give floats.
 #
 # <details><summary>Hint</summary>
 #
@@ -341,9 +348,9 @@ checks.check_mu_law_decode(mu_law_decode)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Hear what it is for. The same clip with only 16 levels, first evenly spaced, then by your mu-law; and how often each of the 16 codes
-# occurs. Evenly spaced, the soft parts drown: nearly all samples fall on the two levels next to silence. (The mu-law's noise is as loud in the loud
-# parts. But there the voice covers it.)
+# Hear what it is for. The same clip with only 16 levels, first evenly spaced, then by your mu-law; and how
+# often each of the 16 codes occurs. Evenly spaced, the soft parts drown: nearly all samples fall on the two
+# levels next to silence. (The mu-law's noise is as loud in the loud parts. But there the voice covers it.)
 
 # %% demo varies
 even = (three.clamp(-1, 1) * 7.5 - 0.5).round().add(0.5) / 7.5
@@ -351,7 +358,7 @@ codes = torch.as_tensor(np.asarray(mu_law_encode(three, 16)))
 lawful = torch.as_tensor(np.asarray(mu_law_decode(codes, 16))).float()
 for told, wave in {"as recorded": three, "16 even levels": even, "16 levels, mu-law": lawful}.items():
     print(told)
-    display(Audio(wave.numpy(), rate=RATE))
+    display(plots.player(wave))
 figure, axes = plt.subplots(1, 3, figsize=(7.4, 2.5), width_ratios=(1.4, 1, 1))
 soft = slice(500, 620)
 for wave, colour in ((even, "vermilion"), (lawful, "blue")):
@@ -368,13 +375,13 @@ plt.show()
 # %% [markdown]
 # ### Exercise: `audio_pair`
 #
-# **Teacher forcing**, as in lesson 2. In training the whole clip is there, so all its conditionals are computed at once. The network reads what was
-# *before* each sample and is asked for the sample. Where lesson 2 had a symbol for "begin", sound has something natural: before anybody
-# speaks, there is silence.
+# **Teacher forcing**, as in lesson 2. In training the whole clip is there, so all its conditionals are
+# computed at once. The network reads what was *before* each sample and is asked for the sample. Where lesson
+# 2 had a symbol for "begin", sound has something natural: before anybody speaks, there is silence.
 #
-# This shift by one is the strict step of lesson 4, the one that every path from a sample to the output about it needs. Here it is made once, below the first
-# layer, and all convolutions may look at their own *now*. If it is forgotten, the network learns to copy its input, and the loss
-# falls towards zero.
+# This shift by one is the strict step of lesson 4, the one that every path from a sample to the output about
+# it needs. Here it is made once, below the first layer, and all convolutions may look at their own *now*. If
+# it is forgotten, the network learns to copy its input, and the loss falls towards zero.
 #
 # <details><summary>Hint</summary>
 #
@@ -406,14 +413,16 @@ checks.check_audio_pair(audio_pair)
 # %% [markdown]
 # ### Exercise: `causal_conv1d`
 #
-# The formula from above with many channels: each output channel adds up over all input channels and all taps. What comes out is as long as what goes in, and the
-# zeros stand on the left. Write it with PyTorch's operations, since it will be trained. It has to work for one sample, for one tap, and for a dilation that is longer
-# than the clip.
+# The formula from above with many channels: each output channel adds up over all input channels and all taps.
+# What comes out is as long as what goes in, and the zeros stand on the left. Write it with PyTorch's
+# operations, since it will be trained. It has to work for one sample, for one tap, and for a dilation that is
+# longer than the clip.
 #
 # <details><summary>Hint</summary>
 #
-# `torch.nn.functional.conv1d` has an argument `dilation`, and an argument `padding` that you should not use: it pads both ends. `torch.nn.functional.pad` pads the two ends of the
-# last axis by two numbers of your choice.
+# `torch.nn.functional.conv1d` has an argument `dilation`, and an argument `padding` that you should not use:
+# it pads both ends. `torch.nn.functional.pad` pads the two ends of the last axis by two numbers of your
+# choice.
 # </details>
 
 # %% exercise causal_conv1d
@@ -441,8 +450,9 @@ checks.check_causal_conv1d(causal_conv1d)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The probe of lesson 1 on a stack of three such layers over 16 samples, first as it is and then with your `audio_pair`'s shift in front. Between them the same stack with PyTorch's
-# `padding="same"`: it keeps the length too, and half of every kernel lies in the future.
+# The probe of lesson 1 on a stack of three such layers over 16 samples, first as it is and then with your
+# `audio_pair`'s shift in front. Between them the same stack with PyTorch's `padding="same"`: it keeps the
+# length too, and half of every kernel lies in the future.
 
 # %% demo
 generator = torch.Generator().manual_seed(0)
@@ -474,12 +484,14 @@ for ax, (title, model) in zip(axes, models.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# On the left only the diagonal is forbidden: these are the 16 outputs that see their own sample. The shift cures them all, and it can't cure the middle
-# one. On the right you can read off the receptive field: every row is 15 samples long, as soon as there are so many.
+# On the left only the diagonal is forbidden: these are the 16 outputs that see their own sample. The shift
+# cures them all, and it can't cure the middle one. On the right you can read off the receptive field: every
+# row is 15 samples long, as soon as there are so many.
 #
 # ### Exercise: `receptive_field`
 #
-# Count it for any stack: how many inputs of the stack reach one output of it, the one of now among them, when the past is long enough.
+# Count it for any stack: how many inputs of the stack reach one output of it, the one of now among them, when
+# the past is long enough.
 #
 # <details><summary>Hint</summary>
 #
@@ -507,9 +519,10 @@ checks.check_receptive_field(receptive_field)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# In samples it is a number; in milliseconds you can compare it with a voice. One period of the vocal cords takes 4 to 12 ms, a syllable about 200. WaveNet
-# repeats its dilations 1, 2, ..., 512 several times over: one such run hears 128 ms at 8 kHz, and the next run starts again with sharp ears on what the
-# first one made of it.
+# In samples it is a number; in milliseconds you can compare it with a voice. One period of the vocal cords
+# takes 4 to 12 ms, a syllable about 200. WaveNet repeats its dilations 1, 2, ..., 512 several times over: one
+# such run hears 128 ms at 8 kHz, and the next run starts again with sharp ears on what the first one made of
+# it.
 
 # %% demo
 runs = {"2 taps, 1 to 128": (2, 8, 1), "2 taps, 1 to 512": (2, 10, 1), "2 taps, 1 to 512, three times": (2, 10, 3), "3 taps, 1 to 512": (3, 10, 1)}
@@ -521,19 +534,21 @@ for told, (size, depth, times) in runs.items():
 # %% [markdown]
 # ### Exercise: `gated_unit`
 #
-# Between the convolutions stands a *gated unit*, which you met in lesson 5. Two convolutions read the same input: the **filter** says what there is to say,
-# the **gate** how much of it gets through.
+# Between the convolutions stands a *gated unit*, which you met in lesson 5. Two convolutions read the same
+# input: the **filter** says what there is to say, the **gate** how much of it gets through.
 #
 # $$z \;=\; \tanh\big(W_f * x + c_f\big) \,\odot\, \sigma\big(W_g * x + c_g\big)$$
 #
-# $*$ is your causal convolution, with dilation. The $c$ are the **condition**: whatever else the network is told, having passed through a small linear layer that gives
-# twice as many channels as the unit has. The first half goes to the filter, the second to the gate. If it is the same for the whole clip (who speaks, which digit), it
-# is *global*, and comes with a time axis of length 1. If it changes along the clip (which vowel now, what pitch), it is *local*, and comes with $T$ steps. It stands in for the biases too.
+# $*$ is your causal convolution, with dilation. The $c$ are the **condition**: whatever else the network is
+# told, having passed through a small linear layer that gives twice as many channels as the unit has. The
+# first half goes to the filter, the second to the gate. If it is the same for the whole clip (who speaks,
+# which digit), it is *global*, and comes with a time axis of length 1. If it changes along the clip (which
+# vowel now, what pitch), it is *local*, and comes with $T$ steps. It stands in for the biases too.
 #
 # <details><summary>Hint</summary>
 #
-# Your `causal_conv1d` wants a bias; give it zeros. `condition[:, :n]` is a half, if $n$ is the number of channels of what? A time axis of length 1 is spread over
-# all steps by itself.
+# Your `causal_conv1d` wants a bias; give it zeros. `condition[:, :n]` is a half, if $n$ is the number of
+# channels of what? A time axis of length 1 is spread over all steps by itself.
 # </details>
 
 # %% exercise gated_unit
@@ -566,8 +581,10 @@ checks.check_gated_unit(gated_unit)
 # %% [markdown]
 # ### Why two convolutions? · *optional*
 #
-# The paper's drawing of the unit shows a single box "dilated conv" from which both tanh and sigmoid come, and quite a few people built that: one convolution, whose result goes through both (issue 3 of
-# github.com/golbin/WaveNet, where the author agrees that it should be two; others asked the opposite question about sound code, issue 37 of github.com/basveeling/wavenet). No probe will object, since nothing leaks. But
+# The paper's drawing of the unit shows a single box "dilated conv" from which both tanh and sigmoid come, and
+# quite a few people built that: one convolution, whose result goes through both (issue 3 of
+# github.com/golbin/WaveNet, where the author agrees that it should be two; others asked the opposite question
+# about sound code, issue 37 of github.com/basveeling/wavenet). No probe will object, since nothing leaks. But
 # the unit is then a function of *one* number, and look at which function:
 
 # %% demo
@@ -583,28 +600,37 @@ plt.show()
 print(f"with one convolution, z is never below {(np.tanh(a) / (1 + np.exp(-a))).min():.2f}")
 
 # %% [markdown]
-# It can hardly say anything negative: where the filter wants to, the gate closes. With two convolutions the unit says anything from −1 to 1 and decides separately whether to
-# say it. (A *single* convolution with twice as many output channels, cut in half, is two convolutions. That is how your `gated_unit` may be written, and how most fast code is.)
+# It can hardly say anything negative: where the filter wants to, the gate closes. With two convolutions the
+# unit says anything from −1 to 1 and decides separately whether to say it. (A *single* convolution with twice
+# as many output channels, cut in half, is two convolutions. That is how your `gated_unit` may be written, and
+# how most fast code is.)
 #
 # ### What else it is told
 #
-# Without a condition, WaveNet babbles: it has learned what voices sound like, and nothing tells it what to say. The condition turns it into an instrument.
+# Without a condition, WaveNet babbles: it has learned what voices sound like, and nothing tells it what to
+# say. The condition turns it into an instrument.
 #
-# - **Global**: one vector for the whole clip. Which digit, which voice. One network can speak in a hundred voices (the paper's has 109) and shares what they have in common.
-# - **Local**: a vector for each stretch of time. If it holds *which sound comes now and at what pitch*, computed from a text, you have **text-to-speech**, which is what the paper was written for. If it is a *mel spectrogram*,
-#   you have a **vocoder**: something else has decided what the sound should look like to the ear, 100 times a second, and WaveNet makes 8000 samples a second of it. Tacotron 2 (Shen et al. 2018) does both steps.
+# - **Global**: one vector for the whole clip. Which digit, which voice. One network can speak in a hundred
+#   voices (the paper's has 109) and shares what they have in common.
+# - **Local**: a vector for each stretch of time. If it holds *which sound comes now and at what pitch*,
+#   computed from a text, you have **text-to-speech**, which is what the paper was written for. If it is a
+#   *mel spectrogram*, you have a **vocoder**: something else has decided what the sound should look like to
+#   the ear, 100 times a second, and WaveNet makes 8000 samples a second of it. Tacotron 2 (Shen et al. 2018)
+#   does both steps.
 #
-# In either case the condition is known *before* the sound, and outside the chain rule: $p_\theta(x_t \mid x_{<t}, c)$. So it may look ahead. A reader who sees the whole sentence
-# speaks better.
+# In either case the condition is known *before* the sound, and outside the chain rule: $p_\theta(x_t \mid
+# x_{<t}, c)$. So it may look ahead. A reader who sees the whole sentence speaks better.
 #
 # ### Exercise: `upsample_condition`
 #
-# A frame of a local condition rules `hop` samples. So each frame is repeated, until there is one for each sample: frame 0 for the samples 0 to hop − 1, and so on. Clips don't end when frames do. If
-# the clip is shorter than its frames, cut; if it is longer, the last frame goes on.
+# A frame of a local condition rules `hop` samples. So each frame is repeated, until there is one for each
+# sample: frame 0 for the samples 0 to hop − 1, and so on. Clips don't end when frames do. If the clip is
+# shorter than its frames, cut; if it is longer, the last frame goes on.
 #
 # <details><summary>Hint</summary>
 #
-# Which frame rules sample $t$? With a list of these numbers, one for each $t$, you can index the last axis at once.
+# Which frame rules sample $t$? With a list of these numbers, one for each $t$, you can index the last axis at
+# once.
 # </details>
 
 # %% exercise upsample_condition
@@ -633,10 +659,13 @@ checks.check_upsample_condition(upsample_condition)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Look at one. The mel spectrogram of the "three" has a frame every 10 ms; below it, one of its bands, upsampled, lies on the wave that it describes. It says nothing about single
-# samples: where each wiggle goes is left to the model.
+# Look at one. The mel spectrogram of the "three" has a frame every 10 ms; below it, one of its bands,
+# upsampled, lies on the wave that it describes. It says nothing about single samples: where each wiggle goes
+# is left to the model.
 
 # %% demo
+from lib.audio import mel_spectrogram
+
 frames = mel_spectrogram(three)[None]  # (1, 40, F), one frame per 80 samples
 held = torch.as_tensor(np.asarray(upsample_condition(frames, 80, len(three))))[0]
 figure, axes = plt.subplots(2, 1, figsize=(7.4, 3.8), sharex=True)
@@ -654,19 +683,24 @@ plt.show()
 # %% [markdown]
 # ### Exercise: `step_with_queue`
 #
-# To *score* a second of sound takes one pass: all inputs are there. To *draw* it takes 8000, one sample after the other, and each pass, done plainly, computes the whole tree again for a single new output. Look at the
-# tree above: when time moves on by one, nearly all of its nodes were already nodes of an earlier tree, with the same numbers in them.
+# To *score* a second of sound takes one pass: all inputs are there. To *draw* it takes 8000, one sample after
+# the other, and each pass, done plainly, computes the whole tree again for a single new output. Look at the
+# tree above: when time moves on by one, nearly all of its nodes were already nodes of an earlier tree, with
+# the same numbers in them.
 #
-# So keep them. A layer with kernel size $K$ and dilation $d$ needs, besides its input of now, the inputs $d, 2d, \dots, (K-1)\,d$ steps ago. If it keeps its last $(K-1)\,d$ inputs in a **queue**, it never has to ask the
-# layers below for the past. One step then costs one small product per layer, whatever the receptive field (Paine et al. 2016, *Fast WaveNet*).
+# So keep them. A layer with kernel size $K$ and dilation $d$ needs, besides its input of now, the inputs $d,
+# 2d, \dots, (K-1)\,d$ steps ago. If it keeps its last $(K-1)\,d$ inputs in a **queue**, it never has to ask
+# the layers below for the past. One step then costs one small product per layer, whatever the receptive field
+# (Paine et al. 2016, *Fast WaveNet*).
 #
-# You get what stands in the queue, the oldest first (zeros, at the beginning of a clip), and return the output of now and the queue as it is *after* this step: the oldest gone, the new one
-# at the end. Return a new tensor; whoever gave you the queue may want to go on from it a second time.
+# You get what stands in the queue, the oldest first (zeros, at the beginning of a clip), and return the
+# output of now and the queue as it is *after* this step: the oldest gone, the new one at the end. Return a
+# new tensor; whoever gave you the queue may want to go on from it a second time.
 #
 # <details><summary>Hint</summary>
 #
-# Put the queue and $x_t$ behind one another. How long is that, and which of its entries do the taps need? With `[:, :, ::step]` you take every so-manieth.
-# Think of $K = 1$, where the queue is empty.
+# Put the queue and $x_t$ behind one another. How long is that, and which of its entries do the taps need?
+# With `[:, :, ::step]` you take every so-manieth. Think of $K = 1$, where the queue is empty.
 # </details>
 
 # %% exercise step_with_queue
@@ -703,9 +737,11 @@ checks.check_step_with_queue(step_with_queue)
 #
 # ### Your own WaveNet, on one voice
 #
-# Here is the whole network, made of your functions. Two things are new, and neither is deep. Each layer *adds* what it found to what came in, a **residual** connection, so that layers have to learn improvements
-# only, and gradients find their way down. And each layer also hands its result straight to the output, a **skip** connection, so that the softmax hears the sharp short-sighted layers and the dim far-sighted ones alike. Both are
-# 1 × 1 convolutions: they mix channels and carry nothing across time.
+# Here is the whole network, made of your functions. Two things are new, and neither is deep. Each layer
+# *adds* what it found to what came in, a **residual** connection, so that layers have to learn improvements
+# only, and gradients find their way down. And each layer also hands its result straight to the output, a
+# **skip** connection, so that the softmax hears the sharp short-sighted layers and the dim far-sighted ones
+# alike. Both are 1 × 1 convolutions: they mix channels and carry nothing across time.
 #
 # ```
 #             ┌────────────────────── + ──> to the next layer
@@ -782,8 +818,9 @@ class MyWaveNet(torch.nn.Module):
         return drawn
 
 # %% [markdown]
-# One voice of the course has sixty clips for training and twenty that are kept apart. Each step takes four random pieces of 2048 samples. The loss is the mean over samples, so it is *nats per sample*; divided by ln 2 it is **bits per sample**,
-# and these mean something: a file with the telephone's codes takes 8 of them.
+# One voice of the course has sixty clips for training and twenty that are kept apart. Each step takes four
+# random pieces of 2048 samples. The loss is the mean over samples, so it is *nats per sample*; divided by ln
+# 2 it is **bits per sample**, and these mean something: a file with the telephone's codes takes 8 of them.
 
 # %% demo varies
 from lib.training import fit
@@ -794,8 +831,8 @@ VOICE, PIECE = "slt", 2048
 def of_one_voice(split):
     """Its clips as codes, and the digits: list of (T_i,), int64 (N,)."""
     clips = load_spoken_digits(split)
-    rows = [i for i, name in enumerate(clips.speakers) if name == VOICE]
-    return [torch.as_tensor(np.asarray(mu_law_encode(clips.waves[i], 256))) for i in rows], clips.digits[rows]
+    clips = clips[[i for i, name in enumerate(clips.speakers) if name == VOICE]]
+    return clips.codes(256), clips.digits
 
 
 known, known_digits = of_one_voice("train")
@@ -814,7 +851,7 @@ def pieces(rows, generator):
 
 
 my_wavenet = MyWaveNet()
-history = fit(my_wavenet, torch.arange(len(known)), epochs=18, batch_size=4, lr=5e-3, warmup=30, average=0.98, draw=pieces)
+history = fit(my_wavenet, torch.arange(len(known)), epochs=14, batch_size=4, lr=5e-3, warmup=30, average=0.98, draw=pieces)
 
 
 @torch.no_grad()
@@ -838,8 +875,9 @@ for y, value in enumerate(list(bits.values())[::-1]):
 plt.show()
 
 # %% [markdown]
-# Half a minute of training, and the file is about half as long. (By the coding of lesson 5 you could really store it so.) Now the fan from the beginning, drawn by your own model from a clip
-# that it has never heard, at the middle of a vowel; and below it the probabilities themselves, moment by moment.
+# Half a minute of training, and the file is about half as long. (By the coding of lesson 5 you could really
+# store it so.) Now the fan from the beginning, drawn by your own model from a clip that it has never heard,
+# at the middle of a vowel; and below it the probabilities themselves, moment by moment.
 
 # %% demo varies
 clip, digit = fresh[6], fresh_digits[6]
@@ -863,7 +901,8 @@ axes[1].grid(False)
 plt.show()
 
 # %% [markdown]
-# In the lower picture, wherever the band is narrow the model is sure, and where it is broad it is not. It is broadest around silence (codes near 128), where the mu-law's levels are so close together that a breath of
+# In the lower picture, wherever the band is narrow the model is sure, and where it is broad it is not. It is
+# broadest around silence (codes near 128), where the mu-law's levels are so close together that a breath of
 # noise decides between dozens of them: most of the bits are paid there, for what nobody hears.
 #
 # And now let it speak, from silence, the digits that it is told. It has heard each of them six times.
@@ -875,15 +914,18 @@ spoken = my_wavenet.continuations(torch.empty(4, 0, dtype=torch.int64), labels, 
 waves = torch.as_tensor(np.asarray(mu_law_decode(spoken, 256))).float()
 for label, wave in zip(labels.tolist(), waves, strict=True):
     print(f"told to say {label}")
-    display(Audio(wave.numpy(), rate=RATE))
+    display(plots.player(wave))
 
 # %% [markdown]
-# A voice, clearly, and a human mouth's sounds in a plausible order for a tenth of a second at a time. Words they are not yet. The loss knew: it is the sum over thousands of samples, nearly all of which depend on the last few milliseconds, and that is
-# what half a minute of training goes into.
+# A voice, clearly, and a human mouth's sounds in a plausible order for a tenth of a second at a time. Words
+# they are not yet. The loss knew: it is the sum over thousands of samples, nearly all of which depend on the
+# last few milliseconds, and that is what half a minute of training goes into.
 #
 # ### What the queues save, measured
 #
-# Your `continuations` carries one queue per layer. The plain way calls `logits` on the last $R$ samples for each new one and throws away all outputs but the last. Both draw the same samples from the same uniforms; here is what they cost.
+# Your `continuations` carries one queue per layer. The plain way calls `logits` on the last $R$ samples for
+# each new one and throws away all outputs but the last. Both draw the same samples from the same uniforms;
+# here is what they cost.
 
 # %% demo varies
 import time as clock
@@ -912,7 +954,9 @@ print("the same samples:", bool((slow == fast).all()))
 print(f"receptive field {field} samples; a sample by queues costs 1/{plain_cost / queue_cost:.0f} of a plain one")
 
 # %% [markdown]
-# (Most of the time of a queued step goes into Python, not into numbers; the course's own sampler is more careful, and the gap is wider there.) Count multiplications for one new sample, with $L$ layers of $K$ taps and $C$ channels, and $R$ samples of reach:
+# (Most of the time of a queued step goes into Python, not into numbers; the course's own sampler is more
+# careful, and the gap is wider there.) Count multiplications for one new sample, with $L$ layers of $K$ taps
+# and $C$ channels, and $R$ samples of reach:
 #
 # | | per new sample | grows with the reach? |
 # |:--|:--|:--|
@@ -920,12 +964,15 @@ print(f"receptive field {field} samples; a sample by queues costs 1/{plain_cost 
 # | with queues | about $2\,L\,K\,C^2$ | only with its logarithm |
 # | memory of the queues | $(R - 1)\,C$ numbers | yes |
 #
-# The steps still come one after the other. A later network (parallel WaveNet, van den Oord et al. 2018) gave up the chain rule in drawing for exactly that reason, and learned from one that kept it.
+# The steps still come one after the other. A later network (parallel WaveNet, van den Oord et al. 2018) gave
+# up the chain rule in drawing for exactly that reason, and learned from one that kept it.
 
 # %% [markdown]
 # ### Which digit was it? · *optional*
 #
-# A conditional model is a classifier (lesson 5): $p(\text{digit} \mid x) \propto p_\theta(x \mid \text{digit})\,p(\text{digit})$. Score each held-out clip ten times, once as each digit, and see which explains it best, as the clip goes on.
+# A conditional model is a classifier (lesson 5): $p(\text{digit} \mid x) \propto p_\theta(x \mid
+# \text{digit})\,p(\text{digit})$. Score each held-out clip ten times, once as each digit, and see which
+# explains it best, as the clip goes on.
 
 # %% demo varies
 @torch.no_grad()
@@ -949,7 +996,8 @@ plt.show()
 # %% [markdown]
 # ## Play
 #
-# A stack of convolutions over 32 samples and what reaches one output. Blue samples come before the one that the output is about, vermilion ones don't.
+# A stack of convolutions over 32 samples and what reaches one output. Blue samples come before the one that
+# the output is about, vermilion ones don't.
 
 # %% demo
 from lib.controls.dilations import draw_dilations
@@ -965,16 +1013,20 @@ dilations()
 # %% [markdown]
 # Things to try (run the cell above in Jupyter to get the controls):
 #
-# 1. Kernel size 2, dilations 1, 2, 4, ...: how does the number of blue samples grow with the layers? And with 1, 1, 1, ...?
-# 2. Kernel size 2, dilations 1, 3, 9: the receptive field is larger. What happened to the samples in between? Which kernel size do these dilations belong to?
+# 1. Kernel size 2, dilations 1, 2, 4, ...: how does the number of blue samples grow with the layers? And with
+#    1, 1, 1, ...?
+# 2. Kernel size 2, dilations 1, 3, 9: the receptive field is larger. What happened to the samples in between?
+#    Which kernel size do these dilations belong to?
 # 3. Move the output to 5. What do the paths that leave on the left find there?
-# 4. Pad both sides. Which outputs leak now: all of them? Take the shift away as well. With kernel size 2 and one layer: what does "both sides" mean for an even kernel?
+# 4. Pad both sides. Which outputs leak now: all of them? Take the shift away as well. With kernel size 2 and
+#    one layer: what does "both sides" mean for an even kernel?
 # 5. Left padding, no shift. One leak, always the same one. Which lesson's mistake is it?
 
 # %% [markdown]
 # ## Spot the causality bug
 #
-# Four networks over six samples, from four colleagues. Each returns one number per sample, `(6,)` for `(6,)`; number $t$ is what the prediction of sample $t$ is made from. All of it has happened.
+# Four networks over six samples, from four colleagues. Each returns one number per sample, `(6,)` for `(6,)`;
+# number $t$ is what the prediction of sample $t$ is made from. All of it has happened.
 
 # %%
 numbers = torch.Generator().manual_seed(6)
@@ -1014,7 +1066,8 @@ def candidate_D(x):  # "causal, and normalised, which makes the training stable"
     return conv(h, OTHER, dilation=2, left=2)
 
 # %% [markdown]
-# Decide first with a finger on the taps, then let the probe confirm it, as here for a sound one. **Positions count from 0.**
+# Decide first with a finger on the taps, then let the probe confirm it, as here for a sound one. **Positions
+# count from 0.**
 
 # %% demo
 def sound(x):
@@ -1034,8 +1087,9 @@ print(describe(leaks(found)))
 #
 # <details><summary>Hint</summary>
 #
-# A: which of the shifted samples does `h[3]` read, and which samples are they before the shift? Mind both ends. C: what is missing, compared with the sound one? D: whose values does the mean
-# need, and is there a sample that nobody ever reads?
+# A: which of the shifted samples does `h[3]` read, and which samples are they before the shift? Mind both
+# ends. C: what is missing, compared with the sound one? D: whose values does the mean need, and is there a
+# sample that nobody ever reads?
 # </details>
 
 # %% exercise found_leaks
@@ -1063,8 +1117,10 @@ checks.check_found_leaks(leaks_A, leaks_B, leaks_C, leaks_D)
 # %% [markdown]
 # ### Exercise: no leak, and still wrong
 #
-# Two more colleagues have written a fast sampler beside their network. All four functions are causal; the probe has nothing to say. For the same eight samples `x`, `score` gives the network's outputs, and `draw` what the
-# sampler computes, step by step, when just these samples come out. They should be equal. At which steps can they differ? Type two lists of steps, from 0 to 7.
+# Two more colleagues have written a fast sampler beside their network. All four functions are causal; the
+# probe has nothing to say. For the same eight samples `x`, `score` gives the network's outputs, and `draw`
+# what the sampler computes, step by step, when just these samples come out. They should be equal. At which
+# steps can they differ? Type two lists of steps, from 0 to 7.
 
 # %%
 GATE_BIAS = 1.5
@@ -1099,8 +1155,8 @@ def draw_F(x):  # "it has to begin with something: code 0" (which stands for -1)
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Call both for a few random `x`, and compare. Then explain what you see: in E, what is the filter's output where nothing has been heard yet? In F, on which paths does the first input
-# come up through two layers?
+# Call both for a few random `x`, and compare. Then explain what you see: in E, what is the filter's output
+# where nothing has been heard yet? In F, on which paths does the first input come up through two layers?
 # </details>
 
 # %% exercise not_leaks
@@ -1123,14 +1179,22 @@ checks.check_not_leaks(differs_E, differs_F)
 # %% [markdown]
 # (Don't read on before your answers are in.) Where all this was found:
 #
-# - **A**: padding on both sides (issue 1 of github.com/peustr/wavenet; its author agreed four years later. TensorFlow's own model garden had it in a video network, issue 10062 of github.com/tensorflow/models).
-# - **B** is sound, though people wonder: a condition is known beforehand, so the network may have the one of the very sample it predicts (issue 198 of github.com/ibab/tensorflow-wavenet). The shift to the *right* has been suspected, too; whoever asked found the answer alone, the same day
-#   (issue 1865 of github.com/magenta/magenta).
-# - **C**: no shift (reported in issue 12 of github.com/golbin/WaveNet). "Error dropped rapidly all the way to zero. Then I generated from it and got white noise", wrote a tester of another WaveNet, and drew the right conclusion: the net must be seeing the future
-#   (pull request 88 of github.com/ibab/tensorflow-wavenet).
-# - **D**: statistics over time. A network for speech with `causal=True` was not, since its normalisation took the mean over all frames (issue 5900 of github.com/espnet/espnet).
-# - **E**: the gate's bias was added to a variable that nobody used, in the fast path only (pull request 126 of github.com/ibab/tensorflow-wavenet). "I'm not sure why this problem didn't cause the unit tests to fail", wrote the maintainer. No test compared fast with slow.
-# - **F**: zeros where silence should be. In mu-law codes, silence is 128 (issue 19 of github.com/xiph/LPCNet: noise at the start of each clip; issue 55 of github.com/Rayhane-mamah/Tacotron-2).
+# - **A**: padding on both sides (issue 1 of github.com/peustr/wavenet; its author agreed four years later.
+#   TensorFlow's own model garden had it in a video network, issue 10062 of github.com/tensorflow/models).
+# - **B** is sound, though people wonder: a condition is known beforehand, so the network may have the one of
+#   the very sample it predicts (issue 198 of github.com/ibab/tensorflow-wavenet). The shift to the *right*
+#   has been suspected, too; whoever asked found the answer alone, the same day (issue 1865 of
+#   github.com/magenta/magenta).
+# - **C**: no shift (reported in issue 12 of github.com/golbin/WaveNet). "Error dropped rapidly all the way to
+#   zero. Then I generated from it and got white noise", wrote a tester of another WaveNet, and drew the right
+#   conclusion: the net must be seeing the future (pull request 88 of github.com/ibab/tensorflow-wavenet).
+# - **D**: statistics over time. A network for speech with `causal=True` was not, since its normalisation took
+#   the mean over all frames (issue 5900 of github.com/espnet/espnet).
+# - **E**: the gate's bias was added to a variable that nobody used, in the fast path only (pull request 126
+#   of github.com/ibab/tensorflow-wavenet). "I'm not sure why this problem didn't cause the unit tests to
+#   fail", wrote the maintainer. No test compared fast with slow.
+# - **F**: zeros where silence should be. In mu-law codes, silence is 128 (issue 19 of github.com/xiph/LPCNet:
+#   noise at the start of each clip; issue 55 of github.com/Rayhane-mamah/Tacotron-2).
 
 # %% demo
 x = torch.randn(8, generator=torch.Generator().manual_seed(3))
@@ -1145,7 +1209,8 @@ plt.show()
 # %% [markdown]
 # ### Exercise: repair A
 #
-# Keep A's kernels and dilations, for any number of layers, and make it causal: output $t$ knows the samples before $t$ that its taps can reach, all of them, and nothing else.
+# Keep A's kernels and dilations, for any number of layers, and make it causal: output $t$ knows the samples
+# before $t$ that its taps can reach, all of them, and nothing else.
 #
 # <details><summary>Hint</summary>
 #
@@ -1182,14 +1247,23 @@ checks.check_repaired_A(repaired_A)
 #
 # ### Pitfalls
 #
-# - **Padding on both sides.** `padding="same"` and the argument `padding=` of PyTorch's convolutions pad both. Pad on the left yourself; for a library's layer, probe it.
-# - **No shift, or two.** Without it the loss is wonderful and the samples are noise. With two, each sample is predicted without the one just before it: sound, and much worse.
-# - **256 or 255.** $\mu$ is one less than the number of levels. With $\mu = 256$ the loudest sample becomes code 256, the 257th (issue 64 of github.com/r9y9/wavenet_vocoder, which compared with the paper).
-# - **A queue that is shared.** If a step changes the queue it was given, two continuations from the same moment disturb each other. And set it back to zeros before the next clip.
-# - **Fast and slow drift apart.** Every fast path needs a test that compares it with the plain one, from the *first* sample on, for several kernel sizes and dilations. All bugs that lesson E stands for survive a listening test.
-# - **The most likely sample.** Take it each time and you get silence, or a drone: the single most likely thing after silence is silence. Draw.
-# - **A mean over time.** Normalising a whole clip by its loudness *before* training is fine, if the model is told nothing of it. Inside the network, the mean of a layer over time is a look ahead.
-# - **Bits per sample of different data.** 16 kHz or 8, 8 bits or 16, with or without the silences at both ends: each is another number. Say which.
+# - **Padding on both sides.** `padding="same"` and the argument `padding=` of PyTorch's convolutions pad
+#   both. Pad on the left yourself; for a library's layer, probe it.
+# - **No shift, or two.** Without it the loss is wonderful and the samples are noise. With two, each sample is
+#   predicted without the one just before it: sound, and much worse.
+# - **256 or 255.** $\mu$ is one less than the number of levels. With $\mu = 256$ the loudest sample becomes
+#   code 256, the 257th (issue 64 of github.com/r9y9/wavenet_vocoder, which compared with the paper).
+# - **A queue that is shared.** If a step changes the queue it was given, two continuations from the same
+#   moment disturb each other. And set it back to zeros before the next clip.
+# - **Fast and slow drift apart.** Every fast path needs a test that compares it with the plain one, from the
+#   *first* sample on, for several kernel sizes and dilations. All bugs that lesson E stands for survive a
+#   listening test.
+# - **The most likely sample.** Take it each time and you get silence, or a drone: the single most likely
+#   thing after silence is silence. Draw.
+# - **A mean over time.** Normalising a whole clip by its loudness *before* training is fine, if the model is
+#   told nothing of it. Inside the network, the mean of a layer over time is a look ahead.
+# - **Bits per sample of different data.** 16 kHz or 8, 8 bits or 16, with or without the silences at both
+#   ends: each is another number. Say which.
 #
 # ### Self-check: six questions
 
@@ -1275,20 +1349,30 @@ flashcards(
 # %% [markdown]
 # ### The one-line version
 #
-# **Shift the sound by one, stack convolutions that look back 1, 2, 4, 8, ... steps, end in a softmax over 256 loudnesses: one pass scores a second of sound, and with queues each new sample
-# costs one small product per layer.**
+# **Shift the sound by one, stack convolutions that look back 1, 2, 4, 8, ... steps, end in a softmax over 256
+# loudnesses: one pass scores a second of sound, and with queues each new sample costs one small product per
+# layer.**
 #
 # ### Further reading
 #
-# - A. van den Oord et al., *WaveNet: A Generative Model for Raw Audio*, 2016 (arXiv 1609.03499). The paper of this lesson.
+# - A. van den Oord et al., *WaveNet: A Generative Model for Raw Audio*, 2016 (arXiv 1609.03499). The paper of
+#   this lesson.
 # - T. L. Paine et al., *Fast Wavenet Generation Algorithm*, 2016 (arXiv 1611.09482). The queues.
-# - F. Yu & V. Koltun, *Multi-Scale Context Aggregation by Dilated Convolutions*, ICLR 2016 (arXiv 1511.07122). Dilation, for images.
-# - B. S. Atal & S. L. Hanauer, *Speech Analysis and Synthesis by Linear Prediction of the Speech Wave*, JASA 50, 1971. The first figure of this lesson, half a century ago.
-# - J. Shen et al., *Natural TTS Synthesis by Conditioning WaveNet on Mel Spectrogram Predictions*, ICASSP 2018 (arXiv 1712.05884). Tacotron 2.
-# - A. van den Oord et al., *Parallel WaveNet: Fast High-Fidelity Speech Synthesis*, ICML 2018 (arXiv 1711.10433). A network that learns to draw all samples at once from one that can't.
-# - N. Kalchbrenner et al., *Efficient Neural Audio Synthesis*, ICML 2018 (arXiv 1802.08435). WaveRNN: one recurrent layer, made fast enough for a phone.
-# - S. Mehri et al., *SampleRNN*, ICLR 2017 (arXiv 1612.07837). The same problem by recurrence at several speeds.
-# - J. Engel et al., *Neural Audio Synthesis of Musical Notes with WaveNet Autoencoders*, ICML 2017 (arXiv 1704.01279). Notes instead of voices.
-# - ITU-T Recommendation G.711, *Pulse Code Modulation of Voice Frequencies*. The mu-law of the telephone, in pieces of straight lines.
+# - F. Yu & V. Koltun, *Multi-Scale Context Aggregation by Dilated Convolutions*, ICLR 2016 (arXiv
+#   1511.07122). Dilation, for images.
+# - B. S. Atal & S. L. Hanauer, *Speech Analysis and Synthesis by Linear Prediction of the Speech Wave*, JASA
+#   50, 1971. The first figure of this lesson, half a century ago.
+# - J. Shen et al., *Natural TTS Synthesis by Conditioning WaveNet on Mel Spectrogram Predictions*, ICASSP
+#   2018 (arXiv 1712.05884). Tacotron 2.
+# - A. van den Oord et al., *Parallel WaveNet: Fast High-Fidelity Speech Synthesis*, ICML 2018 (arXiv
+#   1711.10433). A network that learns to draw all samples at once from one that can't.
+# - N. Kalchbrenner et al., *Efficient Neural Audio Synthesis*, ICML 2018 (arXiv 1802.08435). WaveRNN: one
+#   recurrent layer, made fast enough for a phone.
+# - S. Mehri et al., *SampleRNN*, ICLR 2017 (arXiv 1612.07837). The same problem by recurrence at several
+#   speeds.
+# - J. Engel et al., *Neural Audio Synthesis of Musical Notes with WaveNet Autoencoders*, ICML 2017 (arXiv
+#   1704.01279). Notes instead of voices.
+# - ITU-T Recommendation G.711, *Pulse Code Modulation of Voice Frequencies*. The mu-law of the telephone, in
+#   pieces of straight lines.
 #
 # Next: lesson 7 lets every step look at all steps before it, and lets the data choose which.
