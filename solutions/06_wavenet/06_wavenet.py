@@ -42,7 +42,7 @@ from lib.audio import RATE, load_spoken_digits  # RATE: samples per second
 
 clips = load_spoken_digits("train")
 three = next(clips.waves[i] for i in range(len(clips)) if clips.digits[i] == 3 and clips.speakers[i] == "slt")
-middle = int(0.62 * len(three))  # in its vowel
+middle = 40 * int(three.unfold(0, 400, 40).square().mean(dim=1).argmax()) + 200  # where it is loudest
 display(plots.player(three))
 
 figure, axes = plt.subplots(2, 2, figsize=(7.4, 4.4))
@@ -53,10 +53,10 @@ plots.waveform(three[middle : middle + 24], ax=axes[1, 1], title="3 ms")
 plt.show()
 
 # %% [markdown]
-# From far away, a word: a hiss, then a vowel. Closer, a shape that repeats itself, never quite the same, at
-# the pace of the vocal cords. Very close, a handful of dots, each near the line through the two before it.
-# The *mel spectrogram* shows how strong each band of pitch is over time, which is roughly what the ear passes
-# on to the brain. There you can see the "r" glide into the "ee".
+# From far away, a word: a breath of a hiss, then a vowel. Closer, a shape that repeats itself, never quite
+# the same, at the pace of the vocal cords. Very close, a handful of dots, each near the line through the two
+# before it. The *mel spectrogram* shows how strong each band of pitch is over time, which is roughly what the
+# ear passes on to the brain. There you can see the "r" glide into the "ee".
 #
 # Now hide what comes after some moment of the vowel, and let a model go on. The model below is the oldest
 # there is for speech, *linear prediction*: the next sample is a weighted sum of those before it, plus a
@@ -74,7 +74,7 @@ def linear_predictor(wave, order):
     return weights, (after - past @ weights).std()
 
 
-vowel = three[middle - 900 : middle + 500]
+vowel = three[max(0, middle - 900) :][:1400]
 figure, axes = plt.subplots(3, 1, figsize=(7.4, 4.6), sharex=True, sharey=True)
 generator = torch.Generator().manual_seed(0)
 known, length = vowel[:500], 320
@@ -94,9 +94,9 @@ plt.show()
 
 # %% [markdown]
 # Black is what was really said, vermilion are twelve continuations from the dotted line on. With two samples
-# of memory the model knows how to be smooth and nothing else. With 2 ms it has the voice's colour, but it has
-# lost the beat before the first period is over. With 20 ms it holds a whole period of the voice, and the fan
-# stays together: the continuations differ from one another, and all of them say "ee".
+# of memory the model knows how to be smooth, and nothing else. With 2 ms it has the voice's colour, but it
+# loses the beat within a period or two. With 20 ms it has heard some whole periods of the voice, and the fan
+# holds together: the continuations differ from one another, and all of them say "ee".
 #
 # And all of them will go on saying "ee" for ever. That the vowel must end, that this word was "three",
 # nothing in 20 ms can tell. A weight for each sample of the past would be thousands of weights, and a sum of
@@ -348,9 +348,11 @@ checks.check_mu_law_decode(mu_law_decode)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Hear what it is for. The same clip with only 16 levels, first evenly spaced, then by your mu-law; and how
-# often each of the 16 codes occurs. Evenly spaced, the soft parts drown: nearly all samples fall on the two
-# levels next to silence. (The mu-law's noise is as loud in the loud parts. But there the voice covers it.)
+# ### Hear what it is for · *optional*
+#
+# The same clip with only 16 levels, first evenly spaced, then by your mu-law; and how often each of the 16
+# codes occurs. Evenly spaced, the soft parts drown: nearly all samples fall on the two levels next to
+# silence. (The mu-law's noise is as loud in the loud parts. But there the voice covers it.)
 
 # %% demo varies
 even = (three.clamp(-1, 1) * 7.5 - 0.5).round().add(0.5) / 7.5
@@ -450,7 +452,7 @@ checks.check_causal_conv1d(causal_conv1d)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The probe of lesson 1 on a stack of three such layers over 16 samples, first as it is and then with your
+# The probe of lesson 1 on a stack of three such layers over 24 samples, first as it is and then with your
 # `audio_pair`'s shift in front. Between them the same stack with PyTorch's `padding="same"`: it keeps the
 # length too, and half of every kernel lies in the future.
 
@@ -473,20 +475,20 @@ def shifted(x):
     return stack(torch.cat([torch.zeros(1), x[:-1]]))
 
 
-wave = torch.randn(16, generator=generator)
+wave = torch.randn(24, generator=generator)
 figure, axes = plots.panels(3, width=2.6, height=2.8)
 models = {"left padding": stack, "padding='same'": lambda x: stack(x, same=True), "left padding, shifted": shifted}
 for ax, (title, model) in zip(axes, models.items(), strict=True):
     found = dependence(model, wave)
-    plots.dependence_matrix(found, ax=ax, labels=[str(i) if i % 5 == 0 else "" for i in range(16)])
+    plots.dependence_matrix(found, ax=ax)
     ax.set_title(title, fontsize=10)
     print(f"{title}: {len(leaks(found))} leaks")
 plt.show()
 
 # %% [markdown]
-# On the left only the diagonal is forbidden: these are the 16 outputs that see their own sample. The shift
-# cures them all, and it can't cure the middle one. On the right you can read off the receptive field: every
-# row is 15 samples long, as soon as there are so many.
+# On the left the vermilion diagonal: 24 outputs that see their own sample. The shift cures them all, and it
+# can't cure the middle one. On the right you can read off the receptive field: every row is 15 samples long,
+# as soon as there are so many.
 #
 # ### Exercise: `receptive_field`
 #
@@ -519,6 +521,8 @@ checks.check_receptive_field(receptive_field)
 ### END HIDDEN TESTS
 
 # %% [markdown]
+# ### In milliseconds · *optional*
+#
 # In samples it is a number; in milliseconds you can compare it with a voice. One period of the vocal cords
 # takes 4 to 12 ms, a syllable about 200. WaveNet repeats its dilations 1, 2, ..., 512 several times over: one
 # such run hears 128 ms at 8 kHz, and the next run starts again with sharp ears on what the first one made of
@@ -659,9 +663,11 @@ checks.check_upsample_condition(upsample_condition)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Look at one. The mel spectrogram of the "three" has a frame every 10 ms; below it, one of its bands,
-# upsampled, lies on the wave that it describes. It says nothing about single samples: where each wiggle goes
-# is left to the model.
+# ### A condition, upsampled · *optional*
+#
+# The mel spectrogram of the "three" has a frame every 10 ms; below it, one of its bands, upsampled, lies on
+# the wave that it describes. It says nothing about single samples: where each wiggle goes is left to the
+# model.
 
 # %% demo
 from lib.audio import mel_spectrogram
@@ -901,9 +907,9 @@ axes[1].grid(False)
 plt.show()
 
 # %% [markdown]
-# In the lower picture, wherever the band is narrow the model is sure, and where it is broad it is not. It is
-# broadest around silence (codes near 128), where the mu-law's levels are so close together that a breath of
-# noise decides between dozens of them: most of the bits are paid there, for what nobody hears.
+# In the lower picture, where the band is narrow the model is sure. It is broadest where the wave rushes
+# through zero (codes near 128): there the mu-law's levels are so close together that a breath of noise
+# decides between dozens of them. Much of the bits is paid there, for what nobody hears.
 #
 # And now let it speak, from silence, the digits that it is told. It has heard each of them six times.
 
@@ -924,8 +930,8 @@ for label, wave in zip(labels.tolist(), waves, strict=True):
 # ### What the queues save, measured
 #
 # Your `continuations` carries one queue per layer. The plain way calls `logits` on the last $R$ samples for
-# each new one and throws away all outputs but the last. Both draw the same samples from the same uniforms;
-# here is what they cost.
+# each new one and throws away all outputs but the last. Both draw the same samples from the same uniforms.
+# What one more sample costs them, for networks of 4 to 11 layers:
 
 # %% demo varies
 import time as clock
@@ -944,19 +950,36 @@ def plainly(codes, labels, uniforms):
     return codes
 
 
-begun = clock.process_time()
-slow = plainly(start, label, uniforms)
-plain_cost = (clock.process_time() - begun) / 40
-begun = clock.process_time()
-fast = my_wavenet.continuations(start, label, uniforms)
-queue_cost = (clock.process_time() - begun) / fast.shape[1]
+slow, fast = plainly(start, label, uniforms), my_wavenet.continuations(start, label, uniforms)
 print("the same samples:", bool((slow == fast).all()))
-print(f"receptive field {field} samples; a sample by queues costs 1/{plain_cost / queue_cost:.0f} of a plain one")
+
+plain_cost, queue_cost, reach = [], [], []
+for depth in range(4, 12):  # untrained networks of more and more layers: what they cost does not depend on what they know
+    network = MyWaveNet(dilations=tuple(2**i for i in range(depth)))
+    field = receptive_field(2, network.dilations)
+    reach.append(field)
+    window = torch.full((1, field + 1), 128)
+    with torch.no_grad():
+        network.logits(window, label)
+        begun = clock.process_time()
+        for _ in range(5):
+            network.logits(window, label)
+    plain_cost.append((clock.process_time() - begun) / 5)
+    begun = clock.process_time()
+    network.continuations(window[:, :1], label, uniforms)
+    queue_cost.append((clock.process_time() - begun) / 41)
+figure, ax = plt.subplots(figsize=(6.0, 2.8))
+ax.loglog(reach, np.array(plain_cost) / queue_cost[0], "o-", label="plainly", color=plots.COLOURS["vermilion"])
+ax.loglog(reach, np.array(queue_cost) / queue_cost[0], "o-", label="with queues", color=plots.COLOURS["blue"])
+ax.set(xlabel="receptive field (samples)", ylabel="cost per sample", title="One more sample (queues at 16 = 1)")
+ax.legend()
+plt.show()
 
 # %% [markdown]
-# (Most of the time of a queued step goes into Python, not into numbers; the course's own sampler is more
-# careful, and the gap is wider there.) Count multiplications for one new sample, with $L$ layers of $K$ taps
-# and $C$ channels, and $R$ samples of reach:
+# Every layer more doubles the reach. Plainly, it also doubles the price. With queues it adds one small
+# product. (In your version most of the time of a step goes into Python, not into numbers. The course's own
+# sampler is more careful, and the gap is much wider there.) Count multiplications for one new sample, with
+# $L$ layers of $K$ taps and $C$ channels, and $R$ samples of reach:
 #
 # | | per new sample | grows with the reach? |
 # |:--|:--|:--|
@@ -971,8 +994,8 @@ print(f"receptive field {field} samples; a sample by queues costs 1/{plain_cost 
 # ### Which digit was it? · *optional*
 #
 # A conditional model is a classifier (lesson 5): $p(\text{digit} \mid x) \propto p_\theta(x \mid
-# \text{digit})\,p(\text{digit})$. Score each held-out clip ten times, once as each digit, and see which
-# explains it best, as the clip goes on.
+# \text{digit})\,p(\text{digit})$. Score a clip ten times, once as each digit, and see which explains it best,
+# as the clip goes on. First *your* model, on clips that it has not heard.
 
 # %% demo varies
 @torch.no_grad()
@@ -982,16 +1005,21 @@ def posterior(model, codes):
     return torch.softmax(-nats.cumsum(dim=1).T, dim=1)
 
 
-right = sum(int(posterior(my_wavenet, codes)[-1].argmax() == digit) for codes, digit in zip(fresh, fresh_digits, strict=True))
-print(f"right for {right} of {len(fresh)} clips of the same voice that it has not heard")
+courses = [posterior(my_wavenet, codes) for codes in fresh]
+right = sum(int(course[-1].argmax() == digit) for course, digit in zip(courses, fresh_digits, strict=True))
+print(f"your WaveNet is right about {right} of {len(fresh)} fresh clips")
 figure, axes = plots.panels(3, width=2.5, height=2.4, sharey=True)
 for ax, row in zip(axes, (3, 7, 12), strict=True):
-    ax.imshow(posterior(my_wavenet, fresh[row]).T, aspect="auto", origin="lower", cmap=plots.AMOUNTS, vmin=0, vmax=1,
-              extent=(0, 1000 * len(fresh[row]) / RATE, -0.5, 9.5))
+    end = 1000 * len(fresh[row]) / RATE
+    ax.imshow(courses[row].T, aspect="auto", origin="lower", cmap=plots.AMOUNTS, vmin=0, vmax=1, extent=(0, end, -0.5, 9.5))
     ax.set(title=f"said: {int(fresh_digits[row])}", xlabel="ms", yticks=range(10))
     ax.grid(False)
 axes[0].set_ylabel("digit")
 plt.show()
+
+# %% [markdown]
+# It can't say the words, and it can recognise them. That is no contradiction: to recognise, it is enough that
+# the right digit explains the sound *a little* better than the other nine, in each of 3000 samples.
 
 # %% [markdown]
 # ## Play
