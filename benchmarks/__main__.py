@@ -1,11 +1,13 @@
 """`make bench`: how fast the course builds and grades, against stock nbgrader in the same run.
 
-Figures are medians of a few repetitions; what counts are the ratios.
+What counts are the ratios. `python -m benchmarks 02 03` measures some lessons only, `--thousand` grades a class of 1,000 as well,
+`--build` executes the lessons.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -14,7 +16,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from nbformat import NotebookNode
 from rich.console import Console
 from rich.table import Table
@@ -32,7 +36,8 @@ from autograder.running.execute import Worker
 from autograder.running.limits import Limits
 from benchmarks.stock import HONEST, StockClass, without_demos
 
-COPIES = 20  # Of each honest student, for ours: a class of 120. Stock is slow enough to measure on one.
+COPIES = 20  # Of each honest student, for ours: a class of 120. Stock is slow enough to measure on one of each.
+THOUSAND = 1_000
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -40,6 +45,16 @@ def seconds(action: Callable[[], object]) -> float:
     begun = time.perf_counter()
     action()
     return time.perf_counter() - begun
+
+
+def thousand(of: list[Lesson], workers: int) -> float:
+    """Seconds that a class's THOUSAND submissions take, in equal parts to these lessons, everything included."""
+    with tempfile.TemporaryDirectory() as folder:
+        book = Gradebook(Path(folder) / "gradebook")
+        for lesson in of:
+            hand_in(book, lesson, math.ceil(THOUSAND / len(of) / len(HONEST)))
+        tasks, _ = pending(book, of, None, Limits(), force=False)
+        return seconds(lambda: grade(book, tasks[:THOUSAND], workers, Limits()))
 
 
 def hand_in(book: Gradebook, lesson: Lesson, copies: int) -> int:
@@ -154,30 +169,37 @@ def footprint() -> float:
         worker.close()
 
 
-def main() -> None:
+def main(
+    wanted: Annotated[list[str] | None, typer.Argument(help="Lessons to measure: 01, 02 ... Default: all.")] = None,
+    in_full: Annotated[bool, typer.Option("--thousand", help="Grade a class of 1,000 as well.")] = False,
+    executed: Annotated[bool, typer.Option("--build", help="Execute and build the lessons as well.")] = False,
+) -> None:
     """Measure and print."""
     os.environ.pop("AUTOGRADER_DB", None)  # Nothing here belongs into a real class's database.
     console = Console(width=110)
-    cores = os.cpu_count() or 1
+    cores, chosen = os.cpu_count() or 1, lessons(wanted)
     console.print(
         f"{cores} cores. Seconds per submission, {len(HONEST)} honest submissions per lesson ({COPIES} copies each for ours)."
     )
     shown = Table("lesson", "ours", "stock", "ratio", "stock without demos", "ratio")
-    for lesson in lessons():
-        mine = statistics.median(ours(lesson, cores) for _ in range(3))
+    for lesson in chosen:
+        mine = ours(lesson, cores)
         full, bare = stock(lesson, demos=True), stock(lesson, demos=False)
         shown.add_row(
             lesson.name, f"{mine:.3f}", f"{full:.2f}", f"{full / mine:.0f}x", f"{bare:.2f}", f"{bare / mine:.0f}x"
         )
     console.print(shown)
-    first = lessons()[0]
-    waits = statistics.median(until_first(first, cores) for _ in range(3))
-    console.print(f"{first.name}: {waits:.1f} s from the command until the first submission is graded.")
+    first = chosen[0]
+    console.print(
+        f"{first.name}: {until_first(first, cores):.1f} s from the command until the first submission is graded."
+    )
     console.print(
         f"{first.name}: {1000 * recording(first):.1f} ms of the grader's own process to prepare and record one."
     )
+    if in_full:
+        console.print(f"{THOUSAND} submissions to {len(chosen)} lessons: {thousand(chosen, cores):.0f} s.")
     console.print("One submission on a warm worker, and its cells by themselves in one process:")
-    for lesson in lessons():
+    for lesson in chosen:
         whole, bare = overhead(lesson)
         console.print(
             f"  {lesson.name}: {1000 * whole:.0f} ms, {1000 * bare:.0f} ms by themselves: {1000 * (whole - bare):.0f} ms more"
@@ -186,17 +208,17 @@ def main() -> None:
         console.print(
             f"Memory of a warm worker: {footprint():.0f} MiB (proportional set size, examiner and sandbox together)."
         )
-    again = statistics.median(seconds(lambda: [build.build(x) for x in lessons()]) for _ in range(3))
-    once = Table("lesson", "execute and build, s", "notebook, kB")
-    for lesson in lessons():
-        once.add_row(
-            lesson.name,
-            f"{seconds(lambda lesson=lesson: build.execute(lesson)):.1f}",
-            f"{lesson.solution.stat().st_size / 1e3:.0f}",
-        )
-    console.print(once)
-    console.print(f"Building again when nothing changed: {again:.2f} s for {len(lessons())} lessons.")
+    again = seconds(lambda: [build.build(x) for x in chosen])
+    if executed:
+        once = Table("lesson", "execute and build, s", "notebook, kB")
+        for lesson in chosen:
+            taken, size = seconds(lambda lesson=lesson: build.execute(lesson)), lesson.solution.stat().st_size
+            once.add_row(lesson.name, f"{taken:.1f}", f"{size / 1e3:.0f}")
+        console.print(once)
+    console.print(f"Building again when nothing changed: {again:.2f} s for {len(chosen)} lessons.")
 
 
 if __name__ == "__main__":
-    main()
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    app()

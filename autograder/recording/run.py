@@ -24,6 +24,8 @@ from autograder.running.crew import Crew
 from autograder.running.execute import MachineFailed, NotRun, Run
 from autograder.running.limits import Limits
 
+AHEAD = 5
+"""How many submissions for each worker are prepared or run at a time."""
 SOON_SECONDS = 0.5
 """How long a submission waits at most for others to be recorded with."""
 
@@ -62,8 +64,8 @@ class Way:
         queue = deque(tasks)
         under_way: dict[Future[Run], Finished] = {}
         done: list[Finished] = []
-        # Prepare a little ahead of the workers, no more: memory is finite.
-        together, ahead = (1, lambda: 1) if alone else (TOGETHER, lambda: 2 * self.crew.size)
+        # Prepare ahead of the workers what keeps them busy while many are recorded, no more: memory is finite.
+        together, ahead = (1, lambda: 1) if alone else (TOGETHER, lambda: AHEAD * self.crew.size)
         waiting_since = 0.0
         while queue or under_way or done:
             while queue and len(under_way) < ahead() and len(done) < together:
