@@ -40,8 +40,8 @@ from torch import Tensor, nn
 from lib.models import inputs
 
 
-class Clips(NamedTuple):
-    """A batch of audio clips of different lengths, padded at their ends, with what is known about each."""
+class Utterances(NamedTuple):
+    """A batch of clips of different lengths, padded at their ends, with what is known about each."""
 
     codes: Tensor  # int64 (B, T)
     labels: Tensor | None = None  # int64 (B, G)
@@ -158,9 +158,9 @@ class WaveNet(nn.Module):
         inputs.lengths(lengths, codes, "WaveNet")
         return torch.where(torch.arange(each.shape[1]) < lengths[:, None], each, 0.0).sum(1)
 
-    def training_loss(self, x: Tensor | Clips, generator: torch.Generator | None = None) -> Tensor:
-        """Nats per *sample* of audio, the mean over a batch: the loss of `lib.training.fit`. `x` : codes, or `Clips`."""
-        clips = x if isinstance(x, Clips) else Clips(x)
+    def training_loss(self, x: Tensor | Utterances, generator: torch.Generator | None = None) -> Tensor:
+        """Nats per *sample* of audio, the mean over a batch: the loss of `lib.training.fit`. `x` : codes, or `Utterances`."""
+        clips = x if isinstance(x, Utterances) else Utterances(x)
         n = clips.codes.numel() if clips.lengths is None else clips.lengths.sum()
         return -self.log_prob(*clips).sum() / n
 

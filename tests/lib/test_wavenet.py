@@ -6,7 +6,7 @@ import torch
 from lib import weights
 from lib.causality import dependence, leaks
 from lib.models import pixel_by_pixel
-from lib.models.wavenet import Clips, Queues, WaveNet, progress
+from lib.models.wavenet import Queues, Utterances, WaveNet, progress
 from lib.training import fit
 
 SMALL = {"n_classes": 16, "channels": 6, "skip_channels": 7, "n_condition": 5, "length": 40}
@@ -133,7 +133,7 @@ def test_log_prob_is_the_sum_over_the_conditionals_and_padding_does_not_count(mo
         )
     assert torch.allclose(padded[0], picked[0].sum(), atol=1e-4)
     assert torch.allclose(padded[1], short[0], atol=1e-4)
-    loss = model.training_loss(Clips(x, labels, frames, lengths))
+    loss = model.training_loss(Utterances(x, labels, frames, lengths))
     assert loss.item() == pytest.approx(-padded.sum().item() / 38, abs=1e-5)
 
 
