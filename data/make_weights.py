@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from lib import weights
+from lib.audio import Clips, fetch_recorded_digits, load_spoken_digits
 from lib.data import DATA, binarise, load_binary_mnist, load_coloured_digits, load_mnist
 from lib.models.bernoulli import Bernoulli
 from lib.models.colour_pixelcnn import ColourPixelCNN
@@ -32,9 +33,12 @@ from lib.models.made import MADE
 from lib.models.mixture import Mixture
 from lib.models.nade import NADE
 from lib.models.pixelcnn import PixelCNN
+from lib.models.wavenet import WaveNet
+from lib.speech import N_DIGITS, bits_per_sample, in_batches, typical_lengths
 from lib.training import fit, mean_nll
 
 N_PIXELS = 784
+RECORDINGS: Path | None = None  # the Free Spoken Digit Dataset, if it need not be fetched
 
 
 def digits() -> Tensor:
@@ -131,6 +135,33 @@ def binarise_labelled(both: Tensor, generator: torch.Generator) -> tuple[Tensor,
     return binarise(both[:, :-1], generator), both[:, -1].long()
 
 
+def wavenet(folder: Path) -> Any:
+    """Twelve synthetic voices."""
+    return spoken(folder / "wavenet.pt", load_spoken_digits("train"), epochs=16)
+
+
+def wavenet_recorded(folder: Path) -> Any:
+    """Four real voices. Begins with what the synthetic ones have taught, all but the voices themselves."""
+    path = folder.parent / "wavenet.safetensors"
+    if not path.is_file():
+        raise SystemExit(f"{path} is missing; train it first: wavenet")
+    learned = weights.unpack(path.read_bytes()).state_dict()
+    del learned["labels.1.weight"]
+    return spoken(folder / "wavenet_recorded.pt", fetch_recorded_digits("train", RECORDINGS), epochs=3, begin=learned)
+
+
+def spoken(checkpoint: Path, clips: Clips, epochs: int, begin: Any = None) -> WaveNet:
+    """Trained on whole clips, four of about the same length at a time, told digit, voice and progress."""
+    model = WaveNet(channels=48, n_global=(N_DIGITS, len(clips.speaker_names)), n_local=18)
+    model.load_state_dict(begin or {}, strict=False)
+    batches = in_batches(clips, model, clips.speaker_names, 4)
+    train(
+        model, checkpoint, torch.arange(len(batches)), lambda rows, _: batches[int(rows)],
+        epochs=epochs, batch_size=1, lr=4e-3, average=0.998, bfloat16=True,
+    )  # fmt: skip
+    return model
+
+
 def train(model: Any, checkpoint: Path, data: Tensor | None = None, draw: Any = binarise, **settings: Any) -> None:
     """`fit`, on dynamically binarised digits if nothing else is given; remembers in `model.minutes` how long it took."""
     history = fit(model, digits() if data is None else data, draw=draw, checkpoint=checkpoint, **settings)
@@ -148,11 +179,23 @@ RECIPES: dict[str, Callable[[Path], Any]] = {
     "gated_pixelcnn": gated_pixelcnn,
     "colour_pixelcnn": colour_pixelcnn,
     "independent_colours": independent_colours,
+    "wavenet": wavenet,
+    "wavenet_recorded": wavenet_recorded,
 }
 
 
-def measured(name: str, model: Any) -> dict[str, float]:
+def measured(name: str, model: Any) -> dict[str, Any]:
     """What a model scores on test examples of what it was trained on, by what the number is."""
+    if isinstance(model, WaveNet):
+        voices, heard = load_spoken_digits("train"), load_spoken_digits("test")
+        if name == "wavenet_recorded":
+            voices, heard = (fetch_recorded_digits(split, RECORDINGS) for split in ("train", "test"))
+        names = voices.speaker_names
+        return {
+            "test bits per sample": round(bits_per_sample(model, in_batches(heard, model, names, 10)), 4),
+            "voices": names,
+            "typical lengths": typical_lengths(voices, names).tolist(),  # samples, by digit and voice
+        }
     if isinstance(model, ColourPixelCNN):
         x = load_coloured_digits("test")[0]
         return {"test bits per dimension": round(mean_nll(model, x) / math.log(2) / x[0].numel(), 4)}
@@ -171,7 +214,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help=f"of {', '.join(RECIPES)}; all if none is given")
     parser.add_argument("--folder", type=Path, default=DATA / "weights")
+    parser.add_argument(
+        "--recordings", type=Path, help="the Free Spoken Digit Dataset, folder or zip; fetched if absent"
+    )
     arguments = parser.parse_args()
+    global RECORDINGS
+    RECORDINGS = arguments.recordings
     for name in arguments.names or RECIPES:
         if name not in RECIPES:
             raise SystemExit(f"no recipe {name!r}; expected one of {', '.join(RECIPES)}")

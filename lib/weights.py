@@ -26,7 +26,7 @@ from lib.models.nade import NADE
 from lib.models.pixelcnn import PixelCNN
 from lib.models.wavenet import WaveNet
 
-NAMES = ("bernoulli", "fvsbn", "nade", "made", "orders", "colour_pixelcnn", "independent_colours")
+NAMES = ("bernoulli", "fvsbn", "nade", "made", "orders", "colour_pixelcnn", "independent_colours", "wavenet")
 MODELS = (Bernoulli, FVSBN, NADE, MADE, PixelCNN, GatedPixelCNN, ColourPixelCNN, WaveNet)
 CLASSES = {model.__name__: model for model in MODELS}
 

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from lib.audio import Clips, mu_law_encode
+from lib import weights
+from lib.audio import Clips, load_spoken_digits, mu_law_encode
 from lib.models.wavenet import WaveNet
 from lib.speech import bits_per_sample, digit_log_probs, in_batches, say, typical_lengths, utterances
 
@@ -21,7 +22,9 @@ def clips():
 
 @pytest.fixture
 def model():
-    return WaveNet(channels=4, skip_channels=6, dilations=(1, 2), n_global=(10, 2), n_local=4, hop=10, n_condition=4).eval()
+    return WaveNet(
+        channels=4, skip_channels=6, dilations=(1, 2), n_global=(10, 2), n_local=4, hop=10, n_condition=4
+    ).eval()
 
 
 def test_a_batch_holds_each_clip_and_silence_after_it(clips, model):
@@ -77,3 +80,19 @@ def test_a_typical_length_is_the_median_of_a_digit_and_a_voice(clips):
     assert found.shape == (10, 2)
     assert found[9, 0] == 30 and found[3, 1] in (45, 50)
     assert found[5, 0] == 30  # nothing known of it: the median of all clips
+
+
+def test_the_shipped_model_says_digits_that_bayes_recognises():
+    model, about = weights.load("wavenet"), weights.about("wavenet")
+    assert about["voices"] == list(load_spoken_digits("train").speaker_names) and model.receptive_field >= 1024
+    heard = load_spoken_digits("test")[::30]
+    batches = in_batches(heard, model, about["voices"], 4)
+    assert bits_per_sample(model, batches) == pytest.approx(about["test bits per sample"], abs=0.4)
+    digits, voices = [1, 4, 8], [0, 5, 10]
+    lengths = [about["typical lengths"][digit][voice] for digit, voice in zip(digits, voices, strict=True)]
+    waves = say(model, digits, voices, lengths, torch.Generator().manual_seed(0))
+    speakers = tuple(about["voices"][voice] for voice in voices)
+    said = utterances(Clips(tuple(waves), torch.tensor(digits), speakers, torch.zeros(3)), model, about["voices"])
+    assert digit_log_probs(model, said).argmax(1).tolist() == digits
+    loudness = torch.stack([wave.square().mean().sqrt() for wave in waves])
+    assert ((loudness > 0.04) & (loudness < 0.2)).all()
