@@ -21,6 +21,7 @@ DATA = Path(__file__).resolve().parent.parent / "data"
 FILES = {
     "weights/bernoulli.safetensors": (1896, "711059d10309dcf44dc05d2f58a1e4d892d74ae10850402a5061470755446f4d"),
     "weights/colour_pixelcnn.safetensors": (157232, "4305b2dd171acedb74ac165aa95e20c31c9e2d1087b991ce408508927acc5399"),
+    "weights/digit_listener.safetensors": (153518, "ae6ef1e45d9774844d790921ff8f441a8d6b7d38380e204a3e80877d799945dd"),
     "weights/fvsbn.safetensors": (615856, "954df186184e54b6ed0b24d0afeb0ffb535b4512044eb2299c6afc3813dd329f"),
     "weights/independent_colours.safetensors": (
         177984,

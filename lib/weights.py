@@ -18,6 +18,7 @@ from torch import Tensor
 from lib import data
 from lib.models.bernoulli import Bernoulli
 from lib.models.colour_pixelcnn import ColourPixelCNN
+from lib.models.digit_listener import DigitListener
 from lib.models.fvsbn import FVSBN
 from lib.models.gated_pixelcnn import GatedPixelCNN
 from lib.models.made import MADE
@@ -26,8 +27,18 @@ from lib.models.nade import NADE
 from lib.models.pixelcnn import PixelCNN
 from lib.models.wavenet import WaveNet
 
-NAMES = ("bernoulli", "fvsbn", "nade", "made", "orders", "colour_pixelcnn", "independent_colours", "wavenet")
-MODELS = (Bernoulli, FVSBN, NADE, MADE, PixelCNN, GatedPixelCNN, ColourPixelCNN, WaveNet)
+NAMES = (
+    "bernoulli",
+    "fvsbn",
+    "nade",
+    "made",
+    "orders",
+    "colour_pixelcnn",
+    "independent_colours",
+    "wavenet",
+    "digit_listener",
+)
+MODELS = (Bernoulli, FVSBN, NADE, MADE, PixelCNN, GatedPixelCNN, ColourPixelCNN, WaveNet, DigitListener)
 CLASSES = {model.__name__: model for model in MODELS}
 
 

@@ -20,6 +20,7 @@ Every model is an `nn.Module` that keeps one contract:
 | `pixelrnn`             | a Row LSTM: the state goes down the image                        | 5        |
 | `discretized_logistic` | whole numbers with a sense of neighbourhood                      | 5        |
 | `wavenet`              | dilated causal convolutions over audio; queues                   | 6        |
+| `digit_listener`       | no model of sound but a judge of it: which digit is spoken?      | 6        |
 | `mixture`              | several models at once, an ensemble that is a distribution       | 4        |
 | `inputs`               | what they all refuse at the door, in a sentence                  |          |
 | `patches`              | pixels read as tokens, p x q at a time                           |          |
