@@ -37,6 +37,13 @@ ENTRIES = (
     Entry("nade", "03", "NADE", "88.33", "Larochelle & Murray 2011; Uria et al. 2016"),
     Entry("made", "04", "MADE, one order", "86.64", "Germain et al. 2015 (2 layers, 32 masks)"),
     Entry("orders", "04", "NADE, mean over two orders", "84.68", "Raiko et al. 2014 (EoNADE-5, 2 layers, 128 orders)"),
+    Entry(
+        "gated_pixelcnn",
+        "05",
+        "Gated PixelCNN, 2 x 2 patches",
+        "80.10",
+        "Gulrajani et al. 2017 (PixelVAE), pixel by pixel",
+    ),
 )
 
 

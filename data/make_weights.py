@@ -6,7 +6,7 @@
     python data/make_weights.py digit_listener --recordings fsdd.zip   # recordings that one has, instead of fetching them
 
 A training that is interrupted goes on where it stopped: its checkpoint lies in unfinished/ (not in git) until it is done. Every
-recipe for written digits trains on all 60 000, binarised anew at each step, for a fixed number of epochs. The settings were
+recipe for written digits trains on all 60 000, binarised anew at each step (coloured ones as they are), for a fixed number of epochs. The settings were
 chosen by training on the first 50 000 and looking at the other 10 000; the test digits are looked at when a recipe is done.
 """
 

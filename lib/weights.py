@@ -33,6 +33,7 @@ NAMES = (
     "nade",
     "made",
     "orders",
+    "gated_pixelcnn",
     "colour_pixelcnn",
     "independent_colours",
     "wavenet",
