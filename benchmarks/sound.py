@@ -6,7 +6,8 @@
 - The cost of a step at the beginning of a clip and at its end.
 - Bits per sample of clips kept out of the training. The recorded ones are scored where they are at hand: `--recordings`.
 - Digits that the models say at temperature 1, each for as long as the voice usually takes: the share that Bayes recognises, by
-  the model's own likelihoods, beside the same share of real clips; their level and silence beside those of real clips.
+  the model's own likelihoods, and the share that `digit_listener` does, beside the same shares of real
+  clips; their level and silence beside those of real clips.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ def recognised(model: WaveNet, clips: Clips, voices: list[str]) -> float:
     batches = in_batches(clips, model, voices, 10)
     hits = torch.cat([digit_log_probs(model, b).argmax(1) == b.labels[:, 0] for b in batches if b.labels is not None])
     return hits.double().mean().item()
+
+
+def understood(clips: Clips) -> float:
+    """The share of the clips whose digit the listener hears."""
+    return (weights.load("digit_listener").hear(clips.waves).argmax(1) == clips.digits).double().mean().item()
 
 
 def said(model: WaveNet, about: dict, per_digit: int, generator: torch.Generator) -> Clips:
@@ -135,18 +141,22 @@ def main() -> None:
         if name not in weights.NAMES:
             continue
         model, about = weights.load(name), weights.about(name)
+
+        def both(clips: Clips, model: WaveNet = model, voices: list[str] = about["voices"]) -> str:
+            return f"{recognised(model, clips, voices):.0%}, {understood(clips):.0%}"
+
         new = said(model, about, 4, torch.Generator().manual_seed(0))
         row = [
             f"{about['test bits per sample']:.2f}",
             "-",
-            f"{recognised(model, new, about['voices']):.0%}",
+            both(new),
             "-",
             level(new),
         ]
         if name == "wavenet" or recordings:
             real = load_spoken_digits("test") if name == "wavenet" else fetch_recorded_digits("test", recordings)
             bits = bits_per_sample(model, in_batches(real, model, about["voices"], 10))
-            row[:2] = [f"{bits:.2f}", f"{recognised(model, real[::3], about['voices']):.0%}"]
+            row[:2] = [f"{bits:.2f}", both(real[::3])]
             row[3] = level(real)
         numbers = f"{weights.n_kept(model):,}".replace(",", " ")
         table.add_row(name, numbers, str(len(about["voices"])), *row)
