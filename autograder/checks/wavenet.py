@@ -444,6 +444,8 @@ def check_step_with_queue(step_with_queue: Any) -> None:
         (2, 3, 2, 2, 5, 4, True, torch.float64),
         (1, 4, 4, 3, 3, 8, True, torch.float32),
     ]
+    # Each step is asked for with the queue that the steps before should have left, so that all can be asked for at once.
+    given, shown_as, sound = [], [], []
     for batch, n_in, n_out, size, dilation, steps, begun, dtype in cases:
         span = (size - 1) * dilation
         x = rng.normal(size=(batch, n_in, steps)).astype(np.float32).astype(np.float64)
@@ -453,36 +455,39 @@ def check_step_with_queue(step_with_queue: Any) -> None:
             past = rng.normal(size=past.shape).astype(np.float32).astype(np.float64)
         whole = np.concatenate([past, x], axis=2)
         expected = _convolve(whole, weight, bias, dilation)[:, :, span:]
-        parts = [torch.from_numpy(v).to(dtype) for v in (weight, bias)]
-        queue = torch.from_numpy(past).to(dtype)
         for t in range(steps):
-            shown = f"step {t}, kernel size {size}, dilation {dilation}, batch of {batch}"
-            now = torch.from_numpy(x[:, :, t].copy()).to(dtype)
-            result = judge.call(name, step_with_queue, now, queue, *parts, dilation, shown=shown)
-            y, after = judge.sequence(name, result, 2, what="the result (y_t, queue)")
-            found = judge.array(name, y, (batch, n_out), what=f"y_t at {shown}")
-            before, new = whole[:, :, t : t + span], whole[:, :, t + 1 : t + 1 + span]
-            flipped = _step(np.concatenate([before, x[:, :, t : t + 1]], axis=2), weight[:, :, ::-1], bias, dilation)
-            tapped = np.concatenate([new, x[:, :, t : t + 1]], axis=2)
+            parts = [x[:, :, t], whole[:, :, t : t + span], weight, bias]
+            given.append([*(torch.from_numpy(part.copy()).to(dtype) for part in parts), dilation])
+            shown_as.append(f"step {t}, kernel size {size}, dilation {dilation}, batch of {batch}")
+            sound.append((whole[:, :, t : t + span + 1], weight, bias, dilation, expected[:, :, t]))
+    results = judge.calls(name, step_with_queue, given, shown_as)
+    for (known, weight, bias, dilation, right), shown, result in zip(sound, shown_as, results, strict=True):
+        y, after = judge.sequence(name, result, 2, what="the result (y_t, queue)")
+        found = judge.array(name, y, right.shape, what=f"y_t at {shown}")
+        before, new, now = known[:, :, :-1], known[:, :, 1:], known[:, :, -1]
+        if not judge.near(found, right):
             mistakes = [
-                (flipped, "the last tap belongs to now, the first to the oldest sample"),
-                (_step(tapped, weight, bias, dilation), "the queue has moved on before it was used"),
-                (expected[:, :, t] - bias, "the bias is missing"),
-                (x[:, :, t] @ weight[:, :, -1].T + bias, "only the sample of now is used"),
+                (
+                    _step(known, weight[:, :, ::-1], bias, dilation),
+                    "the last tap belongs to now, the first to the oldest sample",
+                ),
+                (
+                    _step(np.concatenate([new, now[:, :, None]], axis=2), weight, bias, dilation),
+                    "the queue has moved on before it was used",
+                ),
+                (right - bias, "the bias is missing"),
+                (now @ weight[:, :, -1].T + bias, "only the sample of now is used"),
             ]
             told = [(value, f"{sentence} ({shown})") for value, sentence in mistakes]
-            judge.compare(
-                name, found, expected[:, :, t], told, f"y_t is not what the whole convolution gives ({shown})"
-            )
-            kept = judge.array(name, after, what=f"the queue after {shown}")
-            assert kept.shape == past.shape, (
-                f"{name}: the queue should stay as long as it was, shape {past.shape}, found {kept.shape} ({shown})"
-            )
-            if not judge.near(kept, new):
-                assert not span or not judge.near(kept, before), f"{name}: the queue has not moved ({shown})"
-                assert not judge.near(kept, new[:, :, ::-1]), f"{name}: the queue has the oldest sample first ({shown})"
-                raise AssertionError(f"{name}: the queue should hold the last samples, x_t among them ({shown})")
-            queue = torch.from_numpy(kept.copy()).to(dtype)
+            judge.compare(name, found, right, told, f"y_t is not what the whole convolution gives ({shown})")
+        kept = judge.array(name, after, what=f"the queue after {shown}")
+        assert kept.shape == before.shape, (
+            f"{name}: the queue should stay as long as it was, shape {before.shape}, found {kept.shape} ({shown})"
+        )
+        if not judge.near(kept, new):
+            assert not judge.near(kept, before), f"{name}: the queue has not moved ({shown})"
+            assert not judge.near(kept, new[:, :, ::-1]), f"{name}: the queue has the oldest sample first ({shown})"
+            raise AssertionError(f"{name}: the queue should hold the last samples, x_t among them ({shown})")
 
 
 def _step(whole: np.ndarray, weight: np.ndarray, bias: np.ndarray, dilation: int) -> np.ndarray:
