@@ -207,7 +207,8 @@ checks.check_conv_small(conv_small)
 from lib.plots.convolutions import taps
 
 figure, axes = plt.subplots(2, 1, figsize=(7.4, 4.6), height_ratios=(1, 1))
-for ax, dilations, title in zip(axes, [(1, 1, 1, 1), (1, 2, 4, 8)], ["four layers, no dilation", "dilations 1, 2, 4, 8"], strict=True):
+stacks = {"four layers, no dilation": (1, 1, 1, 1), "dilations 1, 2, 4, 8": (1, 2, 4, 8)}
+for ax, (title, dilations) in zip(axes, stacks.items(), strict=True):
     layers = [taps(2, d) for d in dilations]
     names = ["inputs", *(f"dilation {d}" for d in dilations)]
     plots.convolution_tree(layers, 20, 18, names=names, itself=True, ax=ax, title=title)
@@ -302,7 +303,7 @@ def mu_law_encode(x, n):
 codes = np.asarray(mu_law_encode(torch.tensor([-1.0, -0.2, 0.2, 0.9]), 4))
 assert codes.tolist() == [0, 1, 2, 3], "with four levels, at -1, -0.196, 0.196 and 1, these samples are codes 0 to 3"
 codes = np.asarray(mu_law_encode(torch.tensor([-0.6, 0.6]), 4))
-assert codes.tolist() == [0, 3], "0.6 is nearer to 1 than to 0.196 on the mu-law scale: y = 0.74, and the levels are 1/3 and 1"
+assert codes.tolist() == [0, 3], "on the mu-law scale 0.6 is y = 0.74, nearer to 1 than to 1/3"
 assert int(mu_law_encode(torch.tensor(0.0), 6)) == 3, "silence lies half-way between codes 2 and 3 of six: the upper"
 assert int(mu_law_encode(torch.tensor(1.3), 256)) == 255, "louder than 1 counts as 1"
 ### BEGIN HIDDEN TESTS
@@ -431,7 +432,8 @@ checks.check_audio_pair(audio_pair)
 def causal_conv1d(x, weight, bias, dilation):
     """A dilated convolution that looks back only.
 
-    x : float tensor (B, C_in, T). weight : (C_out, C_in, K), the last tap is now. bias : (C_out,). dilation : int, at least 1.
+    x : float tensor (B, C_in, T). weight : (C_out, C_in, K), the last tap is now. bias : (C_out,).
+    dilation : int, at least 1.
     Returns (B, C_out, T): entry t depends on x at t, t - dilation, ..., t - (K - 1) * dilation; before x there are zeros.
     """
     ### BEGIN SOLUTION
@@ -529,7 +531,8 @@ checks.check_receptive_field(receptive_field)
 # it.
 
 # %% demo
-runs = {"2 taps, 1 to 128": (2, 8, 1), "2 taps, 1 to 512": (2, 10, 1), "2 taps, 1 to 512, three times": (2, 10, 3), "3 taps, 1 to 512": (3, 10, 1)}
+runs = {"2 taps, 1 to 128": (2, 8, 1), "2 taps, 1 to 512": (2, 10, 1)}
+runs |= {"2 taps, 1 to 512, three times": (2, 10, 3), "3 taps, 1 to 512": (3, 10, 1)}
 print(f"{'':32}  layers  samples  ms at 8 kHz  ms at 16 kHz")
 for told, (size, depth, times) in runs.items():
     field = receptive_field(size, [2**i for i in range(depth)] * times)
@@ -596,7 +599,8 @@ a = np.linspace(-4, 4, 201)
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.0, 2.8), width_ratios=(1.3, 1))
 left.plot(a, np.tanh(a) / (1 + np.exp(-a)), color=plots.COLOURS["vermilion"])
 left.set(title="one convolution for both: z of a", xlabel="a", ylabel="z", ylim=(-1.1, 1.1))
-picture = right.imshow(np.tanh(a)[None, :] / (1 + np.exp(-a[:, None])), extent=(-4, 4, -4, 4), origin="lower", cmap="RdBu", vmin=-1, vmax=1)
+z = np.tanh(a)[None, :] / (1 + np.exp(-a[:, None]))
+picture = right.imshow(z, extent=(-4, 4, -4, 4), origin="lower", cmap="RdBu", vmin=-1, vmax=1)
 right.set(title="two: z of a and b", xlabel="a, the filter", ylabel="b, the gate")
 right.grid(False)
 figure.colorbar(picture, ax=right)
@@ -675,7 +679,8 @@ from lib.audio import mel_spectrogram
 frames = mel_spectrogram(three)[None]  # (1, 40, F), one frame per 80 samples
 held = torch.as_tensor(np.asarray(upsample_condition(frames, 80, len(three))))[0]
 figure, axes = plt.subplots(2, 1, figsize=(7.4, 3.8), sharex=True)
-axes[0].imshow(frames[0], aspect="auto", origin="lower", cmap=plots.AMOUNTS, extent=(0, 1000 * 80 * frames.shape[2] / RATE, 0, 40))
+end = 1000 * 80 * frames.shape[2] / RATE
+axes[0].imshow(frames[0], aspect="auto", origin="lower", cmap=plots.AMOUNTS, extent=(0, end, 0, 40))
 axes[0].axhline(5.5, color=plots.COLOURS["vermilion"], lw=1)
 axes[0].set(title="the condition: what the ear is to hear", ylabel="band")
 axes[0].grid(False)
@@ -755,7 +760,7 @@ checks.check_step_with_queue(step_with_queue)
 #             ┌────────────────────── + ──> to the next layer
 #             │                       │
 #    x ──┬────┴──> filter: tanh ──┐   │
-#        │                        × ──┴──> skip ──> + over all layers ──> ReLU ──> 1×1 ──> ReLU ──> 1×1 ──> softmax over 256
+#        │                        × ──┴──> skip, summed over layers ──> ReLU, 1×1, ReLU, 1×1 ──> softmax
 #        └───────> gate: sigmoid ─┘
 # ```
 #
@@ -776,8 +781,9 @@ class MyWaveNet(torch.nn.Module):
         # Neighbouring codes sound alike, so their vectors should start out alike: slow cosines, mixed.
         slow = torch.cos(torch.pi * torch.outer((torch.arange(256) + 0.5) / 256, torch.arange(1.0, 9.0)))
         self.table = torch.nn.Parameter(slow @ torch.randn(8, channels, generator=generator) / 2)
-        lists = {"filters": (channels, channels, 2), "gates": (channels, channels, 2), "residuals": (channels, channels, 1)}
-        for name, shape in (lists | {"skips": (n_skips, channels, 1)}).items():
+        shapes = {"filters": (channels, channels, 2), "gates": (channels, channels, 2)}
+        shapes |= {"residuals": (channels, channels, 1), "skips": (n_skips, channels, 1)}
+        for name, shape in shapes.items():
             setattr(self, name, torch.nn.ParameterList(drawn(*shape) for _ in dilations))
         self.labels = torch.nn.Parameter(torch.zeros(len(dilations), n_labels, 2 * channels))
         self.hidden, self.out = drawn(n_skips, n_skips, 1), drawn(256, n_skips, 1)
@@ -859,7 +865,9 @@ def pieces(rows, generator):
 
 
 my_wavenet = MyWaveNet()
-history = fit(my_wavenet, torch.arange(len(known)), epochs=14, batch_size=4, lr=5e-3, warmup=30, average=0.98, draw=pieces)
+history = fit(
+    my_wavenet, torch.arange(len(known)), epochs=14, batch_size=4, lr=5e-3, warmup=30, average=0.98, draw=pieces
+)
 
 
 @torch.no_grad()
@@ -901,7 +909,7 @@ time = 1000 * torch.arange(len(clip)) / RATE
 for row in fan:
     axes[0].plot(time[begin:][:320], row[begin:], color=plots.COLOURS["vermilion"], lw=0.6, alpha=0.6)
 axes[0].plot(time[shown], clip[shown], color="black", lw=0.9)
-axes[0].set(title=f"ten ways to go on ({['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'][int(digit)]})", ylabel="code")
+axes[0].set(title=f"ten ways to go on (the digit is {int(digit)})", ylabel="code")
 axes[1].imshow(p[shown].T.sqrt(), aspect="auto", origin="lower", cmap=plots.AMOUNTS,
                extent=(float(time[shown.start]), float(time[shown.stop]), 0, 256))
 axes[1].set(title="what it expects next, given what was really said", xlabel="ms", ylabel="code")
@@ -956,7 +964,7 @@ slow, fast = plainly(start, label, uniforms), my_wavenet.continuations(start, la
 print("the same samples:", bool((slow == fast).all()))
 
 plain_cost, queue_cost, reach = [], [], []
-for depth in range(4, 12):  # untrained networks of more and more layers: what they cost does not depend on what they know
+for depth in range(4, 12):  # untrained networks: what they cost does not depend on what they know
     network = MyWaveNet(dilations=tuple(2**i for i in range(depth)))
     field = receptive_field(2, network.dilations)
     reach.append(field)
@@ -1091,8 +1099,8 @@ right = sum(int(course[-1].argmax() == digit) for course, digit in zip(courses, 
 print(f"your WaveNet is right about {right} of {len(fresh)} fresh clips")
 figure, axes = plots.panels(3, width=2.5, height=2.4, sharey=True)
 for ax, row in zip(axes, (3, 7, 12), strict=True):
-    end = 1000 * len(fresh[row]) / RATE
-    ax.imshow(courses[row].T, aspect="auto", origin="lower", cmap=plots.AMOUNTS, vmin=0, vmax=1, extent=(0, end, -0.5, 9.5))
+    extent = (0, 1000 * len(fresh[row]) / RATE, -0.5, 9.5)
+    ax.imshow(courses[row].T, aspect="auto", origin="lower", cmap=plots.AMOUNTS, vmin=0, vmax=1, extent=extent)
     ax.set(title=f"said: {int(fresh_digits[row])}", xlabel="ms", yticks=range(10))
     ax.grid(False)
 axes[0].set_ylabel("digit")
