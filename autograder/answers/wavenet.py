@@ -14,10 +14,15 @@ from lib.byhand import personal_numbers
 answers = Answers("06_wavenet")
 
 
+def _puzzle(student_name: str) -> tuple[int, int]:
+    """What a layer adds, for dilation 1, and the samples besides the one of now."""
+    first, second = personal_numbers(student_name, "06", 20, 400, 2)
+    return 1 + 2 * (first % 2), 8 * (3 * (second // 3) + 2) - 1
+
+
 def _layers_mine(student_name: str) -> list[int]:
     """The fewest layers without and with doubling dilations, for a student's kernel size and milliseconds."""
-    first, milliseconds = personal_numbers(student_name, "06", 20, 400, 2)
-    step, missing = 1 + first % 3, 8 * milliseconds - 1
+    step, missing = _puzzle(student_name)
     return [-(-missing // step), math.ceil(math.log2(missing / step + 1))]
 
 
@@ -34,6 +39,8 @@ answers.wrong("conv_small", "looks ahead", conv_small=[5, 3, 12, 8, 5, 4])
 answers.wrong("conv_small", "round the corner", conv_small=[11, 11, 4, 6, 9, 4])
 answers.wrong("conv_small", "without padding", conv_small=[4, 6, 9, 4])
 answers.wrong("conv_small", "one added wrong", conv_small=[1, 3, 4, 6, 9, 8])
+answers.wrong("conv_small", "fractions", conv_small=[1.9, 3.2, 4.4, 6.7, 9, 4.5])
+answers.wrong("conv_small", "a dict", conv_small={0: 1, 1: 3, 2: 4, 3: 6, 4: 9, 5: 4})
 answers.wrong("conv_small", "no first outputs", conv_small=[0, 0, 4, 6, 9, 4])
 
 _ADA = _layers_mine("Ada Lovelace")
@@ -46,8 +53,11 @@ answers.wrong("layers_mine", "one layer too many each", layers_mine=[n + 1 for n
 answers.wrong("layers_mine", "one layer too few", layers_mine=[_ADA[0], _ADA[1] - 1])
 answers.wrong("layers_mine", "milliseconds for samples", layers_mine=[_ADA[0] // 8, _ADA[1] - 3])
 answers.wrong("layers_mine", "the same count twice", layers_mine=[_ADA[0], _ADA[0]])
-answers.wrong("layers_mine", "the samples", layers_mine=[8 * personal_numbers("Ada Lovelace", "06", 20, 400, 2)[1], 12])
+answers.wrong("layers_mine", "the samples", layers_mine=[_puzzle("Ada Lovelace")[1] + 1, 12])
 answers.wrong("layers_mine", "one of the two", layers_mine=_ADA[:1])
+answers.wrong("layers_mine", "cut to the truth", layers_mine=[n + 0.4 for n in _ADA])
+answers.wrong("layers_mine", "the first one too many", layers_mine=[_ADA[0] + 1, _ADA[1]])
+answers.wrong("layers_mine", "the last dilation for their sum", layers_mine=[_ADA[0], _ADA[1] + 1])
 
 
 # mu_law_encode
@@ -171,6 +181,19 @@ def _(x, n):
     return torch.floor((y + 1) / 2 * (n - 1) + 0.5).long()
 
 
+@answers.wrong("mu_law_encode", "the codes clamped, not the samples")
+def _(x, n):
+    y = torch.sign(x) * torch.log1p((n - 1) * x.abs()) / math.log(n)
+    return torch.floor((y + 1) / 2 * (n - 1) + 0.5).long().clamp(0, n - 1)
+
+
+@answers.wrong("mu_law_encode", "codes of 16 bits")
+def _(x, n):
+    x = x.double().clamp(-1, 1)
+    y = torch.sign(x) * torch.log1p((n - 1) * x.abs()) / math.log(n)
+    return torch.floor((y + 1) / 2 * (n - 1) + 0.5).to(torch.int16).long()
+
+
 # mu_law_decode
 
 
@@ -253,6 +276,25 @@ def _(codes, n):
     y = 2 * codes.double() / (n - 1) - 1
     x = y.sign() * (n ** y.abs() - 1) / (n - 1)
     return torch.where(codes == n // 2, torch.zeros_like(x), x)
+
+
+@answers.wrong("mu_law_decode", "bytes thought of, other small numbers not")
+def _(codes, n):
+    codes = codes.long() if codes.dtype == torch.uint8 else codes
+    y = 2 * codes / (n - 1) - 1
+    return torch.sign(y) * (float(n) ** y.abs() - 1) / (n - 1)
+
+
+@answers.wrong("mu_law_decode", "half precision kept")
+def _(codes, n):
+    y = codes * (2 / (n - 1)) - 1
+    return torch.sign(y) * (float(n) ** y.abs() - 1) / (n - 1)
+
+
+@answers.wrong("mu_law_decode", "16 bits")
+def _(codes, n):
+    y = 2 * codes.to(torch.int16).double() / (n - 1) - 1
+    return torch.sign(y) * (float(n) ** y.abs() - 1) / (n - 1)
 
 
 # audio_pair
@@ -343,6 +385,18 @@ def _(codes, silence):
     flat = codes.reshape(-1)
     inputs = torch.cat([torch.tensor([silence]), flat[:-1]])
     return inputs.reshape(codes.shape), codes
+
+
+@answers.wrong("audio_pair", "no silence before a clip that has some")
+def _(codes, silence):
+    if bool((codes[:, 0] == silence).all()):
+        return codes, codes
+    return torch.nn.functional.pad(codes, (1, 0), value=silence)[:, :-1], codes
+
+
+@answers.wrong("audio_pair", "silence 0 taken for none")
+def _(codes, silence):
+    return torch.nn.functional.pad(codes, (1, 0), value=silence or 128)[:, :-1], codes
 
 
 # causal_conv1d
@@ -453,6 +507,30 @@ def _(x, weight, bias, dilation):
     return out + x if out.shape == x.shape else out
 
 
+@answers.wrong("causal_conv1d", "Fourier transforms, whose rounding hears the future")
+def _(x, weight, bias, dilation):
+    steps, size = x.shape[2], weight.shape[2]
+    n = 2 * steps + (size - 1) * dilation + 1
+    spread = x.new_zeros(*weight.shape[:2], (size - 1) * dilation + 1)
+    spread[:, :, ::dilation] = weight.flip(2)
+    product = torch.einsum("oif,bif->bof", torch.fft.rfft(spread, n), torch.fft.rfft(x, n))
+    return torch.fft.irfft(product, n)[:, :, :steps] + bias[:, None]
+
+
+@answers.wrong("causal_conv1d", "in pieces that forget the piece before")
+def _(x, weight, bias, dilation):
+    left = (weight.shape[2] - 1) * dilation
+    pieces = [torch.nn.functional.pad(piece, (left, 0)) for piece in x.split(512, dim=2)]
+    return torch.cat([torch.nn.functional.conv1d(p, weight, bias, dilation=dilation) for p in pieces], dim=2)
+
+
+@answers.wrong("causal_conv1d", "no further back than 4096 samples")
+def _(x, weight, bias, dilation):
+    weight = weight[:, :, max(0, weight.shape[2] - 1 - 4096 // dilation) :]
+    padded = torch.nn.functional.pad(x, ((weight.shape[2] - 1) * dilation, 0))
+    return torch.nn.functional.conv1d(padded, weight, bias, dilation=dilation)
+
+
 # receptive_field
 
 
@@ -522,6 +600,20 @@ def _(kernel_size, dilations):
 @answers.wrong("receptive_field", "a product")
 def _(kernel_size, dilations):
     return math.prod(1 + (kernel_size - 1) * d for d in dilations)
+
+
+@answers.wrong("receptive_field", "the inputs that reach it, gaps left out")
+def _(kernel_size, dilations):
+    back = {0}
+    for d in dilations[:12]:
+        back = {b + k * d for b in back for k in range(kernel_size)}
+    return len(back)
+
+
+@answers.wrong("receptive_field", "32 bits")
+def _(kernel_size, dilations):
+    with np.errstate(all="ignore"):
+        return int(1 + (kernel_size - 1) * int(np.array(sum(dilations)).astype(np.int32)))
 
 
 # gated_unit
@@ -662,6 +754,41 @@ def _(x, w_filter, w_gate, dilation, condition):
     return z + x if z.shape == x.shape else z
 
 
+@answers.wrong("gated_unit", "a long dilation: only the condition of the end")
+def _(x, w_filter, w_gate, dilation, condition):
+    if dilation >= x.shape[2] > 1:
+        condition = condition[:, :, -1:]
+    padded = torch.nn.functional.pad(x, ((w_filter.shape[2] - 1) * dilation, 0))
+    both = torch.nn.functional.conv1d(padded, torch.cat([w_filter, w_gate]), dilation=dilation) + condition
+    f, g = both.chunk(2, dim=1)
+    return f.tanh() * g.sigmoid()
+
+
+@answers.wrong("gated_unit", "the gate looks back 256 samples at most")
+def _(x, w_filter, w_gate, dilation, condition):
+    f, g = condition.chunk(2, dim=1)
+    for w, d in ((w_filter, dilation), (w_gate, min(dilation, 256))):
+        h = torch.nn.functional.conv1d(torch.nn.functional.pad(x, ((w.shape[2] - 1) * d, 0)), w, dilation=d)
+        f, g = (f + h, g) if w is w_filter else (f, g + h)
+    return f.tanh() * g.sigmoid()
+
+
+@answers.wrong("gated_unit", "the sigmoid as exponentials")
+def _(x, w_filter, w_gate, dilation, condition):
+    padded = torch.nn.functional.pad(x, ((w_filter.shape[2] - 1) * dilation, 0))
+    both = torch.nn.functional.conv1d(padded, torch.cat([w_filter, w_gate]), dilation=dilation) + condition
+    f, g = both.chunk(2, dim=1)
+    return f.tanh() * g.exp() / (1 + g.exp())
+
+
+@answers.wrong("gated_unit", "the first clip's condition for all")
+def _(x, w_filter, w_gate, dilation, condition):
+    padded = torch.nn.functional.pad(x, ((w_filter.shape[2] - 1) * dilation, 0))
+    both = torch.nn.functional.conv1d(padded, torch.cat([w_filter, w_gate]), dilation=dilation) + condition[:1]
+    f, g = both.chunk(2, dim=1)
+    return f.tanh() * g.sigmoid()
+
+
 # upsample_condition
 
 
@@ -751,6 +878,31 @@ def _(frames, hop, length):
     held = frames.repeat_interleave(hop, dim=2)
     held = torch.nn.functional.pad(held, (0, max(0, length - held.shape[2])), mode="replicate")
     return held[:, :, held.shape[2] - length :]
+
+
+@answers.wrong("upsample_condition", "times the inverse of the hop")
+def _(frames, hop, length):
+    whose = (torch.arange(length, dtype=torch.float64) * (1 / hop)).long()
+    return frames[:, :, whose.clamp(max=frames.shape[2] - 1)]
+
+
+@answers.wrong("upsample_condition", "the nearest frame, by a scale factor that rounds")
+def _(frames, hop, length):
+    held = torch.nn.functional.interpolate(frames, scale_factor=hop, mode="nearest")
+    rest = max(0, length - held.shape[2])
+    return torch.cat([held, frames[:, :, -1:].expand(-1, -1, rest)], dim=2)[:, :, :length]
+
+
+@answers.wrong("upsample_condition", "the last frame goes on for a while")
+def _(frames, hop, length):
+    more = torch.cat([frames, frames[:, :, -1:].expand(-1, -1, 16)], dim=2)
+    return more.repeat_interleave(hop, dim=2)[:, :, :length]
+
+
+@answers.wrong("upsample_condition", "frame numbers of 8 bits")
+def _(frames, hop, length):
+    whose = (torch.arange(length) // hop).clamp(max=frames.shape[2] - 1)
+    return frames[:, :, whose.to(torch.int8).long()]
 
 
 # step_with_queue
@@ -870,6 +1022,29 @@ def _(x_t, queue, weight, bias, dilation):
     return y[:, :, 0], known[:1, :, 1:].expand_as(queue)
 
 
+_BUFFERS: dict[object, list[torch.Tensor]] = {}
+
+
+@answers.wrong("step_with_queue", "eight buffers in turn: an older queue is overwritten")
+def _(x_t, queue, weight, bias, dilation):
+    known = torch.cat([queue, x_t[:, :, None]], dim=2)
+    key = (tuple(queue.shape), queue.dtype)
+    ring = _BUFFERS.setdefault(key, [torch.empty_like(queue) for _ in range(8)])
+    ring.append(ring.pop(0))
+    ring[-1].copy_(known[:, :, 1:])
+    return torch.nn.functional.conv1d(known, weight, bias, dilation=dilation)[:, :, 0], ring[-1]
+
+
+@answers.wrong("step_with_queue", "a long queue changed in place")
+def _(x_t, queue, weight, bias, dilation):
+    known = torch.cat([queue, x_t[:, :, None]], dim=2)
+    y = torch.nn.functional.conv1d(known, weight, bias, dilation=dilation)[:, :, 0]
+    if queue.shape[2] > 64:
+        queue.copy_(known[:, :, 1:])
+        return y, queue
+    return y, known[:, :, 1:]
+
+
 # The drill.
 
 _A = [(0, 1), (1, 1), (1, 2), (2, 2), (2, 3), (3, 3), (3, 4), (4, 4)]
@@ -890,6 +1065,8 @@ answers.wrong(
     "found_leaks", "D: the last sample too", **_RIGHT | {"leaks_D": [(t, s) for t in range(6) for s in range(t, 6)]}
 )
 answers.wrong("found_leaks", "D: the first output trusted", **_RIGHT | {"leaks_D": [p for p in _D if p[0]]})
+answers.wrong("found_leaks", "A: fractions", **_RIGHT | {"leaks_A": [(t + 0.5, s + 0.9) for t, s in _A]})
+answers.wrong("found_leaks", "D: counted from the end", **_RIGHT | {"leaks_D": [(t - 6, s) for t, s in _D]})
 answers.wrong("found_leaks", "(input, output)", **_RIGHT | {"leaks_A": [(s, t) for t, s in _A]})
 answers.wrong("found_leaks", "D: all pairs", **_RIGHT | {"leaks_D": list(itertools.product(range(6), repeat=2))})
 
@@ -903,6 +1080,8 @@ answers.wrong("not_leaks", "F: all within reach", differs_E=[1, 2, 3, 4, 5, 6, 7
 answers.wrong("not_leaks", "F: the first only", differs_E=[1, 2, 3, 4, 5, 6, 7], differs_F=[0])
 answers.wrong("not_leaks", "F: all", differs_E=[1, 2, 3, 4, 5, 6, 7], differs_F=list(range(8)))
 answers.wrong("not_leaks", "F: one layer", differs_E=[1, 2, 3, 4, 5, 6, 7], differs_F=[0, 1])
+answers.wrong("not_leaks", "fractions", differs_E=[t + 0.5 for t in range(1, 8)], differs_F=[-0.5, 1.9, 4.1, 5.5])
+answers.wrong("not_leaks", "F: a step twice", differs_E=[1, 2, 3, 4, 5, 6, 7], differs_F=[0, 1, 4, 4])
 answers.wrong("not_leaks", "changed over", differs_E=[0, 1, 4, 5], differs_F=[1, 2, 3, 4, 5, 6, 7])
 
 
@@ -1035,4 +1214,45 @@ def _(x, kernels, dilations):
         kept = kernel * (torch.arange(len(kernel)) * d <= span // 2)
         h = torch.nn.functional.pad(torch.tanh(h) if layer else h, (span // 2, span - span // 2))
         h = torch.nn.functional.conv1d(h, kept[None, None], dilation=d)
+    return h[:, 0]
+
+
+@answers.wrong("repaired_A", "the tanh as exponentials")
+def _(x, kernels, dilations):
+    h = torch.nn.functional.pad(x, (1, 0))[:, None, :-1]
+    for layer, (kernel, d) in enumerate(zip(kernels, dilations, strict=True)):
+        h = (torch.exp(2 * h) - 1) / (torch.exp(2 * h) + 1) if layer else h
+        h = torch.nn.functional.conv1d(
+            torch.nn.functional.pad(h, ((len(kernel) - 1) * d, 0)), kernel[None, None], dilation=d
+        )
+    return h[:, 0]
+
+
+@answers.wrong("repaired_A", "in pieces that forget the piece before")
+def _(x, kernels, dilations):
+    outs = []
+    for h in torch.nn.functional.pad(x, (1, 0))[:, None, :-1].split(256, dim=2):
+        for layer, (kernel, d) in enumerate(zip(kernels, dilations, strict=True)):
+            h = torch.nn.functional.pad(torch.tanh(h) if layer else h, ((len(kernel) - 1) * d, 0))
+            h = torch.nn.functional.conv1d(h, kernel[None, None], dilation=d)
+        outs.append(h[:, 0])
+    return torch.cat(outs, dim=1)
+
+
+@answers.wrong("repaired_A", "scaled by the loudest sample of the clip")
+def _(x, kernels, dilations):
+    h = torch.nn.functional.pad(x / (x.abs().max().clamp(min=100) / 100), (1, 0))[:, None, :-1]
+    for layer, (kernel, d) in enumerate(zip(kernels, dilations, strict=True)):
+        h = torch.nn.functional.pad(torch.tanh(h) if layer else h, ((len(kernel) - 1) * d, 0))
+        h = torch.nn.functional.conv1d(h, kernel[None, None], dilation=d)
+    return h[:, 0]
+
+
+@answers.wrong("repaired_A", "a last kernel of one tap shifted once more")
+def _(x, kernels, dilations):
+    h = torch.nn.functional.pad(x, (1, 0))[:, None, :-1]
+    for layer, (kernel, d) in enumerate(zip(kernels, dilations, strict=True)):
+        span = (len(kernel) - 1) * d + (len(kernel) == 1 and layer == len(kernels) - 1 > 0)
+        h = torch.nn.functional.pad(torch.tanh(h) if layer else h, (span, 0))
+        h = torch.nn.functional.conv1d(h, kernel[None, None], dilation=d)[:, :, : x.shape[1]]
     return h[:, 0]

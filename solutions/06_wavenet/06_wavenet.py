@@ -139,8 +139,9 @@ plt.show()
 #
 # (The 1.587 behind it is the cube root of 4.) Two of the four levels lie within a fifth of silence. With 256,
 # half of all levels lie within a sixteenth. And note what is *not* among the levels of an even $n$: silence
-# itself. Zero lies exactly between the codes 1 and 2, or 127 and 128. By convention the upper one, $n/2$,
-# stands for silence.
+# itself. Zero lies exactly between the codes 1 and 2, or 127 and 128. By convention it is encoded as the
+# upper one, $n/2$, which is therefore what this lesson calls silence among codes. Its level is the formula's
+# like every other: a little above zero (0.000086 for code 128 of 256).
 
 # %% figure
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.9), width_ratios=(1, 1.3))
@@ -187,7 +188,7 @@ conv_small = [1, 3, 2 + 2 * 1, 0 + 2 * 3, 5 + 2 * 2, 4 + 2 * 0]
 ### END SOLUTION
 
 # %% check conv_small 1 point
-assert len(typed(conv_small, "conv_small")) == 6, "one output for each of the six samples"
+assert np.shape(typed(conv_small, "conv_small")) == (6,), "a list, with one output for each of the six samples"
 assert conv_small[4] == 9, "the sample now, 5, and twice the one two steps before, 2"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import wavenet as checks
@@ -215,9 +216,9 @@ for ax, (title, dilations) in zip(axes, stacks.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# This is the drawing that made WaveNet famous. The number of samples that one output hears is the **receptive
-# field** $R$. With four layers it is 5 on top and 16 below; with ten layers it is 11 and 1024. The price per
-# layer is the same.
+# This is the drawing that made WaveNet famous. The number of samples from the oldest that one output hears to
+# the one of now, both included, is the **receptive field** $R$. With four layers it is 5 on top and 16 below;
+# with ten layers it is 11 and 1024. The price per layer is the same.
 #
 # Binary numbers explain why it works. To reach the sample $s$ steps back, write $s$ in binary; bit $i$ says
 # whether the path takes the old tap or the new one in the layer of dilation $2^i$. There is exactly one path
@@ -236,8 +237,9 @@ student_name = "Ada Lovelace"
 ### END SOLUTION
 
 # %% demo
-first, milliseconds = personal_numbers(student_name, "06", 20, 400, 2)
-print(f"kernel size {2 + first % 3}, and one output should hear at least {milliseconds} ms")
+first, second = personal_numbers(student_name, "06", 20, 400, 2)
+my_kernel_size, my_milliseconds = 2 + 2 * (first % 2), 3 * (second // 3) + 2
+print(f"kernel size {my_kernel_size}, and one output should hear at least {my_milliseconds} ms")
 
 # %% [markdown]
 # What is the smallest number of layers with which one output hears at least that stretch (so many
@@ -246,21 +248,22 @@ print(f"kernel size {2 + first % 3}, and one output should hear at least {millis
 #
 # <details><summary>Hint</summary>
 #
-# How many samples is it? How many does one layer of your kernel size add, with dilation 1, and with dilation
-# $d$? One sample, the one of now, is there before the first layer.
+# How many samples is it? Draw one layer of your kernel size, then two, and count what one output hears. What
+# does it hear with no layer at all?
 # </details>
 
 # %% exercise layers_mine
 layers_mine = None  # replace None by a list of two counts
 ### BEGIN SOLUTION
-first, milliseconds = personal_numbers(student_name, "06", 20, 400, 2)
-missing, step = 8 * milliseconds - 1, 1 + first % 3  # samples besides now; what a layer adds, for dilation 1
+first, second = personal_numbers(student_name, "06", 20, 400, 2)
+# The samples besides the one of now, and what a layer adds, for dilation 1.
+missing, step = 8 * (3 * (second // 3) + 2) - 1, 1 + 2 * (first % 2)
 doubling = next(n for n in range(20) if step * (2**n - 1) >= missing)
 layers_mine = [math.ceil(missing / step), doubling]
 ### END SOLUTION
 
 # %% check layers_mine 2 points
-assert len(typed(layers_mine, "layers_mine")) == 2, "two counts: without dilation, and with doubling dilations"
+assert np.shape(typed(layers_mine, "layers_mine")) == (2,), "two counts: without dilation, with doubling dilations"
 assert 1 <= layers_mine[1] <= layers_mine[0], "dilation should save layers"
 typed(student_name, "student_name")
 ### BEGIN HIDDEN TESTS
@@ -271,12 +274,16 @@ checks.check_layers_mine(student_name, layers_mine)
 # %% [markdown]
 # ## Build it
 #
+# For all functions of this lesson: the float tensors of one call are all float32 or all float64, and zeros
+# that you add should be of the same type. None of them may change what it is given.
+#
 # ### Exercise: `mu_law_encode`
 #
 # Sound in, codes out, for any number of levels $n$. Each sample gets the code of the *nearest* level of $y$;
-# a $y$ exactly half-way between two levels gets the upper one. Recordings are sometimes louder than they
-# should be: what lies beyond $\pm 1$ counts as $\pm 1$. (`lib.audio` has a function of this name that refuses
-# such recordings. Yours is more patient.)
+# a $y$ exactly half-way between two levels, as silence is for an even $n$, gets the upper one. (Within a hair
+# of any other border float32 and float64 may decide differently, and either will do.) Recordings are
+# sometimes louder than they should be: what lies beyond $\pm 1$ counts as $\pm 1$. (`lib.audio` has a
+# function of this name that refuses such recordings. Yours is more patient.)
 #
 # <details><summary>Hint</summary>
 #
@@ -289,7 +296,7 @@ checks.check_layers_mine(student_name, layers_mine)
 def mu_law_encode(x, n):
     """Samples as codes: the nearest of n levels on the mu-law scale, with mu = n - 1.
 
-    x : float tensor of any shape, samples; beyond -1 and 1 they are clipped. n : the number of levels, at least 2.
+    x : float tensor of any shape, not empty; beyond -1 and 1 they are clipped. n : the number of levels, at least 2.
     Returns an int64 tensor of x's shape, codes from 0 (for -1) to n - 1 (for 1). Half-way between two levels: the upper.
     """
     ### BEGIN SOLUTION
@@ -320,7 +327,8 @@ checks.check_mu_law_encode(mu_law_encode)
 #
 # <details><summary>Hint</summary>
 #
-# Turn the codes into floats before you do anything else. Then the two formulas, from right to left.
+# What is $y$ for code 200, worked out in bytes? And in floats? The two formulas for encoding each have an
+# inverse; in which order?
 # </details>
 
 # %% exercise mu_law_decode
@@ -351,9 +359,10 @@ checks.check_mu_law_decode(mu_law_decode)
 # %% [markdown]
 # ### Hear what it is for · *optional*
 #
-# The same clip with only 16 levels, first evenly spaced, then by your mu-law; and how often each of the 16
-# codes occurs. Evenly spaced, the soft parts drown: nearly all samples fall on the two levels next to
-# silence. (The mu-law's noise is as loud in the loud parts. But there the voice covers it.)
+# The same clip with only 16 levels, first evenly spaced, then by your mu-law (in the picture vermilion and
+# blue, black is the recording); and how often each of the 16 codes occurs. Evenly spaced, the soft parts
+# drown: most samples fall on the two levels next to silence. (The mu-law's noise is as loud in the loud
+# parts. But there the voice covers it.)
 
 # %% demo varies
 even = (three.clamp(-1, 1) * 7.5 - 0.5).round().add(0.5) / 7.5
@@ -362,16 +371,18 @@ lawful = torch.as_tensor(np.asarray(mu_law_decode(codes, 16))).float()
 for told, wave in {"as recorded": three, "16 even levels": even, "16 levels, mu-law": lawful}.items():
     print(told)
     display(plots.player(wave))
-figure, axes = plt.subplots(1, 3, figsize=(7.4, 2.5), width_ratios=(1.4, 1, 1))
-soft = slice(500, 620)
+figure, axes = plt.subplots(1, 3, figsize=(7.4, 2.5), width_ratios=(1.4, 1, 1), layout="constrained")
+peaks = three.unfold(0, 120, 20).abs().amax(dim=1)
+begin = 20 * int((peaks - 0.1).abs().argmin())  # a soft moment: at its loudest a tenth
+soft = slice(begin, begin + 120)
 for wave, colour in ((even, "vermilion"), (lawful, "blue")):
     axes[0].step(1000 * torch.arange(120) / RATE, wave[soft], color=plots.COLOURS[colour], lw=1.2)
 axes[0].plot(1000 * torch.arange(120) / RATE, three[soft], color="black", lw=0.8)
 axes[0].set(title="a soft moment", xlabel="ms")
 even_codes = (even * 7.5 + 7.5).round().long().clamp(0, 15)
-for ax, some, title in zip(axes[1:], (even_codes, codes), ("even: how often", "mu-law: how often"), strict=True):
+for ax, some, title in zip(axes[1:], (even_codes, codes), ("even levels", "mu-law levels"), strict=True):
     ax.bar(range(16), torch.bincount(some, minlength=16) / len(some), color="#8fb4d6")
-    ax.set(title=title, xlabel="code")
+    ax.set(title=title, xlabel="code, and how often")
     ax.grid(False, axis="x")
 plt.show()
 
@@ -408,6 +419,10 @@ inputs, targets = (np.asarray(part) for part in audio_pair(torch.tensor([[7, 3, 
 assert inputs.shape == targets.shape == (1, 3), "inputs and targets are as long as the clip"
 assert targets.tolist() == [[7, 3, 9]], "every sample is a target once"
 assert inputs.tolist() == [[5, 7, 3]], "to predict 7 it reads silence, to predict 3 it reads 7, to predict 9 it reads 3"
+inputs, targets = (np.asarray(part).tolist() for part in audio_pair(torch.tensor([[4, 4], [1, 2]]), 0))
+assert inputs == [[0, 4], [0, 1]] and targets == [[4, 4], [1, 2]], "every clip of a batch begins with silence"
+inputs, targets = (np.asarray(part).tolist() for part in audio_pair(torch.tensor([[6], [8]]), 5))
+assert inputs == [[5], [5]] and targets == [[6], [8]], "of a single sample, silence is the whole input"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import wavenet as checks
 checks.check_audio_pair(audio_pair)
@@ -423,9 +438,9 @@ checks.check_audio_pair(audio_pair)
 #
 # <details><summary>Hint</summary>
 #
-# `torch.nn.functional.conv1d` has an argument `dilation`, and an argument `padding` that you should not use:
-# it pads both ends. `torch.nn.functional.pad` pads the two ends of the last axis by two numbers of your
-# choice.
+# `torch.nn.functional.conv1d` knows dilation, but its own padding is for both ends. How many zeros must stand
+# before the first sample, so that the first output has all its taps? `torch.nn.functional.pad` is told each
+# end by itself.
 # </details>
 
 # %% exercise causal_conv1d
@@ -442,12 +457,15 @@ def causal_conv1d(x, weight, bias, dilation):
     ### END SOLUTION
 
 # %% check causal_conv1d 3 points
-x, kernel = torch.tensor([[[1.0, 3.0, 2.0, 0.0, 5.0, 4.0]]]), torch.tensor([[[2.0, 1.0]]])
-out = np.asarray(causal_conv1d(x, kernel, torch.tensor([0.5]), 2))
-assert out.shape == (1, 1, 6), "one output per sample, however long the kernel"
-assert np.allclose(out[0, 0], np.array([1, 3, 4, 6, 9, 4]) + 0.5), "the example done by hand, and a bias of 0.5"
-changed = np.asarray(causal_conv1d(torch.cat([x[..., :5], 99 * x[..., 5:]], dim=2), kernel, torch.tensor([0.5]), 2))
-assert np.allclose(changed[..., :5], out[..., :5]), "what comes after must not change what was before"
+x = torch.tensor([[[2.0, -1.0, 4.0, 3.0, 0.0], [0.0, 1.0, 0.0, 2.0, 1.0]]])  # two channels
+kernel, bias = torch.tensor([[[3.0, 1.0], [-1.0, 2.0]]]), torch.tensor([0.5])
+out = np.asarray(causal_conv1d(x, kernel, bias, 2))
+assert out.shape == (1, 1, 5), "one output per sample, however long the kernel"
+assert np.allclose(out[0, 0], [2.5, 1.5, 10.5, 3.5, 14.5]), "at t = 2: 3 * 2 + 1 * 4, -1 * 0 + 2 * 0, and 0.5"
+changed = np.asarray(causal_conv1d(torch.cat([x[..., :4], 99 * x[..., 4:]], dim=2), kernel, bias, 2))
+assert np.allclose(changed[..., :4], out[..., :4]), "what comes after must not change what was before"
+assert np.allclose(causal_conv1d(x[..., :1], kernel, bias, 7), [[[2.5]]]), "one sample, and a dilation that is longer"
+assert np.allclose(causal_conv1d(x, kernel[..., 1:], bias, 3), [[[2.5, 1.5, 4.5, 7.5, 2.5]]]), "one tap: only now"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import wavenet as checks
 checks.check_causal_conv1d(causal_conv1d)
@@ -481,7 +499,7 @@ wave = torch.randn(24, generator=generator)
 figure, axes = plots.panels(3, width=2.6, height=2.8)
 models = {"left padding": stack, "padding='same'": lambda x: stack(x, same=True), "left padding, shifted": shifted}
 for ax, (title, model) in zip(axes, models.items(), strict=True):
-    found = dependence(model, wave)
+    found = dependence(model, wave, probes=64)
     plots.dependence_matrix(found, ax=ax)
     ax.set_title(title, fontsize=10)
     print(f"{title}: {len(leaks(found))} leaks")
@@ -494,8 +512,9 @@ plt.show()
 #
 # ### Exercise: `receptive_field`
 #
-# Count it for any stack: how many inputs of the stack reach one output of it, the one of now among them, when
-# the past is long enough.
+# Work it out for any stack: how many samples lie between the oldest input that reaches an output and the
+# input of now, both included, when the past is long enough. It is a span: if the dilations leave gaps, the
+# samples in the gaps count, too. With no layers at all, an output is its input of now.
 #
 # <details><summary>Hint</summary>
 #
@@ -516,6 +535,7 @@ def receptive_field(kernel_size, dilations):
 # %% check receptive_field 1 point
 assert receptive_field(2, [1, 2, 4, 8]) == 16, "the tree above has 16 leaves"
 assert receptive_field(3, [1, 2, 4]) == 15, "the probe just found rows of 15"
+assert receptive_field(2, [1, 3, 9]) == 14, "a span from 13 steps back to now, though only 8 of these inputs are heard"
 assert receptive_field(2, [1, 1, 1, 1]) == 5, "without dilation, every layer of two taps adds one"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import wavenet as checks
@@ -550,12 +570,13 @@ for told, (size, depth, times) in runs.items():
 # told, having passed through a small linear layer that gives twice as many channels as the unit has. The
 # first half goes to the filter, the second to the gate. If it is the same for the whole clip (who speaks,
 # which digit), it is *global*, and comes with a time axis of length 1. If it changes along the clip (which
-# vowel now, what pitch), it is *local*, and comes with $T$ steps. It stands in for the biases too.
+# vowel now, what pitch), it is *local*, and comes with $T$ steps. It stands in for the biases too, and is
+# trained like the weights: keep to PyTorch's operations here as well.
 #
 # <details><summary>Hint</summary>
 #
-# Your `causal_conv1d` wants a bias; give it zeros. `condition[:, :n]` is a half, if $n$ is the number of
-# channels of what? A time axis of length 1 is spread over all steps by itself.
+# Which of your functions do you need, and what should its bias be, if the condition stands in for it? Of what
+# type? Where is the condition to be cut: is it the channels of `x` that count, or those of the result?
 # </details>
 
 # %% exercise gated_unit
@@ -580,6 +601,12 @@ assert np.allclose(out[0, 0, 0], 0.5 * np.tanh(0.5)), "the first gate sees nothi
 assert np.allclose(out[0, 0, 2], np.tanh(2.0) / (1 + np.exp(1.0))), "filter: 2, now; gate: -1, the sample before"
 told = np.asarray(gated_unit(x, f, g, 1, torch.tensor([[[0.0], [-50.0]]])))
 assert np.abs(told).max() < 1e-6, "a condition of -50 for the gate shuts it, whatever the filter says"
+x, f, g = torch.tensor([[[0.5], [2.0]]]).double(), torch.zeros(1, 2, 2).double(), torch.ones(1, 2, 2).double()
+told = np.asarray(gated_unit(x.expand(1, 2, 4), f, g, 3, torch.tensor([[[1.0, 2, 3, 4], [0.0, 0, 0, 0]]]).double()))
+assert told.shape == (1, 1, 4), "two channels in, one out"
+assert np.allclose(told[0, 0], np.tanh([1, 2, 3, 4]) / (1 + np.exp([-2.5, -2.5, -2.5, -5]))), (
+    "a condition for each step: the filter is 1, 2, 3, 4; the gate 0.5 + 2, and twice that from step 3 on"
+)
 ### BEGIN HIDDEN TESTS
 from autograder.checks import wavenet as checks
 checks.check_gated_unit(gated_unit)
@@ -637,8 +664,8 @@ print(f"with one convolution, z is never below {(np.tanh(a) / (1 + np.exp(-a))).
 #
 # <details><summary>Hint</summary>
 #
-# Which frame rules sample $t$? With a list of these numbers, one for each $t$, you can index the last axis at
-# once.
+# Write down which frame rules the samples 0, 1, 2, ... for a hop of 2. How do you get that number from $t$
+# without any fractions? And what happens to it beyond the last frame?
 # </details>
 
 # %% exercise upsample_condition
@@ -710,8 +737,8 @@ plt.show()
 #
 # <details><summary>Hint</summary>
 #
-# Put the queue and $x_t$ behind one another. How long is that, and which of its entries do the taps need?
-# With `[:, :, ::step]` you take every so-manieth. Think of $K = 1$, where the queue is empty.
+# Draw the queue for $K = 3$ and $d = 2$, and $x_t$ behind it. Which of these numbers do the taps need? What
+# remains when time has moved on? And what does your drawing look like for $K = 1$?
 # </details>
 
 # %% exercise step_with_queue
@@ -730,16 +757,23 @@ def step_with_queue(x_t, queue, weight, bias, dilation):
     ### END SOLUTION
 
 # %% check step_with_queue 3 points
-kernel, queue, found = torch.tensor([[[2.0, 1.0]]]), torch.zeros(1, 1, 2), []
-for value in (1.0, 3.0, 2.0, 0.0, 5.0, 4.0):
-    before = queue.clone()
-    y, after = step_with_queue(torch.tensor([[value]]), queue, kernel, torch.zeros(1), 2)
-    assert torch.equal(queue, before), "the queue that it was given should stay as it is: return a new one"
-    assert np.shape(y) == (1, 1), "one output for each row of x_t"
-    assert np.shape(after) == (1, 1, 2), "the queue stays as long as it was"
-    found, queue = [*found, float(np.asarray(y).ravel()[0])], torch.as_tensor(np.asarray(after))
-assert found == [1, 3, 4, 6, 9, 4], f"step by step, the outputs done by hand: 1, 3, 4, 6, 9, 4; found {found}"
-assert np.asarray(queue).ravel().tolist() == [5, 4], "at the end the queue holds the last two samples, the older first"
+generator = torch.Generator().manual_seed(0)
+x, kernel = torch.randn(2, 3, 12, generator=generator), torch.randn(2, 3, 3, generator=generator)
+bias, queue, kept = torch.tensor([0.5, -1.0]), torch.zeros(2, 3, 4), []
+whole = np.asarray(causal_conv1d(x, kernel, bias, 2))  # (2, 2, 12)
+for t in range(12):
+    kept.append((queue, queue.clone()))
+    y, queue = step_with_queue(x[:, :, t], queue, kernel, bias, 2)
+    assert np.shape(y) == (2, 2), "one row of outputs for each row of x_t"
+    assert np.shape(queue) == (2, 3, 4), "the queue stays as long as it was"
+    assert np.allclose(y, whole[:, :, t], atol=1e-5), f"step {t} should give what causal_conv1d gives there"
+    assert np.allclose(kept[-1][0], kept[-1][1]), "the queue that it was given should stay as it is: return a new one"
+    queue = torch.as_tensor(queue).to(x.dtype)
+assert np.allclose(queue, x[:, :, -4:]), "at the end the queue holds the last four inputs, the oldest first"
+assert all(torch.equal(then, copy) for then, copy in kept), "later steps should not change the queues of earlier ones"
+y, queue = step_with_queue(x[:, :, 0], torch.zeros(2, 3, 0), kernel[:, :, 2:], bias, 2)
+assert np.allclose(y, x[:, :, 0] @ kernel[:, :, 2].T + bias, atol=1e-5), "one tap: only the input of now"
+assert np.shape(queue) == (2, 3, 0), "with one tap the queue is empty, and stays so"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import wavenet as checks
 checks.check_step_with_queue(step_with_queue)
@@ -1314,7 +1348,7 @@ checks.check_not_leaks(differs_E, differs_F)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# (Don't read on before your answers are in.) Where all this was found:
+# <details><summary>Where all this was found (open it when your answers are in)</summary>
 #
 # - **A**: padding on both sides (issue 1 of github.com/peustr/wavenet; its author agreed four years later.
 #   TensorFlow's own model garden had it in a video network, issue 10062 of github.com/tensorflow/models).
@@ -1332,6 +1366,8 @@ checks.check_not_leaks(differs_E, differs_F)
 #   fail", wrote the maintainer, and was told that the tests of generation looked at sizes and ranges.
 # - **F**: zeros where silence should be. In mu-law codes, silence is 128 (issue 19 of github.com/xiph/LPCNet:
 #   noise at the start of each clip; issue 55 of github.com/Rayhane-mamah/Tacotron-2).
+#
+# </details>
 
 # %% demo
 x = torch.randn(8, generator=torch.Generator().manual_seed(3))
@@ -1346,8 +1382,9 @@ plt.show()
 # %% [markdown]
 # ### Exercise: repair A
 #
-# Keep A's kernels and dilations, for any number of layers, and make it causal: output $t$ knows the samples
-# before $t$ that its taps can reach, all of them, and nothing else.
+# Keep A's kernels and dilations, for one layer or more, and make it causal: output $t$ knows the samples
+# before $t$ that its taps can reach, all of them, and nothing else. These samples are air pressures, not
+# codes, so before the first one stands 0.0, for the shift as for the padding.
 #
 # <details><summary>Hint</summary>
 #
@@ -1374,6 +1411,8 @@ six = torch.randn(6, generator=torch.Generator().manual_seed(1))
 found = dependence(lambda x: np.asarray(repaired_A(x[None], [THREE, TWO], [2, 1]))[0], six)
 assert leaks(found) == [], f"it still leaks: {describe(leaks(found))}"
 assert found[1, 0] and found[5].sum() == 5, "output 1 should know sample 0, and output 5 all five samples before it"
+two = np.asarray(repaired_A(torch.tensor([[1.0, 3.0, 0.0]]), [torch.tensor([1.0, 2.0]), torch.tensor([3.0])], [1, 1]))
+assert np.allclose(two, [[0, 3 * np.tanh(2), 3 * np.tanh(7)]]), "at step 2: 1 * 1 + 2 * 3 = 7, a tanh, times 3"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import wavenet as checks
 checks.check_repaired_A(repaired_A)
