@@ -33,6 +33,7 @@ NAMES = (
     "nade",
     "made",
     "orders",
+    "patch_pixelcnn",
     "gated_pixelcnn",
     "colour_pixelcnn",
     "independent_colours",

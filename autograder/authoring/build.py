@@ -111,7 +111,7 @@ def execute(lesson: Lesson) -> NotebookNode:
     notebook = nbformat.from_dict(read.notebook)
     client = NotebookClient(
         notebook,
-        timeout=300,
+        timeout=1800,  # by the clock: far more than the slowest cell takes on a busy machine
         kernel_name="python3",
         resources={"metadata": {"path": str(lesson.source.parent)}},
         record_timing=False,
