@@ -465,6 +465,16 @@ def _(masks, height, width):
 # stack_masks
 
 
+@answers.wrong("reach", "float32 counts of paths, which overflow")
+def _(masks, height, width):
+    seen = torch.zeros(1, 1, height, width)
+    seen[..., height // 2, width // 2] = 1
+    for mask in masks[::-1]:
+        h, w = mask.shape
+        seen = torch.nn.functional.conv2d(seen, mask.float()[None, None].flip(2, 3), padding=(h // 2, w // 2))
+    return seen[0, 0] > 0
+
+
 @answers.right("stack_masks", "comparisons of places, booleans")
 def _(kernel_size):
     rows = torch.arange(kernel_size[0])[:, None] - kernel_size[0] // 2
@@ -823,6 +833,17 @@ def _(logits_fn, shape, uniforms):
 # affected
 
 
+@answers.wrong("sample_image", "float images for the network")
+def _(logits_fn, shape, uniforms):
+    x = torch.zeros(shape)
+    for row, column, channel in itertools.product(range(shape[2]), range(shape[3]), range(shape[1])):
+        p = torch.softmax(logits_fn(x)[:, channel, row, column].double(), dim=1)
+        passed = (p.cumsum(dim=1) <= uniforms[:, channel, row, column, None]).sum(dim=1)
+        last = p.shape[1] - 1 - (p > 0).flip(1).long().argmax(dim=1)
+        x[:, channel, row, column] = torch.minimum(passed, last).float()
+    return x.long()
+
+
 @answers.right("affected", "convolution of the map with the mask, clipped")
 def _(masks, row, column, height, width):
     changed = torch.zeros(1, 1, height, width)
@@ -1101,6 +1122,19 @@ def _(log_probs, log_prior):
 
 
 # channel_mask
+
+
+@answers.wrong("class_posterior", "impossible is -10000 nats")
+def _(log_probs, log_prior):
+    scores = torch.nn.functional.pad(torch.nan_to_num(log_probs, neginf=-1e4).cumsum(2), (1, 0))
+    return torch.softmax(scores + log_prior[:, None, None], dim=0).permute(1, 2, 0)
+
+
+@answers.wrong("channel_mask", "groups by np.array_split, the longer ones first")
+def _(kind, c_in, c_out, n_channels):
+    parts = [np.array_split(np.arange(c), n_channels) for c in (c_in, c_out)]
+    source, to = (np.repeat(np.arange(n_channels), [len(p) for p in part]) for part in parts)
+    return to[:, None] > source if kind == "A" else to[:, None] >= source
 
 
 @answers.right("channel_mask", "floors of floats kept exact, two comparisons")
@@ -1403,6 +1437,7 @@ def _instead(**changed):
 
 answers.right("found_leaks", "typed", **_FOUND)
 answers.right("found_leaks", "in another order, as tuples", **{name: tuple(reversed(v)) for name, v in _FOUND.items()})
+answers.right("found_leaks", "ranges", **_instead(leaks_A=range(4, 8), lost_G=range(3)))
 answers.right("found_leaks", "arrays", **{name: np.array(v) for name, v in _FOUND.items()})
 answers.right("found_leaks", "floats", **_instead(leaks_A=[4.0, 5.0, 6.0, 7.0], lost_A=[2.0]))
 answers.wrong("found_leaks", "A: the rows below only", **_instead(leaks_A=[6, 7, 8]))
@@ -1455,7 +1490,8 @@ def _(kernel_size, kind, c_in, c_out, n_channels):
     h, w = kernel_size
     middle = h // 2 * w + w // 2
     small = torch.tril(torch.ones(n_channels, n_channels), 0 if kind == "B" else -1)
-    among = torch.kron(small, torch.ones(c_out // n_channels, c_in // n_channels))
+    to, source = (torch.arange(c) * n_channels // c for c in (c_out, c_in))
+    among = small[to][:, source]
     flat = torch.zeros(c_out, c_in, h * w)
     flat[:, :, :middle] = 1
     flat[:, :, middle] = among

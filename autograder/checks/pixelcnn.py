@@ -165,6 +165,7 @@ def check_channel_mask(channel_mask: Any) -> None:
     ]
     cases += [("A", 2, 8, 2), ("B", 8, 8, 4), ("B", 300, 150, 3), ("A", 4, 4, 4)]
     cases += [("A", 4, 7, 3), ("B", 64, 10, 3), ("B", 5, 9, 4)]
+    cases += [("B", 6, 10, 4), ("A", 7, 13, 5)]  # groups of equal size, the longer ones first, are other groups
     for kind in "AB":
         n = int(rng.integers(2, 6))
         cases.append((kind, n * int(rng.integers(2, 5)), n * int(rng.integers(5, 8)), n))
@@ -200,6 +201,7 @@ def check_repaired_H(repaired_H: Any) -> None:
     cases: list[tuple[tuple[int, int], str, int, int, int]] = [
         ((3, 3), "A", 3, 3, 3), ((3, 3), "B", 6, 9, 3), ((1, 1), "A", 3, 6, 3), ((1, 1), "B", 6, 3, 3),
         ((5, 3), "B", 3, 6, 3), ((1, 5), "A", 4, 2, 2), ((7, 1), "B", 8, 4, 4), ((3, 5), "A", 1, 2, 1),
+        ((3, 3), "B", 6, 10, 4), ((1, 3), "A", 90, 99, 3),
     ]  # fmt: skip
     for kind in "AB":
         n = int(rng.integers(2, 4))
@@ -321,6 +323,10 @@ def _stacks(rng: np.random.Generator) -> list[tuple[str, list[np.ndarray], int, 
     # Many layers: paths multiply beyond what a number can hold.
     cases.append(("17 layers of 1 x 31", [np.ones((1, 31), dtype=int)] * 17, 1, 16))  # 16 ** 16 paths: 0 in 64 bits
     cases.append(("60 layers", [_mask((3, 3), "A"), *[_mask((3, 3), "B")] * 59], 9, 8))
+    # Some 2 ** 155 paths, of 24 ** 130: either float32 overflows, or their share does the opposite.
+    wide = np.ones((5, 5), dtype=int)
+    wide[2, 0] = 0
+    cases.append(("130 layers of 5 x 5", [wide] * 130, 1, 3))
     return cases
 
 
@@ -331,9 +337,10 @@ def _of(masks: list[np.ndarray], k: int) -> list[torch.Tensor]:
 def check_reach(reach: Any) -> None:
     __tracebackhide__ = True
     name = "reach"
-    for k, (label, masks, height, width) in enumerate(_stacks(judge.rng(55))):
+    stacks = [*_stacks(judge.rng(55)), ("no layer", [], 3, 4)]
+    for k, (label, masks, height, width) in enumerate(stacks):
         sizes = ", ".join(f"{m.shape[0]} x {m.shape[1]}" for m in masks[:4]) + (", ..." if len(masks) > 4 else "")
-        shown = f"{label}; masks of {sizes} on {height} x {width}"
+        shown = f"{label}; masks of {sizes} on {height} x {width}" if masks else f"no masks, on {height} x {width}"
         middle = (height // 2, width // 2)
         right = _walk(masks[::-1], middle, height, width)
         result = judge.call(name, reach, _of(masks, k), height, width, shown=shown)
@@ -454,7 +461,10 @@ class _Colours:
         return np.where(self.forbidden[place], -np.inf, z)
 
     def __call__(self, x: Any) -> torch.Tensor:
-        values = np.asarray(x.detach().cpu() if isinstance(x, torch.Tensor) else x, dtype=float)
+        given = np.asarray(x.detach().cpu() if isinstance(x, torch.Tensor) else x)
+        if given.dtype.kind not in "iu":
+            raise ValueError(f"logits_fn takes int64 images, found {given.dtype}")
+        values = given.astype(float)
         if values.ndim != 4 or values.shape[1:] != self.shape:
             raise ValueError(
                 f"logits_fn takes images of shape (n, {', '.join(map(str, self.shape))}), found {values.shape}"
@@ -551,6 +561,9 @@ def check_sample_image(sample_image: Any) -> None:
         ([1 / 24] * 24 + [0.0], nearly_1, 23, last),
         ([1.0, 0.0], nearly_1, 0, last),
         ([1e-30, 1.0 - 1e-6, 1e-6], 0.5, 1, "wrong where probabilities differ a million times"),
+        ([5e-7, 1 - 5e-7], 2e-7, 0, "a small uniform counts as it is"),
+        ([0.3, 0.7], 0.29998, 0, "uniforms and probabilities count to more than four digits"),
+        ([0.3, 0.7], 0.30002, 1, "uniforms and probabilities count to more than four digits"),
     ]
     for shares, uniform, value, told in edges:
         uniforms = torch.full((1, 1, 1, 2), uniform, dtype=torch.float64)
@@ -609,6 +622,19 @@ def check_class_posterior(class_posterior: Any) -> None:
     assert (found[:, :, 3] == 0).all(), f"{name}: a class whose prior is zero has the posterior zero ({shown})"
     out = f"{name}: a class in which something impossible has happened has the posterior zero from then on ({shown})"
     assert (found[0, 6:, 1] == 0).all() and (found[1, 701:, 2] == 0).all(), out
+    judge.close(name, found, right, f"wrong for {shown}", rtol=1e-3, atol=1e-4)
+    # A class far behind may come back, unless it is out; and what is out stays so, however bad the others are.
+    behind = np.full((3, 1, 1200), -1.0)
+    behind[1, 0, :200], behind[0, 0, 400:600], behind[:2, 0, 800:] = -4.0, -4.0, -40.0
+    behind[2, 0, 3] = -np.inf
+    even = np.log([0.5, 0.3, 0.2])
+    right = np.array([[_bayes(even, behind[:, 0, :t]) for t in range(1201)]])
+    shown = "a class that falls 600 nats behind and comes back, and one that is impossible"
+    given = [torch.from_numpy(v) for v in (behind, even)]
+    result = judge.call(name, class_posterior, *given, shown=shown)
+    found = judge.array(name, result, right.shape, what=f"the result for {shown}")
+    assert not np.isnan(found).any(), f"{name}: the result contains NaN for {shown}"
+    assert (found[0, 4:, 2] == 0).all(), f"{name}: what is impossible stays so, however unlikely the others ({shown})"
     judge.close(name, found, right, f"wrong for {shown}", rtol=1e-3, atol=1e-4)
 
 
@@ -713,6 +739,7 @@ def check_discretized_logistic_log_prob(discretized_logistic_log_prob: Any) -> N
         (255, -1.0, -4.0, 256), (0, 1.0, -4.0, 256), (100, -1.0, -5.0, 256), (100, 1.0, -6.0, 256), (3, 10.0, -1.0, 8),
         (254, -3.0, -2.0, 256), (1, 6.0, -3.0, 256), (8, 0.0, -8.0, 17), (8, 0.25, -8.0, 17), (8, -0.25, -6.0, 17),
         (0, 1.0, -8.0, 4), (3, -1.0, -7.0, 4), (1, 0.0, 7.0, 4), (60, -0.5, -4.0, 256), (20, 0.0, -4.5, 256), (130, -0.75, -5.0, 256),
+        (0, 3.0, -8.0, 4), (7, -4.0, -8.0, 17), (30000, 0.0, 7.0, 65537),
     ]  # fmt: skip
     for dtype in (torch.float64, torch.float32):
         for n in sorted({case[3] for case in far}):
@@ -740,7 +767,7 @@ def check_found_leaks(leaks_H: Any, **answers: Any) -> None:
     __tracebackhide__ = True
     for name, expected in DRILL.items():
         value = typed(answers[name], name)
-        listed = isinstance(value, (list, tuple, set, frozenset, np.ndarray, torch.Tensor))
+        listed = isinstance(value, (list, tuple, range, set, frozenset, np.ndarray, torch.Tensor))
         assert listed, f"{name} should be a list of pixels, such as [5, 8], or [] for none"
         numbers = judge.integers(name, list(value), what="the answer")
         assert numbers.ndim == 1, f"{name} should be a list of pixels, such as [5, 8], or [] for none"

@@ -201,7 +201,7 @@ print(f"{3 + a} layers of {3 + 2 * (b % 3)} x {3 + 2 * (b % 3)} kernels")
 # %% [markdown]
 # How many pixels does it see **in its own row**? How many in the **row directly above**? And how large is the
 # **blind spot**: count the pixels in the rows above that lie in the frame (no further up than the topmost
-# pixel that is seen, no further left or right than the leftmost one) and are not seen. Type the three
+# pixel that is seen; to the left as far as the leftmost, and to the right just as far) and are not seen. Type the three
 # counts as a list.
 #
 # <details><summary>Hint</summary>
@@ -340,7 +340,7 @@ def random_stack(masks, channels=8, seed=0):
 image = torch.rand(4, 4, generator=torch.Generator().manual_seed(0)) < 0.5
 figure, axes = plots.panels(3, width=2.5, height=2.7)
 for ax, kinds in zip(axes, ("AB", "BB", "AA"), strict=True):
-    found = dependence(random_stack([conv_mask((3, 3), kind) for kind in kinds]), image)
+    found = dependence(random_stack([torch.as_tensor(np.asarray(conv_mask((3, 3), kind))) for kind in kinds]), image)
     plots.dependence_matrix(found, ax=ax, title=f"{kinds[0]}, then {kinds[1]}")
     ax.set(xticks=(), yticks=(), ylabel="output pixel" if kinds == "AB" else "", xlabel="input pixel")
     lost = [t for t in range(1, 16) if t % 4 and not found[t, t - 1]]
@@ -348,7 +348,7 @@ for ax, kinds in zip(axes, ("AB", "BB", "AA"), strict=True):
 plt.show()
 
 # %% [markdown]
-# (White inside the blue: earlier pixels beyond the reach of two layers.) A then B is what we want. Two layers
+# (White inside the blue: earlier pixels that two layers miss, too far away or to the upper right.) A then B is what we want. Two layers
 # of kind B leak: sixteen outputs, each knows its own pixel, and a network that is shown the answer learns to
 # copy it. Two layers of kind A are sound, and blind to the nearest pixel of all, the left neighbour: the second
 # layer skips the one place where its note was kept.
@@ -375,7 +375,8 @@ def reach(masks, height, width):
     """What the middle pixel sees through a stack of masked convolutions.
 
     masks : list of tensors (h, w), h and w odd, zeros and ones or booleans; masks[0] belongs to the layer that
-            reads the image. height, width : of the image; the middle is row height // 2, column width // 2.
+            reads the image; without any mask, the middle sees itself. height, width : of the image; the middle is row
+            height // 2, column width // 2.
     Returns booleans (height, width), tensor or array: True where the image's pixel can change the output.
     """
     ### BEGIN SOLUTION
@@ -417,7 +418,8 @@ stacks = {"3 layers": (3, 3), "6 layers": (6, 3), "9 layers": (9, 3), "3 layers 
 figure, axes = plots.panels(4, width=1.9, height=2.1)
 for ax, (title, (n_layers, size)) in zip(axes, stacks.items(), strict=True):
     kinds = "A" + "B" * (n_layers - 1)
-    sees = np.asarray(reach([conv_mask((size, size), kind) for kind in kinds], 19, 19)).astype(bool)
+    masks = [torch.as_tensor(np.asarray(conv_mask((size, size), kind))) for kind in kinds]
+    sees = np.asarray(reach(masks, 19, 19)).astype(bool)
     plots.seen(sees, ax=ax)
     ax.set_title(title, fontsize=11)
     print(f"{title}: {int(sees.sum())} of the 180 pixels before the middle one")
@@ -480,6 +482,7 @@ assert vertical[0].tolist() == [1, 1, 1] and vertical[2].tolist() == [0, 0, 0], 
 assert vertical[1, 2] == 1, "vertical, own row: the feature to the right knows only rows above, so it may be known"
 assert horizontal[0].sum() == horizontal[2].sum() == 0, "horizontal: the own row only"
 assert horizontal[1, 2] == 0, "horizontal: the feature to the right knows too much"
+assert horizontal[1, 1] == 1, "horizontal: the feature here knows what is to its left, so behind the first layer it may be known"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_stack_masks(stack_masks)
@@ -488,7 +491,7 @@ checks.check_stack_masks(stack_masks)
 # %% [markdown]
 # What the middle pixel sees now, by your `reach`: through the vertical stack, handed over at each depth and
 # carried left by the rest of the horizontal one; and through the horizontal stack from the start. The union has
-# no wedge. Beside it the forbidden thing: a vertical stack that has been handed $h$ once, in the first layer.
+# no wedge. (Pale orange in "vertical" is the middle's own row, which is not its business.) Beside it the forbidden thing: a vertical stack that has been handed $h$ once, in the first layer.
 
 # %% demo
 def two_stacks(n_layers, size=3, side=19):
@@ -558,6 +561,8 @@ def gated(features):
 out = np.asarray(gated(torch.tensor([1.0, 2.0, 0.0, -1.0]).view(1, 4, 1, 1)))
 assert out.shape == (1, 2, 1, 1), "half as many channels, everything else as it was"
 assert np.allclose(out[0, :, 0, 0], [0.7616 * 0.5, 0.9640 * 0.2689], atol=1e-3), "channel 0 is gated by channel 2, 1 by 3"
+out = np.asarray(gated(torch.tensor([1000.0, 1000.0, -1000.0, 1000.0]).view(1, 4, 1, 1)))
+assert np.allclose(out[0, :, 0, 0], [0.0, 1.0]), "large numbers: a gate of -1000 is closed, one of 1000 open"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_gated(gated)
@@ -614,6 +619,8 @@ drawn = np.asarray(sample_image(echo, (1, 2, 1, 2), torch.tensor([[[[0.7, 0.2]],
 assert drawn.shape == (1, 2, 1, 2), "images, channels, rows, columns"
 assert drawn[0, 0, 0].tolist() == [1, 0], "channel 0: 0.7 is beyond the first half, 0.2 is not"
 assert drawn[0, 1, 0].tolist() == [1, 0], "channel 1 of a pixel comes after its channel 0, and repeats it here"
+drawn = np.asarray(sample_image(echo, (1, 2, 1, 2), torch.tensor([[[[0.5, 0.0]], [[0.0, 0.0]]]])))
+assert drawn[0, 0, 0].tolist() == [1, 0], "0.5 does not exceed 0.5, so a uniform of 0.5 draws the value 1"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_sample_image(sample_image)
@@ -747,6 +754,8 @@ assert found.shape == (1, 4, 2), "images, pixels seen (0 to 3), classes"
 assert np.allclose(found[0, 0], [0.75, 0.25], atol=1e-4), "before the first pixel there is only the prior"
 assert np.allclose(found[0, 1], [0.75, 0.25], atol=1e-4), "pixel 0 is as likely in both classes: nothing learned"
 assert np.allclose(found[0, 2:], 0.5, atol=1e-4), "pixel 1 is three times as likely in class 1: 0.75 x 0.2 = 0.25 x 0.6"
+found = np.asarray(class_posterior(torch.tensor([[[-5000.0]], [[-5000.0]], [[-torch.inf]]]), torch.log(torch.ones(3) / 3)))
+assert np.allclose(found[0, 1], [0.5, 0.5, 0.0]), "-5000 in two classes, and a third that is impossible"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_class_posterior(class_posterior)
@@ -758,7 +767,8 @@ checks.check_class_posterior(class_posterior)
 # A coloured pixel is three numbers, and the chain rule does not care that they share a place: R given all
 # pixels before; G given these and R; B given these, R and G. So the *features* at a place come in three groups
 # too. We keep them in blocks, R R ... G G ... B B ..., as equal as can be: with $n$ colours, channel $i$ of $c$
-# belongs to colour $\lfloor i\,n / c \rfloor$. (64 channels among 3 colours: 22, 21 and 21.) A feature of group
+# belongs to colour $\lfloor i\,n / c \rfloor$. (64 channels among 3 colours: 22, 21 and 21. The formula decides which
+# groups are the longer ones: 6 channels among 4 colours go 0 0 1 2 2 3.) A feature of group
 # R may know what the outputs for R may know, and so on. Then in the middle entry of a kernel, and only there,
 # it matters which channel leads to which: a small matrix, `(c_out, c_in)`.
 #
@@ -792,6 +802,8 @@ found = np.asarray(channel_mask("B", 3, 6, 3)).astype(int)
 assert found.shape == (6, 3), "one row per output channel, one column per input channel"
 assert found[:4].tolist() == [[1, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0]], "the first two of six are R, the next two G"
 assert np.asarray(channel_mask("B", 4, 4, 3)).sum() == 11, "four channels among three colours: R R G B, by the formula"
+found = np.asarray(channel_mask("B", 4, 6, 4)).astype(int)
+assert found.sum(axis=1).tolist() == [1, 1, 2, 3, 3, 4], "six channels among four colours: 0 0 1 2 2 3, by the formula"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_channel_mask(channel_mask)
@@ -1292,8 +1304,8 @@ plt.show()
 # at each pixel it keeps a state, computed from a few states of the row above (a convolution of 3, say) and from
 # masked features of its own row. A state remembers what came long before it, so the reach has no limit upwards:
 # a triangle. Its **Diagonal BiLSTM** moves along diagonals, from both sides, and sees everything. Below, on the
-# left, six layers of PixelCNN; then the triangle, by your `reach`: one masked step within the row, then any
-# number of steps up.
+# left, six layers of PixelCNN; then the triangle, by your `reach`: from the middle any number of steps up, and then
+# one masked step within the row that was reached.
 
 # %% demo
 up = torch.zeros(3, 3)
@@ -1461,7 +1473,7 @@ print("output 4 sees", np.flatnonzero(output_4_sees(sound)).tolist())
 # %% [markdown]
 # ### Exercise: what leaks, and what is lost
 #
-# - `leaks_A` to `leaks_F`: the pixels that output 4 sees and must not, as a list of numbers from 0 to 8; an empty list if
+# - `leaks_A` to `leaks_F` (for a batch of one image): the pixels that output 4 sees and must not, as a list of numbers from 0 to 8; an empty list if
 #   there is none. C is asked for twice, in training and in use (`training=True` and `False`). **E is judged in its own
 #   order**: its output 4 may see 5, 6, 7, 8.
 # - `lost_A`, `lost_B`, `lost_G`: the pixels among 0, 1, 2, 3 that output 4 does *not* see.
@@ -1510,9 +1522,10 @@ checks.check_found_leaks(leaks_H=leaks_H, **lists)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# (Don't read on before your answers are in.)
+# (Don't run or read on before your answers are in.)
 #
-# A lets everything below come in through the second layer, and closes its own row instead. Whoever looks at
+# A lets the row below come in through the second layer (all but what no feature there has seen), and closes its own
+# row: the left neighbour is still heard of by way of the row below, and pixel 2 is lost. Whoever looks at
 # samples sees noise; whoever looks at the loss sees a miracle. C is the treacherous one: the leak exists **in
 # training only**, so every probe of the finished model is content, and the model has learned to lean on
 # something that it will not have. E and F are sound. Reversed masks are right for a reversed order, and a
@@ -1552,6 +1565,8 @@ assert found.shape == (6, 3, 3, 3), "output channels, input channels, height, wi
 assert found[:, :, 0].all() and found[:, :, 1, 0].all(), "pixels before are open between all channels"
 assert not found[:, :, 2].any() and not found[:, :, 1, 2].any(), "pixels after are closed between all channels"
 assert found[0, :, 1, 1].tolist() == [1, 0, 0], "kind B, the pixel itself: a feature of group R sees group R only"
+found = np.asarray(repaired_H((1, 1), "A", 3, 3, 3)).astype(int)
+assert found[:, :, 0, 0].tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0]], "kind A, 1 x 1: the colours decide, strictly"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_repaired_H(repaired_H)
