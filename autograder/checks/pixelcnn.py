@@ -286,6 +286,7 @@ def _steps(mask: np.ndarray) -> list[Place]:
 def _walk(masks: list[np.ndarray], start: Place, height: int, width: int, inside: bool = True) -> np.ndarray:
     """The places that a path from `start` reaches, through `masks` in the order given."""
     places = {start}
+    inside = inside or len(masks) > 20  # outside, places multiply without end: too slow for a mere hint
     for mask in masks:
         places = {(r + up, c + along) for r, c in places for up, along in _steps(mask)}
         if inside:
