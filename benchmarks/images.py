@@ -12,9 +12,6 @@ Each comparison alternates the two ways and takes medians of processor time, so 
 from __future__ import annotations
 
 import math
-import statistics
-import time
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -23,6 +20,7 @@ from rich.console import Console
 from torch import Tensor
 
 from benchmarks.models import digits, trainer
+from benchmarks.timing import medians
 from lib import weights
 from lib.data import impossible_colours, load_coloured_digits
 from lib.models.gated_pixelcnn import GatedPixelCNN
@@ -46,18 +44,6 @@ def unmasked(model: PixelCNN) -> PixelCNN:
         if isinstance(layer, MaskedConv2d):
             layer.__class__ = UnmaskedConv2d
     return model
-
-
-def medians(*actions: Callable[[], object], repeats: int) -> list[float]:
-    """Median processor seconds of each action, taken in turns; the first round does not count."""
-    times: list[list[float]] = [[] for _ in actions]
-    for repeat in range(repeats + 1):
-        for action, found in zip(actions, times, strict=True):
-            begun = time.process_time()
-            action()
-            if repeat:
-                found.append(time.process_time() - begun)
-    return [statistics.median(found) for found in times]
 
 
 @torch.no_grad()

@@ -1,6 +1,6 @@
 """`python -m benchmarks.models`: what the tricks of lessons 3 and 4 buy, as ratios in one run.
 
-Each comparison alternates the two ways and takes medians, so that a busy machine slows both.
+Each comparison alternates the two ways and takes medians of processor time, so that a busy machine slows both.
 
 - NADE, one training step: `RunningSum` against the obvious way (all B x D x H sums at once, automatic
   differentiation), in time and in peak memory.
@@ -11,10 +11,8 @@ Each comparison alternates the two ways and takes medians, so that a busy machin
 from __future__ import annotations
 
 import itertools
-import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import torch
@@ -22,6 +20,7 @@ import torch.nn.functional as F
 from rich.console import Console
 from torch import Tensor, nn
 
+from benchmarks.timing import medians
 from lib import data, weights
 from lib.models import pixel_by_pixel
 from lib.models.bernoulli import log_bernoulli
@@ -55,18 +54,6 @@ class Unmasked(nn.Module):
         for layer in self.layers:
             h = F.relu(layer(h))
         return log_bernoulli(x, self.out(h) + self.direct(x))
-
-
-def medians(*actions: Callable[[], object], repeats: int) -> list[float]:
-    """Median seconds of each action, taken in turns; the first round does not count."""
-    times: list[list[float]] = [[] for _ in actions]
-    for repeat in range(repeats + 1):
-        for action, found in zip(actions, times, strict=True):
-            begun = time.perf_counter()
-            action()
-            if repeat:
-                found.append(time.perf_counter() - begun)
-    return [statistics.median(found) for found in times]
 
 
 def trainer(model: nn.Module, x: Tensor) -> Callable[[], None]:

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from benchmarks.images import medians
+from benchmarks.timing import medians
 from lib import weights
 from lib.audio import RATE, Clips, fetch_recorded_digits, load_spoken_digits
 from lib.models import pixel_by_pixel

@@ -17,13 +17,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from lib.models import cached
-from lib.models.cached import Run, everywhere
 from lib.models.discretized_logistic import mixture_logits
 from lib.models.patches import Grid
-from lib.models.pixelcnn import Block, MaskedConv2d, kept
+from lib.models.pixelcnn import MaskedConv2d, Stack
 
 N_COLOURS = 3
 
@@ -72,7 +71,7 @@ class ColourConv2d(MaskedConv2d):
         self.mask = mask
 
 
-class ColourPixelCNN(nn.Module):
+class ColourPixelCNN(Stack):
     """A residual PixelCNN over small images in colour.
 
     Parameters
@@ -104,21 +103,18 @@ class ColourPixelCNN(nn.Module):
         n_components: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
         if channels % (2 * N_COLOURS):
             raise ValueError(f"ColourPixelCNN: channels should be a multiple of {2 * N_COLOURS}, found {channels}")
-        self.height, self.width, self.n_levels, self.conditional = height, width, n_levels, conditional
-        self.channels, self.n_blocks, self.n_components = channels, n_blocks, n_components
-        self.kernel_size, self.first_size = (kernel_size[0], kernel_size[1]), (first[0], first[1])
         conv = partial(ColourConv2d, conditional=conditional)
         generator = torch.Generator().manual_seed(seed)
-        n_values = N_COLOURS * n_levels
-        self.first = conv(n_values + 3, channels, self.first_size, "A", generator, n_open=3)
-        self.blocks = nn.ModuleList(Block(channels, self.kernel_size, generator, conv) for _ in range(n_blocks))
-        self.hidden = conv(channels, channels, 1, "B", generator)
-        self.out = conv(channels, N_COLOURS * (3 * n_components or n_levels), 1, "B", generator)
-        with torch.no_grad():
-            self.out.weight.mul_(0.1)
+        kernel, first_kernel = (kernel_size[0], kernel_size[1]), (first[0], first[1])
+        super().__init__(
+            N_COLOURS * n_levels + 3, N_COLOURS * (3 * n_components or n_levels), channels, n_blocks, kernel, generator,
+            first=lambda c_in, c_out: conv(c_in, c_out, first_kernel, "A", generator, n_open=3), conv=conv,
+        )  # fmt: skip
+        self.height, self.width, self.n_levels, self.conditional = height, width, n_levels, conditional
+        self.channels, self.n_blocks, self.n_components = channels, n_blocks, n_components
+        self.kernel_size, self.first_size = kernel, first_kernel
         self.register_buffer("places", Grid(height, width, (1, 1)).places(), persistent=False)
 
     @property
@@ -129,10 +125,6 @@ class ColourPixelCNN(nn.Module):
             "n_blocks": self.n_blocks, "kernel_size": self.kernel_size, "first": self.first_size,
             "conditional": self.conditional, "n_components": self.n_components,
         }  # fmt: skip
-
-    def kept(self) -> dict[str, Tensor]:
-        """For each masked weight, by its parameter's name, which entries the mask keeps: bool, shaped like it."""
-        return kept(self)
 
     def logits(self, x: Tensor) -> Tensor:
         """Of every channel of every pixel, given what comes before it: `(B, 3, H, W)` levels to `(B, 3, H, W, K)`."""
@@ -145,14 +137,6 @@ class ColourPixelCNN(nn.Module):
     def over_levels(self, outputs: Tensor) -> Tensor:
         """Logits over the levels, `(..., K)`, from what the network gives for each value, `(..., K or 3 n_components)`."""
         return mixture_logits(outputs.float(), self.n_levels) if self.n_components else outputs
-
-    def network(self, stack: Tensor | None, run: Run = everywhere) -> Tensor:
-        """From levels and places as channels, `(B, 3 K + 3, ...)`, to outputs `(B, 3 K, ...)`."""
-        h = run(self.first, stack)
-        for block in self.blocks:
-            h = block(h, run)
-        h = run(self.hidden, F.relu(h))
-        return run(self.out, F.relu(h))
 
     def log_prob(self, x: Tensor) -> Tensor:
         """log p(x): `(B, 3, H, W)` levels to `(B,)`, nats."""

@@ -103,7 +103,49 @@ class Block(nn.Module):
         return x + run(self.leave, F.relu(h))
 
 
-class PixelCNN(nn.Module):
+class Stack(nn.Module):
+    """The network of a PixelCNN: a first layer of kind A, blocks, and two layers of 1 x 1 at the end.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : channels that it reads, and numbers that it gives for each position. channels : of the residual stream.
+    n_blocks : of them. kernel_size : in the blocks. generator : of the initial weights.
+    first : makes the first layer, from its channels in and out. conv : makes every other one.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        channels: int,
+        n_blocks: int,
+        kernel_size: tuple[int, int],
+        generator: torch.Generator,
+        first: Callable[[int, int], MaskedConv2d],
+        conv: Callable[..., MaskedConv2d] = MaskedConv2d,
+    ) -> None:
+        super().__init__()
+        self.first = first(n_inputs, channels)
+        self.blocks = nn.ModuleList(Block(channels, kernel_size, generator, conv) for _ in range(n_blocks))
+        self.hidden = conv(channels, channels, 1, "B", generator)
+        self.out = conv(channels, n_outputs, 1, "B", generator)
+        with torch.no_grad():
+            self.out.weight.mul_(0.1)  # all values start out about as likely as their biases say
+
+    def network(self, stack: Tensor | None, run: Run = everywhere) -> Tensor:
+        """From inputs as channels, `(B, n_inputs, ...)`, to `(B, n_outputs, ...)`."""
+        h = run(self.first, stack)
+        for block in self.blocks:
+            h = block(h, run)
+        h = run(self.hidden, F.relu(h))
+        return run(self.out, F.relu(h))
+
+    def kept(self) -> dict[str, Tensor]:
+        """For each masked weight, by its parameter's name, which entries the mask keeps: bool, shaped like it."""
+        return kept(self)
+
+
+class PixelCNN(Stack):
     """A residual PixelCNN over binary images, pixel by pixel or patch by patch.
 
     Parameters
@@ -127,18 +169,14 @@ class PixelCNN(nn.Module):
         patch: tuple[int, int] = (1, 1),
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.grid = Grid.of(height, width, patch, "PixelCNN")
-        self.channels, self.n_blocks = channels, n_blocks
-        self.kernel_size, self.first_size = tuple(kernel_size), tuple(first)
+        grid = Grid.of(height, width, patch, "PixelCNN")
         generator = torch.Generator().manual_seed(seed)
-        self.first = MaskedConv2d(self.grid.n_bits + 3, channels, first, "A", generator)
-        self.blocks = nn.ModuleList(Block(channels, kernel_size, generator) for _ in range(n_blocks))
-        self.hidden = MaskedConv2d(channels, channels, 1, "B", generator)
-        # One logit for a pixel (never two: half of them would say nothing), one per value for a patch.
-        self.out = MaskedConv2d(channels, self.grid.n_outputs, 1, "B", generator)
-        with torch.no_grad():
-            self.out.weight.mul_(0.1)
+        super().__init__(
+            grid.n_bits + 3, grid.n_outputs, channels, n_blocks, kernel_size, generator,
+            first=lambda c_in, c_out: MaskedConv2d(c_in, c_out, first, "A", generator),
+        )  # fmt: skip
+        self.grid, self.channels, self.n_blocks = grid, channels, n_blocks
+        self.kernel_size, self.first_size = tuple(kernel_size), tuple(first)
         self.register_buffer("places", self.grid.places(), persistent=False)
 
     @property
@@ -148,10 +186,6 @@ class PixelCNN(nn.Module):
             "height": self.grid.height, "width": self.grid.width, "channels": self.channels, "n_blocks": self.n_blocks,
             "kernel_size": self.kernel_size, "first": self.first_size, "patch": self.grid.patch,
         }  # fmt: skip
-
-    def kept(self) -> dict[str, Tensor]:
-        """For each masked weight, by its parameter's name, which entries the mask keeps: bool, shaped like it."""
-        return kept(self)
 
     def start_from(self, x: Tensor) -> PixelCNN:
         """Set the output's biases so that tokens start with their frequencies in `x (N, D)`; returns the model."""
@@ -174,14 +208,6 @@ class PixelCNN(nn.Module):
         x = inputs.binary(x, self.grid.n_pixels, "PixelCNN")
         stack = torch.cat([self.grid.bits(x), self.places.expand(len(x), -1, -1, -1)], 1)
         return self.network(stack.contiguous(memory_format=torch.channels_last))
-
-    def network(self, stack: Tensor | None, run: Run = everywhere) -> Tensor:
-        """From bits and places as channels, `(B, p q + 3, ...)`, to outputs `(B, outputs, ...)`."""
-        h = run(self.first, stack)
-        for block in self.blocks:
-            h = block(h, run)
-        h = run(self.hidden, F.relu(h))
-        return run(self.out, F.relu(h))
 
     def logits(self, x: Tensor) -> Tensor:
         """Of every token given the tokens before it.
