@@ -8,6 +8,7 @@ Look into that after you have written yours.
 | `byhand`      | numbers the student works out: typed answers and personal sequences  |
 | `data`        | the small real data sets in `data/`                                  |
 | `audio`       | sound as data: mu-law, spectrograms, clips of spoken digits          |
+| `speech`      | spoken digits for WaveNet and from it                                |
 | `wav`         | WAV files, read without trusting them                                |
 | `models`      | the architectures, one file each                                     |
 | `training`    | one training loop for all of them                                    |
