@@ -309,8 +309,9 @@ class Remote(judge.Elsewhere):
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         value, changed = next(self._examination.calls(self._name, self.__name__, [arguments], named))
-        for i, now in changed.items():
-            _change(arguments[i], plain.decode(now))
+        for i, argument in enumerate(arguments):
+            if i in changed:
+                _change(argument, plain.decode(changed[i]))
         return value
 
     def each(self, cases: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, bool]]:

@@ -305,7 +305,7 @@ class Submission:
             answer = {"value": plain.encode(value, self.name_of)}
             # A function may have changed what it was given; the other side judges that.
             for i, (sent, argument) in enumerate(zip(case, arguments, strict=True)):
-                mutable = isinstance(sent, (list, dict)) and "function" not in sent
+                mutable = isinstance(sent, list) or (isinstance(sent, dict) and "function" not in sent)
                 if mutable and (now := plain.encode(argument, self.name_of)) != sent:
                     answer.setdefault("changed", {})[str(i)] = now
             return answer

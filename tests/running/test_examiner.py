@@ -73,7 +73,7 @@ def bye(): raise SystemExit(3)
 
 def test_what_a_function_does_to_its_arguments_is_seen(worker):
     student = "def spoil(a, b, c):\n    a[0] = 9; b.append(1); c['x'] = 1\n    return 0"
-    source = "import numpy as np\na, b, c = np.zeros(2), [], {}\nspoil(a, b, c)\nassert (a.tolist(), b, c) == ([9, 0], [1], {'x': 1})"
+    source = "import numpy as np\na, b, c = np.zeros(2), ['function'], {}\nspoil(a, b, c)\nassert (a.tolist(), b, c) == ([9, 0], ['function', 1], {'x': 1})"
     assert examine(worker, student, source) == [""]
 
 
