@@ -159,12 +159,14 @@ def _encode(value: Any, function: Callable[[Any], str] | None, depth: int, budge
             "shape": list(array.shape),
         }
     if isinstance(value, torch.Tensor):
-        tensor = value.detach().cpu().contiguous()
+        tensor = value.detach().cpu()
         name = str(tensor.dtype).removeprefix("torch.")
         if name not in _TENSORS or tensor.layout != torch.strided:
             return {"opaque": f"tensor of {name}"}
         budget.spend(2 * tensor.numel() * tensor.element_size())
-        raw = tensor.reshape(-1).view(torch.uint8).numpy().tobytes() if tensor.numel() else b""
+        # A slice with one number in it keeps the strides of the whole, as far as torch cares, until it is cloned.
+        flat = tensor.clone(memory_format=torch.contiguous_format).reshape(-1)
+        raw = flat.view(torch.uint8).numpy().tobytes() if tensor.numel() else b""
         return {"tensor": base64.b64encode(raw).decode(), "dtype": name, "shape": list(tensor.shape)}
     for kind, tag in ((list, None), (tuple, "tuple"), (set, "set"), (frozenset, "set"), (range, None)):
         if isinstance(value, kind):

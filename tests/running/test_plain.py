@@ -72,6 +72,10 @@ def test_tensors(kind, shape):
     across(torch.ones(2, 3, requires_grad=True).T).add_(1)
 
 
+def test_a_slice_of_one_number_arrives():
+    assert across(torch.tensor([[[1.0, 2.0]]])[:, :, -1]).tolist() == [[2.0]]
+
+
 def test_numpy_scalars_keep_their_type():
     assert type(across(np.float32(1.5))) is np.float32
     assert type(across(np.bool_(True))) is np.bool_
