@@ -132,8 +132,8 @@ def main() -> None:
         "numbers",
         "voices",
         "bits per sample",
-        "Bayes, real clips",
-        "Bayes, said",
+        "real clips: Bayes, listener",
+        "said: Bayes, listener",
         "level, silence: real",
         "said",
     )

@@ -394,6 +394,19 @@ def _(codes, silence):
     return torch.nn.functional.pad(codes, (1, 0), value=silence)[:, :-1], codes
 
 
+@answers.wrong("audio_pair", "through single precision")
+def _(codes, silence):
+    padded = torch.nn.functional.pad(codes.float(), (1, 0), value=float(silence)).long()
+    return padded[:, :-1], padded[:, 1:]
+
+
+@answers.wrong("audio_pair", "codes of 32 bits")
+def _(codes, silence):
+    inputs = codes.int().roll(1, dims=1)
+    inputs[:, 0] = torch.tensor(silence).int()
+    return inputs, codes.int()
+
+
 @answers.wrong("audio_pair", "silence 0 taken for none")
 def _(codes, silence):
     return torch.nn.functional.pad(codes, (1, 0), value=silence or 128)[:, :-1], codes
@@ -915,6 +928,14 @@ def _(x_t, queue, weight, bias, dilation):
     return y[:, :, 0], known[:, :, 1:]
 
 
+@answers.right("step_with_queue", "the last output over what is known, padded again")
+def _(x_t, queue, weight, bias, dilation):
+    known = torch.cat([queue, x_t[:, :, None]], dim=2)
+    padded = torch.nn.functional.pad(known, (queue.shape[2], 0))
+    y = torch.nn.functional.conv1d(padded, weight, bias, dilation=dilation)[:, :, -1]
+    return y, known.narrow(2, 1, queue.shape[2])
+
+
 @answers.right("step_with_queue", "numpy, tap by tap")
 def _(x_t, queue, weight, bias, dilation):
     x_t, queue, weight, bias = (np.asarray(v, dtype=float) for v in (x_t, queue, weight, bias))
@@ -1033,6 +1054,14 @@ def _(x_t, queue, weight, bias, dilation):
     ring.append(ring.pop(0))
     ring[-1].copy_(known[:, :, 1:])
     return torch.nn.functional.conv1d(known, weight, bias, dilation=dilation)[:, :, 0], ring[-1]
+
+
+@answers.wrong("step_with_queue", "what is very soft is lost on the way")
+def _(x_t, queue, weight, bias, dilation):
+    known = torch.cat([queue, x_t[:, :, None]], dim=2)
+    after = known[:, :, 1:].clone()
+    after[after.abs() < 1e-6] = 0
+    return torch.einsum("bik,oik->bo", known[:, :, ::dilation], weight) + bias, after
 
 
 @answers.wrong("step_with_queue", "a long queue changed in place")

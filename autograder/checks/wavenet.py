@@ -234,7 +234,7 @@ def check_audio_pair(audio_pair: Any) -> None:
     rng = judge.rng(62)
     for (batch, steps), n, silence in [
         ((2, 7), 256, 128), ((1, 1), 256, 128), ((3, 1), 16, 8), ((1, 5), 256, 0), ((4, 6), 6, 3), ((2, 12), 1000, 500),
-        ((5, 5), 9, 4), ((1, 2), 2, 1),
+        ((5, 5), 9, 4), ((1, 2), 2, 1), ((2, 5), 2**40, 2**39),
     ]:  # fmt: skip
         codes = rng.integers(0, n, size=(batch, steps))
         codes[codes == silence] = (silence + 1) % n
@@ -457,20 +457,21 @@ def check_step_with_queue(step_with_queue: Any) -> None:
     __tracebackhide__ = True
     name = "step_with_queue"
     rng = judge.rng(67)
-    cases: list[tuple[int, int, int, int, int, int, bool, torch.dtype]] = [
-        (2, 3, 4, 2, 2, 7, False, torch.float64),
-        (1, 1, 1, 2, 1, 5, False, torch.float32),
-        (3, 2, 2, 3, 2, 9, False, torch.float64),
-        (1, 2, 3, 4, 1, 6, True, torch.float32),
-        (2, 2, 1, 1, 3, 3, False, torch.float64),
-        (1, 1, 2, 4, 3, 12, False, torch.float64),
-        (2, 3, 2, 2, 5, 4, True, torch.float64),
-        (1, 4, 4, 3, 3, 8, True, torch.float32),
-        (1, 1, 1, 2, 100, 3, True, torch.float64),
+    cases: list[tuple[int, int, int, int, int, int, bool, torch.dtype, float]] = [
+        (2, 3, 4, 2, 2, 7, False, torch.float64, 1.0),
+        (1, 1, 1, 2, 1, 5, False, torch.float32, 1.0),
+        (3, 2, 2, 3, 2, 9, False, torch.float64, 1.0),
+        (1, 2, 3, 4, 1, 6, True, torch.float32, 1.0),
+        (2, 2, 1, 1, 3, 3, False, torch.float64, 1.0),
+        (1, 1, 2, 4, 3, 12, False, torch.float64, 1.0),
+        (2, 3, 2, 2, 5, 4, True, torch.float64, 1.0),
+        (1, 4, 4, 3, 3, 8, True, torch.float32, 1.0),
+        (1, 1, 1, 2, 100, 3, True, torch.float64, 1.0),
+        (2, 2, 3, 3, 1, 5, True, torch.float32, 2.0**-30),  # very soft, and not silence
     ]
     # Each step is asked for with the queue that the steps before should have left, so that all can be asked for at once.
     given, shown_as, sound = [], [], []
-    for batch, n_in, n_out, size, dilation, steps, begun, dtype in cases:
+    for batch, n_in, n_out, size, dilation, steps, begun, dtype, scale in cases:
         span = (size - 1) * dilation
         x = rng.normal(size=(batch, n_in, steps)).astype(np.float32).astype(np.float64)
         weight, bias = rng.normal(size=(n_out, n_in, size)), rng.normal(size=n_out)
@@ -480,14 +481,14 @@ def check_step_with_queue(step_with_queue: Any) -> None:
         whole = np.concatenate([past, x], axis=2)
         expected = _convolve(whole, weight, bias, dilation)[:, :, span:]
         for t in range(steps):
-            parts = [x[:, :, t], whole[:, :, t : t + span], weight, bias]
+            parts = [x[:, :, t] * scale, whole[:, :, t : t + span] * scale, weight, bias * scale]
             given.append([*(torch.from_numpy(part.copy()).to(dtype) for part in parts), dilation])
             shown_as.append(f"step {t}, kernel size {size}, dilation {dilation}, batch of {batch}")
-            sound.append((whole[:, :, t : t + span + 1], weight, bias, dilation, expected[:, :, t]))
+            sound.append((whole[:, :, t : t + span + 1], weight, bias, dilation, expected[:, :, t], scale))
     results = judge.calls(name, step_with_queue, given, shown_as)
-    for (known, weight, bias, dilation, right), shown, result in zip(sound, shown_as, results, strict=True):
+    for (known, weight, bias, dilation, right, scale), shown, result in zip(sound, shown_as, results, strict=True):
         y, after = judge.sequence(name, result, 2, what="the result (y_t, queue)")
-        found = judge.array(name, y, right.shape, what=f"y_t at {shown}")
+        found = judge.array(name, y, right.shape, what=f"y_t at {shown}") / scale
         before, new, now = known[:, :, :-1], known[:, :, 1:], known[:, :, -1]
         if not judge.near(found, right):
             mistakes = [
@@ -504,7 +505,7 @@ def check_step_with_queue(step_with_queue: Any) -> None:
             ]
             told = [(value, f"{sentence} ({shown})") for value, sentence in mistakes]
             judge.compare(name, found, right, told, f"y_t is not what the whole convolution gives ({shown})")
-        kept = judge.array(name, after, what=f"the queue after {shown}")
+        kept = judge.array(name, after, what=f"the queue after {shown}") / scale
         assert kept.shape == before.shape, (
             f"{name}: the queue should stay as long as it was, shape {before.shape}, found {kept.shape} ({shown})"
         )

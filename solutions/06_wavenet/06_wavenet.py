@@ -9,11 +9,11 @@
 # counted. **You need.** Lessons 2 (NLL, teacher forcing) and 5 (masked convolutions), and what
 # `torch.nn.functional.conv1d` does.
 #
-# A digit of lesson 5 had 784 pixels. A second of speech at telephone quality has 8000 samples, and a music CD
-# 44 100. In a vowel the vocal cords open a hundred times a second; a syllable takes a fifth of one, a word
-# half. So whoever wants to know the next sample must hear the last 0.1 ms very exactly, the last 10 ms well,
-# and the last 500 ms at least roughly. No MADE has enough weights for that, and no ordinary convolution
-# reaches that far. This lesson is about one that does.
+# A digit of lesson 5 had 784 pixels. A second of speech at telephone quality has 8000 samples, and a music
+# CD 44 100. In a vowel the vocal cords open one or two hundred times a second; a syllable takes a fifth of
+# one, a word half. So whoever wants to know the next sample must hear the last 0.1 ms very exactly, the last
+# 10 ms well, and the last 500 ms at least roughly. No MADE has enough weights for that, and no ordinary
+# convolution reaches that far. This lesson is about one that does.
 
 # %%
 import itertools
@@ -53,16 +53,17 @@ plots.waveform(three[middle : middle + 24], ax=axes[1, 1], title="3 ms")
 plt.show()
 
 # %% [markdown]
-# From far away, a word: a breath of a hiss, then a vowel. Closer, a shape that repeats itself, never quite
-# the same, at the pace of the vocal cords. Very close, a handful of dots, each near the line through the two
-# before it. The *mel spectrogram* shows how strong each band of pitch is over time, which is roughly what the
-# ear passes on to the brain. There you can see the "r" glide into the "ee".
+# From far away, a word: a vowel, and before it a *th* so soft that the waveform is flat there. Closer, a
+# shape that repeats itself, never quite the same, at the pace of the vocal cords. Very close, a handful of
+# dots, each near the line through the two before it. The *mel spectrogram* shows how strong each band of
+# pitch is over time, which is roughly what the ear passes on to the brain. There you can see the *th*, a
+# pale patch high up before 100 ms, and then the "r" glide upwards into the "ee".
 #
 # Now hide what comes after some moment of the vowel, and let a model go on. The model below is the oldest
 # there is for speech, *linear prediction*: the next sample is a weighted sum of those before it, plus a
 # little noise. It is autoregressive to the letter, each continuation is drawn sample by sample, and its
-# weights come from one least-squares fit to the vowel. Only one thing differs between the three panels: how
-# far back it looks.
+# weights come from one least-squares fit to the vowel (all of it, also what is hidden: the figure is about
+# memory, and no test). Only one thing differs between the three panels: how far back it looks.
 
 # %% demo
 def linear_predictor(wave, order):
@@ -94,9 +95,10 @@ plt.show()
 
 # %% [markdown]
 # Black is what was really said, vermilion are twelve continuations from the dotted line on. With two samples
-# of memory the model knows how to be smooth, and nothing else. With 2 ms it has the voice's colour, but it
-# loses the beat within a period or two. With 20 ms it has heard some whole periods of the voice, and the fan
-# holds together: the continuations differ from one another, and all of them say "ee".
+# of memory the model knows how to be smooth, and nothing else. With 2 ms it draws good periods, but it loses
+# the beat after one or two of them. With 20 ms it has heard some whole periods of the voice, and the fan
+# holds together: the continuations differ from one another, and all of them keep the beat and the shape of
+# the "ee".
 #
 # And all of them will go on saying "ee" for ever. That the vowel must end, that this word was "three",
 # nothing in 20 ms can tell. A weight for each sample of the past would be thousands of weights, and a sum of
@@ -189,7 +191,7 @@ conv_small = [1, 3, 2 + 2 * 1, 0 + 2 * 3, 5 + 2 * 2, 4 + 2 * 0]
 
 # %% check conv_small 1 point
 assert np.shape(typed(conv_small, "conv_small")) == (6,), "a list, with one output for each of the six samples"
-assert conv_small[4] == 9, "the sample now, 5, and twice the one two steps before, 2"
+assert sum(conv_small) == 15 + 2 * 6, "all six samples count once, and the first four, two steps later, twice more"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import wavenet as checks
 checks.check_conv_small(conv_small)
@@ -361,8 +363,8 @@ checks.check_mu_law_decode(mu_law_decode)
 #
 # The same clip with only 16 levels, first evenly spaced, then by your mu-law (in the picture vermilion and
 # blue, black is the recording); and how often each of the 16 codes occurs. Evenly spaced, the soft parts
-# drown: most samples fall on the two levels next to silence. (The mu-law's noise is as loud in the loud
-# parts. But there the voice covers it.)
+# drown: most samples fall on the two levels next to silence. (In the loud parts the mu-law's levels lie just
+# as far apart, as you saw in the drawing of the levels. But there the voice covers its noise.)
 
 # %% demo varies
 even = (three.clamp(-1, 1) * 7.5 - 0.5).round().add(0.5) / 7.5
@@ -472,8 +474,8 @@ checks.check_causal_conv1d(causal_conv1d)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# The probe of lesson 1 on a stack of three such layers over 24 samples, first as it is and then with your
-# `audio_pair`'s shift in front. Between them the same stack with PyTorch's `padding="same"`: it keeps the
+# The probe of lesson 1 on a stack of three such layers over 24 samples, first as it is and last with the
+# shift of `audio_pair` in front. Between them the same stack with PyTorch's `padding="same"`: it keeps the
 # length too, and half of every kernel lies in the future.
 
 # %% demo
@@ -506,9 +508,9 @@ for ax, (title, model) in zip(axes, models.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# On the left the vermilion diagonal: 24 outputs that see their own sample. The shift cures them all, and it
-# can't cure the middle one. On the right you can read off the receptive field: every row is 15 samples long,
-# as soon as there are so many.
+# On the left the vermilion diagonal: 24 outputs that see their own sample. The shift cures them all. It
+# can't cure the middle one, which looks seven samples ahead. On the right you can read off the receptive
+# field: every row is 15 samples long, as soon as there are so many.
 #
 # ### Exercise: `receptive_field`
 #
@@ -613,6 +615,23 @@ checks.check_gated_unit(gated_unit)
 ### END HIDDEN TESTS
 
 # %% [markdown]
+# Both functions will be trained through, and the tests above look at numbers only. A detour (numpy,
+# `.detach()`, `torch.tensor` of a tensor) gives the right numbers, and nothing behind it ever learns. So ask
+# whether a gradient arrives at everything that has something to learn:
+
+# %% demo
+generator = torch.Generator().manual_seed(0)
+shapes = {"x": (1, 2, 6), "weight": (2, 2, 2), "bias": (2,)}
+shapes |= {"w_filter": (3, 2, 2), "w_gate": (3, 2, 2), "condition": (1, 6, 1)}
+x, weight, bias, w_filter, w_gate, condition = learns = [
+    torch.randn(shape, generator=generator).requires_grad_() for shape in shapes.values()
+]
+z = gated_unit(causal_conv1d(x, weight, bias, 1), w_filter, w_gate, 2, condition)
+assert torch.is_tensor(z) and z.requires_grad, "no gradient at all gets out of gated_unit: keep to PyTorch's operations"
+for name, gradient in zip(shapes, torch.autograd.grad(z.sum(), learns, allow_unused=True), strict=True):
+    print(f"{name:10}", "never learns: no gradient arrives" if gradient is None else "a gradient arrives")
+
+# %% [markdown]
 # ### Why two convolutions? · *optional*
 #
 # The paper's drawing of the unit shows a single box "dilated conv" from which both tanh and sigmoid come, and
@@ -636,9 +655,9 @@ print(f"with one convolution, z is never below {(np.tanh(a) / (1 + np.exp(-a))).
 
 # %% [markdown]
 # It can hardly say anything negative: where the filter wants to, the gate closes. With two convolutions the
-# unit says anything from −1 to 1 and decides separately whether to say it. (A *single* convolution with twice
-# as many output channels, cut in half, is two convolutions. That is how your `gated_unit` may be written, and
-# how most fast code is.)
+# unit says anything from −1 to 1 and decides separately whether to say it. (A *single* convolution with
+# twice as many output channels, cut in half, is two convolutions. That is how your `gated_unit` may be
+# written, and how most fast code is.)
 #
 # ### What else it is told
 #
@@ -784,11 +803,11 @@ checks.check_step_with_queue(step_with_queue)
 #
 # ### Your own WaveNet, on one voice
 #
-# Here is the whole network, made of your functions. Two things are new, and neither is deep. Each layer
-# *adds* what it found to what came in, a **residual** connection, so that layers have to learn improvements
-# only, and gradients find their way down. And each layer also hands its result straight to the output, a
-# **skip** connection, so that the softmax hears the sharp short-sighted layers and the dim far-sighted ones
-# alike. Both are 1 × 1 convolutions: they mix channels and carry nothing across time.
+# Here is the whole network, made of your functions. Two things come between, and neither is deep. Each layer
+# *adds* what it found to what came in, a **residual** connection as in lesson 5, so that layers have to
+# learn improvements only, and gradients find their way down. And each layer also hands its result straight
+# to the output, a **skip** connection, so that the softmax hears the sharp short-sighted layers and the dim
+# far-sighted ones alike. Both are 1 × 1 convolutions: they mix channels and carry nothing across time.
 #
 # ```
 #             ┌────────────────────── + ──> to the next layer
@@ -877,14 +896,13 @@ VOICE, PIECE = "slt", 2048
 
 
 def of_one_voice(split):
-    """Its clips as codes, and the digits: list of (T_i,), int64 (N,)."""
     clips = load_spoken_digits(split)
-    clips = clips[[i for i, name in enumerate(clips.speakers) if name == VOICE]]
-    return clips.codes(256), clips.digits
+    return clips[[i for i, name in enumerate(clips.speakers) if name == VOICE]]
 
 
-known, known_digits = of_one_voice("train")
-fresh, fresh_digits = of_one_voice("test")
+known_clips, fresh_clips = of_one_voice("train"), of_one_voice("test")
+known, known_digits = known_clips.codes(256), known_clips.digits  # codes: (T_i,) for each clip
+fresh, fresh_digits = fresh_clips.codes(256), fresh_clips.digits
 
 
 def pieces(rows, generator):
@@ -937,6 +955,7 @@ fan = my_wavenet.continuations(
 )
 with torch.no_grad():
     p = torch.softmax(my_wavenet.logits(clip[None], digit[None])[0], dim=1)  # (T, 256)
+    paid = my_wavenet.nats(clip[None], digit[None])[0] / math.log(2)  # bits, (T,)
 figure, axes = plt.subplots(2, 1, figsize=(7.4, 4.6), sharex=True)
 shown = slice(begin - 160, begin + 320)
 time = 1000 * torch.arange(len(clip)) / RATE
@@ -949,11 +968,15 @@ axes[1].imshow(p[shown].T.sqrt(), aspect="auto", origin="lower", cmap=plots.AMOU
 axes[1].set(title="what it expects next, given what was really said", xlabel="ms", ylabel="code")
 axes[1].grid(False)
 plt.show()
+rushing = (clip[shown] - 128).abs() < 32
+print(f"bits per sample between the codes 96 and 160: {paid[shown][rushing].mean():.1f}", end="; ")
+print(f"elsewhere in the picture: {paid[shown][~rushing].mean():.1f}")
 
 # %% [markdown]
 # In the lower picture, where the band is narrow the model is sure. It is broadest where the wave rushes
 # through zero (codes near 128): there the mu-law's levels are so close together that a breath of noise
-# decides between dozens of them. Much of the bits is paid there, for what nobody hears.
+# decides between dozens of them. A sample there costs nearly as much as one of 256 codes that nobody has
+# listened to.
 #
 # And now let it speak, from silence, the digits that it is told. It has heard each of them six times.
 
@@ -967,9 +990,9 @@ for label, wave in zip(labels.tolist(), waves, strict=True):
     display(plots.player(wave))
 
 # %% [markdown]
-# A voice, clearly, and a human mouth's sounds in a plausible order for a tenth of a second at a time. Words
-# they are not yet. The loss knew: it is the sum over thousands of samples, nearly all of which depend on the
-# last few milliseconds, and that is what half a minute of training goes into.
+# Something of a voice, and sounds of speech for a tenth of a second at a time. Words they are not yet. The
+# loss knew: it is the sum over thousands of samples, nearly all of which depend on the last few
+# milliseconds, and that is what half a minute of training goes into.
 #
 # ### What the queues save, measured
 #
@@ -988,7 +1011,7 @@ uniforms = torch.rand(1, 40, generator=torch.Generator().manual_seed(0))
 @torch.no_grad()
 def plainly(codes, labels, uniforms):
     for u in uniforms.T:
-        window = torch.cat([codes[:, -field:], codes[:, -1:]], dim=1)  # the last entry is only a place: its own code is not read
+        window = torch.cat([codes[:, -field:], codes[:, -1:]], dim=1)  # the last is only a place: its code is not read
         p = torch.softmax(my_wavenet.logits(window, labels)[:, -1].double(), dim=1)
         codes = torch.cat([codes, (p.cumsum(dim=1) > u[:, None]).int().argmax(dim=1)[:, None]], dim=1)
     return codes
@@ -1020,10 +1043,11 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# Every layer more doubles the reach. Plainly, it soon doubles the price as well. With queues it adds one
-# small product. (In your version most of the time of a step goes into Python, not into numbers. The course's
-# own sampler is more careful, and the gap is much wider there.) Count multiplications for one new sample,
-# with $L$ layers of $K$ taps and $C$ channels, and $R$ samples of reach:
+# Every layer more doubles the reach. Plainly, it soon nearly doubles the price as well. With queues it adds
+# one small product. (In your version most of the time of a step goes into Python, not into numbers. The
+# course's own sampler is more careful: about a hundred times as fast as passes over its 1024 samples, by
+# `python -m benchmarks.sound`.) Count multiplications for one new sample, with $L$ layers of $K$ taps and
+# $C$ channels, and $R$ samples of reach:
 #
 # | | per new sample | grows with the reach? |
 # |:--|:--|:--|
@@ -1049,9 +1073,7 @@ from lib.audio import Clips, load_spoken_digits
 
 wavenet, all_clips = weights.load("wavenet"), load_spoken_digits("train")
 voices = all_clips.speaker_names
-clips = load_spoken_digits("test")
-same_voice = clips[[i for i, name in enumerate(clips.speakers) if name == VOICE]]
-bits_each = speech.bits_per_sample(wavenet, speech.in_batches(same_voice, wavenet, voices, 10))
+bits_each = speech.bits_per_sample(wavenet, speech.in_batches(fresh_clips, wavenet, voices, 10))
 field = wavenet.receptive_field
 print(f"trained for {weights.about('wavenet')['minutes']:.0f} minutes; one output hears {1000 * field / RATE:g} ms")
 print(f"{bits_each:.2f} bits per sample")
@@ -1062,27 +1084,31 @@ print("zero to nine, drawn:")
 display(plots.player(torch.cat([torch.nn.functional.pad(wave, (0, 1200)) for wave in said])))
 figure, axes = plt.subplots(2, 4, figsize=(7.4, 3.6), sharey=True)
 for column, digit in zip(axes.T, (0, 3, 6, 9), strict=True):
-    recorded = same_voice.waves[same_voice.digits.tolist().index(digit)]
-    plots.spectrogram(recorded, ax=column[0], title=f"{digit}, recorded")
+    heard = fresh_clips.waves[fresh_digits.tolist().index(digit)]
+    plots.spectrogram(heard, ax=column[0], title=f"{digit}, the voice")
     plots.spectrogram(said[digit], ax=column[1], title=f"{digit}, drawn")
     column[0].set(xlabel="", ylabel="")
     column[1].set(ylabel="")
 plt.show()
 
 # %% [markdown]
-# Upper row: the voice that it learned from. Lower row: drawn, some thousands of samples one after the other.
-# Compare from the outside in. Silence at both ends, and the word as long as it was told. A hiss is high and
-# wide, where there is one; a vowel lies low. Then the finest thing in the picture, the stripes at the bottom
-# of the recorded ones: these are the harmonics of the voice, and to be that sharp, the vocal cords must open
-# on time for dozens of periods. Where the stripes are smeared, the drawn voice trembles. Each conditional was
-# asked for the next eighth of a millisecond only, and being a little off the beat costs it next to nothing.
+# Upper row: the voice that it learned from, in clips that it never heard. Lower row: drawn, some thousands
+# of samples one after the other. Compare from the outside in. Near-silence at both ends, and a low dark band
+# between them: it speaks when it is time to. But its noise fills all bands, and the rise of the "three" and
+# the gap in the "six" are blurred or missing. Then the finest thing in the picture, the stripes at the
+# bottom of the upper row: these are the harmonics of the voice, and to be that sharp, the vocal cords must
+# open on time for dozens of periods. In the drawn ones they are smeared: the voice is hoarse. Each
+# conditional was asked for the next eighth of a millisecond only, and being a little off the beat costs it
+# next to nothing.
 #
 # ### The same word in other voices · *optional*
 #
-# The global condition is one vector per voice. Everything else, more than 99 of 100 numbers that it has
-# learned, is shared: what a vowel is, how an *s* begins. Tell it another voice, and nothing else.
+# The global condition is one vector per voice. Everything else that it has learned is shared: what a vowel
+# is, how an *s* begins. Tell it another voice, and nothing else.
 
 # %% demo varies
+of_voices = wavenet.labels[1].weight.numel()
+print(f"{of_voices} of {sum(p.numel() for p in wavenet.parameters())} numbers belong to the twelve voices")
 which = [voices.index(name) for name in ("british", "awb", "slt", "scottish")]
 table = speech.typical_lengths(all_clips, voices)
 sevens = speech.say(wavenet, [7] * 4, which, [int(table[7, v]) for v in which], torch.Generator().manual_seed(3))
@@ -1112,7 +1138,7 @@ plt.show()
 # %% [markdown]
 # A little below 1, the many improbable codes lose their share, and the sound gets cleaner and duller. Near 0
 # it takes the most likely code each time, and you see on the right what that is: after silence, silence. It
-# never begins to speak. The mode of each conditional is a typical sample of none.
+# never begins to speak. Each step is the likeliest, and the whole is like no clip that anybody ever spoke.
 #
 # ### Which digit was it? · *optional*
 #
@@ -1141,28 +1167,36 @@ axes[0].set_ylabel("digit")
 plt.show()
 
 # %% [markdown]
-# It can't say the words, and it can recognise them. That is no contradiction: to recognise, it is enough that
-# the right digit explains the sound *a little* better than the other nine, in each of 3000 samples.
+# It can't say the words, and it can recognise them. That is no contradiction: to recognise, it is enough
+# that the right digit explains the sound *a little* better than the other nine, summed over 3000 samples.
 #
-# And the ten words that `wavenet` said: are they the right ones? Two judges. The model itself, by Bayes; it
-# might flatter itself, since it has exactly the faults that it does not hear. And a small network
-# (`digit_listener`) that has learned from clips, never from the model's, to tell digits by their mel
-# spectrograms.
+# And the ten words that `wavenet` said: are they the right ones? Two judges. The model itself, by Bayes, and
+# a small network (`digit_listener`) that has learned to tell digits by their mel spectrograms: from clips of
+# people and of these voices, never from the model's. You are the third.
 
 # %% demo varies
-batch = speech.utterances(
-    Clips(tuple(said), torch.arange(10), (VOICE,) * 10, torch.zeros(10, dtype=torch.int64)), wavenet, voices
-)
-itself = speech.digit_log_probs(wavenet, batch).argmax(dim=1)
-listener = weights.load("digit_listener").hear(said).argmax(dim=1)
-print("told to say   ", *range(10))
-print("by Bayes      ", *itself.tolist())
-print("the listener  ", *listener.tolist())
+listener = weights.load("digit_listener")
+understood = listener.hear(fresh_clips.waves).argmax(dim=1) == fresh_digits
+print(f"the listener, of the voice's own fresh clips: {int(understood.sum())} of {len(fresh)} right")
+print("told to say                      ", *range(10))
+for temperature in (1.0, 0.7):
+    said = speech.say(
+        wavenet, range(10), [voices.index(VOICE)] * 10, lengths, torch.Generator().manual_seed(1), temperature
+    )
+    clips = Clips(tuple(said), torch.arange(10), (VOICE,) * 10, torch.zeros(10, dtype=torch.int64))
+    itself = speech.digit_log_probs(wavenet, speech.utterances(clips, wavenet, voices)).argmax(dim=1)
+    print(f"temperature {temperature}, itself, by Bayes", *itself.tolist())
+    print(f"temperature {temperature}, the listener    ", *listener.hear(said).argmax(dim=1).tolist())
+print("your WaveNet's 1, 4, 6 and 8, the listener:", *listener.hear(list(waves)).argmax(dim=1).tolist())
 
 # %% [markdown]
-# Where the two disagree, ask which of them has heard real words only. A model that judges its own samples
-# finds them likely, for they are; whether they are words is another question, and the likelihood was never
-# asked it.
+# When we ran it, the model recognised all ten of its own words, and the listener, who mistakes no clip of
+# the voice itself, six. At temperature 0.7, where it sounds cleaner, the model still found all ten, and the
+# listener two. (Over all voices, four words for each digit at temperature 1, it is 100 % against 80 %:
+# `python -m benchmarks.sound`.) A model that judges itself is lenient. By Bayes it only has to tell its own
+# ten ways of speaking apart, and what it does not hear, it does not miss: the faults of the drawn words are
+# just those that its likelihood hardly charges for. So never let a model grade its own samples. Ask somebody
+# who learned from real ones, and listen.
 
 # %% [markdown]
 # ## Play
@@ -1364,20 +1398,13 @@ checks.check_not_leaks(differs_E, differs_F)
 # - **E**: the gate's bias was added to a variable that nobody used, in the fast path only (pull request 126
 #   of github.com/ibab/tensorflow-wavenet). "I'm not sure why this problem didn't cause the unit tests to
 #   fail", wrote the maintainer, and was told that the tests of generation looked at sizes and ranges.
+#   Only at step 0 nothing shows: the filter has heard nothing, and tanh(0) times any gate is 0.
 # - **F**: zeros where silence should be. In mu-law codes, silence is 128 (issue 19 of github.com/xiph/LPCNet:
 #   noise at the start of each clip; issue 55 of github.com/Rayhane-mamah/Tacotron-2).
+#   The first input comes up by taps 0 or 1 step back, and then 0 or 4: to the outputs 0, 1, 4 and 5. After
+#   that the clip is over it, and a test of its end sees nothing.
 #
 # </details>
-
-# %% demo
-x = torch.randn(8, generator=torch.Generator().manual_seed(3))
-figure, axes = plots.panels(2, width=3.6, height=2.4, sharey=True)
-for ax, (name, score, draw) in zip(axes, (("E", score_E, draw_E), ("F", score_F, draw_F)), strict=True):
-    ax.plot(score(x), "o-", label="as it scores")
-    ax.plot(draw(x), "x--", label="as it draws", color=plots.COLOURS["vermilion"])
-    ax.set(title=name, xlabel="step")
-axes[0].legend()
-plt.show()
 
 # %% [markdown]
 # ### Exercise: repair A
