@@ -1093,13 +1093,13 @@ plt.show()
 
 # %% [markdown]
 # Upper row: the voice that it learned from, in clips that it never heard. Lower row: drawn, some thousands
-# of samples one after the other. Compare from the outside in. Near-silence at both ends, and a low dark band
-# between them: it speaks when it is time to. But its noise fills all bands, and the rise of the "three" and
-# the gap in the "six" are blurred or missing. Then the finest thing in the picture, the stripes at the
-# bottom of the upper row: these are the harmonics of the voice, and to be that sharp, the vocal cords must
-# open on time for dozens of periods. In the drawn ones they are smeared: the voice is hoarse. Each
-# conditional was asked for the next eighth of a millisecond only, and being a little off the beat costs it
-# next to nothing.
+# of samples one after the other. Compare from the outside in. Near-silence first, then a low dark band for
+# as long as a word lasts: it speaks when it is time to, and mostly it stops. But its noise fills all bands,
+# and the rise of the "three" and the gap in the "six" are blurred or missing. Then the finest thing in the
+# picture, the stripes at the bottom of the upper row: these are the harmonics of the voice, and to be that
+# sharp, the vocal cords must open on time for dozens of periods. In the drawn ones they are smeared: the
+# voice is hoarse. Each conditional was asked for the next eighth of a millisecond only, and being a little
+# off the beat costs it next to nothing.
 #
 # ### The same word in other voices · *optional*
 #
