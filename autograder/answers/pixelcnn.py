@@ -14,17 +14,25 @@ from lib.byhand import personal_numbers
 answers = Answers("05_pixelcnn")
 
 
-def _seen_mine(student_name: str) -> list[int]:
-    """The three counts for a student's own stack, in closed form."""
+def _stack(student_name: str) -> tuple[int, int]:
+    """How many layers a student drew, and how far each kernel reaches to either side."""
     a, b = personal_numbers(student_name, "05", 0, 5, 2)
-    n_layers, side = 3 + a, 1 + b % 3
+    return 3 + a, 2 + b % 2
+
+
+def _counts(n_layers: int, side: int) -> list[int]:
+    """The three counts for such a stack, in closed form."""
     return [n_layers * side, n_layers * side + 1 + side, side * n_layers * (n_layers - 1) // 2]
+
+
+def _seen_mine(student_name: str) -> list[int]:
+    return _counts(*_stack(student_name))
 
 
 answers.personal["seen_mine"] = _seen_mine  # type: ignore[assignment]
 
-# Ada Lovelace draws 8 layers of 3 x 3.
-_ADA = _seen_mine("Ada Lovelace")
+_N_LAYERS, _SIDE = _stack("Ada Lovelace")
+_ADA = _counts(_N_LAYERS, _SIDE)
 answers.right("seen_mine", "typed", seen_mine=tuple(_ADA))
 answers.right("seen_mine", "an array", seen_mine=np.array(_ADA))
 answers.right("seen_mine", "floats", seen_mine=[float(k) for k in _ADA])
@@ -33,9 +41,10 @@ answers.wrong("seen_mine", "the row above as far right as left", seen_mine=[_ADA
 answers.wrong("seen_mine", "the row above without the pixel straight up", seen_mine=[_ADA[0], _ADA[1] - 1, _ADA[2]])
 answers.wrong("seen_mine", "a wedge on both sides", seen_mine=[_ADA[0], _ADA[1], 2 * _ADA[2]])
 answers.wrong("seen_mine", "no blind spot to speak of", seen_mine=[_ADA[0], _ADA[1], 1])
-answers.wrong("seen_mine", "one layer more", seen_mine=[9, 11, 36])
-answers.wrong("seen_mine", "one layer fewer", seen_mine=[7, 9, 21])
-answers.wrong("seen_mine", "a row too many in the wedge", seen_mine=[8, 10, 36])
+answers.wrong("seen_mine", "one layer more", seen_mine=_counts(_N_LAYERS + 1, _SIDE))
+answers.wrong("seen_mine", "one layer fewer", seen_mine=_counts(_N_LAYERS - 1, _SIDE))
+answers.wrong("seen_mine", "as for 3 x 3", seen_mine=_counts(_N_LAYERS, 1))
+answers.wrong("seen_mine", "a row too many in the wedge", seen_mine=[*_ADA[:2], _counts(_N_LAYERS + 1, _SIDE)[2]])
 answers.wrong("seen_mine", "somebody else's", seen_mine=_seen_mine("Charles Babbage"))
 answers.wrong("seen_mine", "two counts only", seen_mine=_ADA[:2])
 

@@ -196,7 +196,7 @@ student_name = "Ada Lovelace"
 
 # %% demo
 a, b = personal_numbers(student_name, "05", 0, 5, 2)
-print(f"{3 + a} layers of {3 + 2 * (b % 3)} x {3 + 2 * (b % 3)} kernels")
+print(f"{3 + a} layers of {5 + 2 * (b % 2)} x {5 + 2 * (b % 2)} kernels")
 
 # %% [markdown]
 # How many pixels does it see **in its own row**? How many in the **row directly above**? And how large is the
@@ -206,7 +206,7 @@ print(f"{3 + a} layers of {3 + 2 * (b % 3)} x {3 + 2 * (b % 3)} kernels")
 #
 # <details><summary>Hint</summary>
 #
-# With a kernel wider than 3, a single step up may carry you further to the right; how far? Row by row: to
+# With a kernel wider than 3, a single step, along or up, may carry you further; how far? Row by row: to
 # get $j$ rows up you can use at most $j$ steps that go up, and never more than there are layers.
 # </details>
 
@@ -214,7 +214,7 @@ print(f"{3 + a} layers of {3 + 2 * (b % 3)} x {3 + 2 * (b % 3)} kernels")
 seen_mine = None  # replace None by a list of three counts
 ### BEGIN SOLUTION
 a, b = personal_numbers(student_name, "05", 0, 5, 2)
-n_layers, side = 3 + a, 1 + b % 3  # a kernel of 2 side + 1
+n_layers, side = 3 + a, 2 + b % 2  # a kernel of 2 side + 1
 extent = n_layers * side  # to the left, and upwards
 blind = sum(extent - side * min(up, n_layers) for up in range(1, extent + 1))
 seen_mine = [extent, extent + 1 + side, blind]
@@ -222,7 +222,7 @@ seen_mine = [extent, extent + 1 + side, blind]
 
 # %% check seen_mine 2 points
 assert len(typed(seen_mine, "seen_mine")) == 3, "a list of three counts: own row, row above, blind spot"
-assert all(count > 0 for count in seen_mine), "none of the three is zero"
+assert all(count > 0 and count == int(count) for count in seen_mine), "three whole numbers, none of them zero"
 assert seen_mine[1] > seen_mine[0], "in the row above it sees all that it sees in its own row, and more"
 typed(student_name, "student_name")
 ### BEGIN HIDDEN TESTS
@@ -240,8 +240,8 @@ checks.check_seen_mine(student_name, seen_mine)
 #
 # <details><summary>Hint</summary>
 #
-# Three statements: an array of zeros, the rows above the middle one, the part of the middle row. `h // 2` is
-# the number of rows above the middle.
+# Which rows are open whatever the kind? How much of the one row that is left? In `w` columns, how many lie to the
+# left of the middle?
 # </details>
 
 # %% exercise conv_mask
@@ -260,12 +260,12 @@ def conv_mask(kernel_size, kind):
     ### END SOLUTION
 
 # %% check conv_mask 2 points
-found = np.asarray(conv_mask((3, 3), "A")).astype(int)
+found = np.asarray(conv_mask((3, 3), "A")).astype(float)
 assert found.shape == (3, 3), "one entry for each entry of the kernel: height, width"
 assert found[0].tolist() == [1, 1, 1], "the row above comes before, all of it"
 assert found[1].tolist() == [1, 0, 0], "in its own row, kind A sees what is to the left"
 assert found[2].sum() == 0, "the rows below come later"
-assert np.asarray(conv_mask((3, 5), "B")).astype(int)[1].tolist() == [1, 1, 1, 0, 0], "kind B: the middle too"
+assert np.asarray(conv_mask((3, 5), "B")).astype(float)[1].tolist() == [1, 1, 1, 0, 0], "kind B: the middle too"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_conv_mask(conv_mask)
@@ -281,8 +281,8 @@ checks.check_conv_mask(conv_mask)
 #
 # <details><summary>Hint</summary>
 #
-# `torch.nn.functional.conv2d(x, weight, bias, padding=(rows, columns))`. Does `weight * mask` do for both
-# shapes? If the mask may be boolean or an array, turn it into a tensor first.
+# How much padding keeps the height, with a kernel of height $h$? (Height and width may differ.) And does one product
+# do for both shapes of mask?
 # </details>
 
 # %% exercise masked_conv2d
@@ -309,6 +309,11 @@ assert np.isclose(out[0, 0, 0, 0], 0.5), "in the first corner there is nothing b
 assert np.isclose(out[0, 0, 2, 0], 9.5), "in the lower left corner: 4 + 5, and nothing from the other side"
 wide = np.asarray(masked_conv2d(nine, torch.ones(1, 1, 1, 3), torch.zeros(1), torch.ones(1, 3)))
 assert wide.shape == (1, 1, 3, 3), "a kernel of 1 x 3 keeps height and width too"
+ones, whole = torch.ones(1, 2, 3, 3), torch.zeros(1, 2, 3, 3, dtype=torch.bool)
+whole[0, 0], whole[0, 1, 1, 1] = mask_A > 0, True
+out = np.asarray(masked_conv2d(torch.cat([nine, 10 * nine], dim=1), ones, torch.zeros(1), whole))
+assert np.isclose(out[0, 0, 1, 1], 60), "a mask for each channel: 1 + 2 + 3 + 4 of the first, the middle 50 of the second"
+assert (ones == 1).all(), "the weight is not changed"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_masked_conv2d(masked_conv2d)
@@ -358,7 +363,8 @@ plt.show()
 # What can the middle pixel of an image see, judging by the masks alone? Walk backwards. The last layer's
 # output in the middle looks at some places of the layer before; these look at some places of the layer before
 # them; and so on, down to the image. **All the places lie inside the image**: beyond the border there are no
-# features, only zeros, so no path leads through there. That is why the order of the masks can matter.
+# features, only zeros, so no path leads through there. That is why the order of the masks can matter: from the upper
+# of two rows you may go down and up again, but not up and down.
 #
 # The masks may be any zeros and ones, not only of kind A or B, and each has its own size.
 #
@@ -395,15 +401,18 @@ def reach(masks, height, width):
 # %% check reach 3 points
 above_left = torch.tensor([[1, 1, 1], [1, 0, 0], [0, 0, 0]])
 itself_too = torch.tensor([[1, 1, 1], [1, 1, 0], [0, 0, 0]])
-found = np.asarray(reach([above_left], 3, 4)).astype(int)
+found = np.asarray(reach([above_left], 3, 4)).astype(float)
 assert found.shape == (3, 4), "one entry for each pixel of the image: height, width"
 assert found.tolist() == [[0, 1, 1, 1], [0, 1, 0, 0], [0, 0, 0, 0]], "one layer: the mask itself, about row 1, column 2"
-found = np.asarray(reach([above_left, itself_too], 5, 5)).astype(int)
+found = np.asarray(reach([above_left, itself_too], 5, 5)).astype(float)
 assert found.tolist()[:3] == [[1, 1, 1, 1, 1], [1, 1, 1, 1, 0], [1, 1, 0, 0, 0]], "A then B, as counted on paper"
 assert found[3:].sum() == 0, "kinds A and B never look down"
 up_right, down_left = torch.zeros(3, 3), torch.zeros(3, 3)
 up_right[0, 2] = down_left[2, 0] = 1
 assert not np.asarray(reach([down_left, up_right], 1, 1)).any(), "in an image of one pixel the way there and back leads outside"
+up, down = torch.tensor([[1], [0], [0]]), torch.tensor([[0], [0], [1]])
+assert np.asarray(reach([down, up], 2, 1)).astype(float).tolist() == [[0], [1]], "the last layer looks up first, then one looks down"
+assert not np.asarray(reach([up, down], 2, 1)).any(), "the other way round, the last layer looks at a place outside the image"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_reach(reach)
@@ -463,9 +472,9 @@ def stack_masks(kernel_size):
 
     kernel_size : (height, width), two odd ints.
     Returns a pair (vertical, horizontal) of tensors or arrays (height, width), zeros and ones or booleans. The
-    vertical stack's features at row r know the rows above r; the horizontal stack's features at a pixel know what is
-    to its left in its row. Each mask keeps every place whose feature may be known, and no other; rows above are
-    the vertical stack's business alone.
+    vertical stack's features at row r know the rows above r. The horizontal stack's features at a pixel know what is
+    to its left in its row, and what they have been handed. Each mask keeps every place whose feature may be known, and
+    no other; but the horizontal one leaves other rows to the vertical stack, even where it might look.
     """
     ### BEGIN SOLUTION
     height, width = kernel_size
@@ -476,13 +485,16 @@ def stack_masks(kernel_size):
     ### END SOLUTION
 
 # %% check stack_masks 2 points
-vertical, horizontal = (np.asarray(mask).astype(int) for mask in stack_masks((3, 3)))
+vertical, horizontal = (np.asarray(mask).astype(float) for mask in stack_masks((3, 3)))
 assert vertical.shape == horizontal.shape == (3, 3), "both are shaped like the kernel"
 assert vertical[0].tolist() == [1, 1, 1] and vertical[2].tolist() == [0, 0, 0], "vertical: the row above, none below"
 assert vertical[1, 2] == 1, "vertical, own row: the feature to the right knows only rows above, so it may be known"
 assert horizontal[0].sum() == horizontal[2].sum() == 0, "horizontal: the own row only"
 assert horizontal[1, 2] == 0, "horizontal: the feature to the right knows too much"
 assert horizontal[1, 1] == 1, "horizontal: the feature here knows what is to its left, so behind the first layer it may be known"
+vertical, horizontal = (np.asarray(mask).astype(float) for mask in stack_masks((3, 5)))
+assert vertical.tolist() == [[1] * 5, [1] * 5, [0] * 5], "a wide kernel, vertical: nothing in these two rows is forbidden"
+assert horizontal.tolist() == [[0] * 5, [1, 1, 1, 0, 0], [0] * 5], "a wide kernel, horizontal"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_stack_masks(stack_masks)
@@ -537,12 +549,12 @@ plt.show()
 # It is also where a **class label** comes in, as a bias: $y = \tanh(f + a_k) \odot \sigma(g + b_k)$ with
 # two learned vectors for each class $k$. The label is known before the first pixel, so it may go anywhere.
 #
-# Mind large numbers: an activation of −1000 is no accident in a young network.
+# Mind large numbers: an activation of 1000 or −1000 is no accident in a young network.
 #
 # <details><summary>Hint</summary>
 #
-# Which of the four axes holds the channels? PyTorch can cut a tensor into equal chunks along an axis, and
-# its sigmoid is safe.
+# Which of the four axes holds the channels, and which half of it is which? For large numbers: what does your sigmoid
+# compute on the way?
 # </details>
 
 # %% exercise gated
@@ -582,8 +594,8 @@ checks.check_gated(gated)
 #
 # <details><summary>Hint</summary>
 #
-# Three nested loops, or one over `itertools.product`; which runs fastest? Of a row of cumulative
-# probabilities, how many do *not* exceed the uniform? Do the sums in float64.
+# Which of the three loops, over rows, columns and channels, is the innermost? The values that are passed over are those
+# whose cumulative probability does what? Do the sums in float64.
 # </details>
 
 # %% exercise sample_image
@@ -608,19 +620,22 @@ def sample_image(logits_fn, shape, uniforms):
     ### END SOLUTION
 
 # %% check sample_image 3 points
-def echo(x):  # (1, 2, 1, 2): channel 0 is 0 or 1, a fair coin; channel 1 repeats channel 0 of the same pixel
+def follow(x):  # (1, 2, 1, 2) of 0, 1, 2: the first number is a fair coin, each later one is the number before it, plus 1
     logits = torch.full((1, 2, 1, 2, 3), -torch.inf)
-    logits[:, 0, :, :, :2] = 0.0
-    logits[:, 1] = torch.log(torch.nn.functional.one_hot(torch.as_tensor(x)[:, 0].long(), 3).float())
+    logits[0, 0, 0, 0, :2] = 0.0
+    for channel, column, before in ((1, 0, x[0, 0, 0, 0]), (0, 1, x[0, 1, 0, 0]), (1, 1, x[0, 0, 0, 1])):
+        logits[0, channel, 0, column, (before + 1) % 3] = 0.0  # x holds whole numbers, or this fails
     return logits
 
 
-drawn = np.asarray(sample_image(echo, (1, 2, 1, 2), torch.tensor([[[[0.7, 0.2]], [[0.5, 0.5]]]])))
+tails = torch.tensor([[[[0.7, 0.2]], [[0.5, 0.9]]]])
+drawn = np.asarray(sample_image(follow, (1, 2, 1, 2), tails))
 assert drawn.shape == (1, 2, 1, 2), "images, channels, rows, columns"
-assert drawn[0, 0, 0].tolist() == [1, 0], "channel 0: 0.7 is beyond the first half, 0.2 is not"
-assert drawn[0, 1, 0].tolist() == [1, 0], "channel 1 of a pixel comes after its channel 0, and repeats it here"
-drawn = np.asarray(sample_image(echo, (1, 2, 1, 2), torch.tensor([[[[0.5, 0.0]], [[0.0, 0.0]]]])))
-assert drawn[0, 0, 0].tolist() == [1, 0], "0.5 does not exceed 0.5, so a uniform of 0.5 draws the value 1"
+assert drawn[0, 0, 0, 0] == 1, "0.7 is beyond the first half, so the coin shows 1"
+assert drawn[0, 1, 0, 0] == 2, "channel 1 of a pixel comes right after its channel 0"
+assert drawn[0, :, 0, 1].tolist() == [0, 1], "the next pixel comes after both channels of this one: 1, 2, 0, 1"
+exactly = np.asarray(sample_image(follow, (1, 2, 1, 2), torch.where(tails == 0.7, 0.5, tails)))
+assert exactly[0, 0, 0, 0] == 1, "0.5 does not exceed 0.5, so a uniform of 0.5 draws the value 1"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_sample_image(sample_image)
@@ -674,11 +689,14 @@ above_left = torch.tensor([[1, 1, 1], [1, 0, 0], [0, 0, 0]])
 itself_too = torch.tensor([[1, 1, 1], [1, 1, 0], [0, 0, 0]])
 maps = affected([above_left, itself_too], 0, 1, 3, 4)
 assert len(maps) == 2, "one map for each layer"
-first, second = (np.asarray(m).astype(int) for m in maps)
+first, second = (np.asarray(m).astype(float) for m in maps)
 assert first.shape == (3, 4), "each as large as the image"
 assert first.tolist() == [[0, 0, 1, 0], [1, 1, 1, 0], [0, 0, 0, 0]], "layer 0: whoever has the pixel above, beside, left"
 assert second[0].tolist() == [0, 0, 1, 1], "layer 1 watches layer 0: there (0, 2) changed, which (0, 2) and (0, 3) see"
 assert second[2].sum() == 4, "in layer 1 the change has come two rows down"
+left_only = torch.tensor([[1, 0, 0]])
+maps = [np.asarray(m).astype(float).tolist() for m in affected([left_only, left_only], 0, 0, 1, 4)]
+assert maps == [[[0, 1, 0, 0]], [[0, 0, 1, 0]]], "where all look at their left neighbour only, a change moves on and leaves nothing"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_affected(affected)
@@ -796,13 +814,13 @@ def channel_mask(kind, c_in, c_out, n_channels):
     ### END SOLUTION
 
 # %% check channel_mask 2 points
-found = np.asarray(channel_mask("A", 3, 3, 3)).astype(int)
+found = np.asarray(channel_mask("A", 3, 3, 3)).astype(float)
 assert found.tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0]], "kind A: R sees no colour, G sees R, B sees R and G"
-found = np.asarray(channel_mask("B", 3, 6, 3)).astype(int)
+found = np.asarray(channel_mask("B", 3, 6, 3)).astype(float)
 assert found.shape == (6, 3), "one row per output channel, one column per input channel"
 assert found[:4].tolist() == [[1, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0]], "the first two of six are R, the next two G"
 assert np.asarray(channel_mask("B", 4, 4, 3)).sum() == 11, "four channels among three colours: R R G B, by the formula"
-found = np.asarray(channel_mask("B", 4, 6, 4)).astype(int)
+found = np.asarray(channel_mask("B", 4, 6, 4)).astype(float)
 assert found.sum(axis=1).tolist() == [1, 1, 2, 3, 3, 4], "six channels among four colours: 0 0 1 2 2 3, by the formula"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
@@ -835,8 +853,8 @@ checks.check_channel_mask(channel_mask)
 #
 # <details><summary>Hint</summary>
 #
-# Three logarithms to add up; PyTorch has `logsigmoid`, and `expm1`. What is $b - a$? Which of the three are
-# missing in the first bin, and which in the last? `torch.where` chooses.
+# The logarithm of a product of three: for each of the three, which function keeps its digits where the plain one
+# rounds to 0 or to 1? What is $b - a$? Which of the three are there in the first bin, and which in the last?
 # </details>
 
 # %% exercise discretized_logistic_log_prob
@@ -867,7 +885,11 @@ assert np.allclose(np.exp(found), [0.2689, 0.4621, 0.2689], atol=1e-3), "the thr
 far = (torch.tensor([254]), torch.tensor([-1.0]), torch.tensor([math.log(0.01)]))
 found = np.asarray(discretized_logistic_log_prob(*far, 256))
 assert np.isfinite(found).all(), "200 scales from the mean: unlikely, not impossible"
-assert np.allclose(found, -199.43, atol=0.05), "200 scales from the mean costs some 200 nats"
+assert np.allclose(found, -199.43, atol=0.01), "200 scales from the mean costs some 200 nats"
+flat = np.asarray(discretized_logistic_log_prob(torch.tensor([100]), torch.tensor(0.0), torch.tensor(7.0), 256))
+assert np.allclose(flat, math.log(0.25 * 2 / 255) - 7, atol=1e-3), "nearly flat: a quarter, times the bin, over the scale"
+steep = np.asarray(discretized_logistic_log_prob(torch.tensor([0, 1]), torch.tensor(-1.0), torch.tensor(-8.0), 2))
+assert np.allclose(steep, [0.0, -math.exp(8)], atol=0.01), "two values, a scale of e^-8: no limit to what is unlikely"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_discretized_logistic_log_prob(discretized_logistic_log_prob)
@@ -876,9 +898,8 @@ checks.check_discretized_logistic_log_prob(discretized_logistic_log_prob)
 # %% [markdown]
 # ### 200 birds, 256 values · *optional*
 #
-# What is the logistic good for? The bills of 342 penguins (lesson 3 knows them) were measured to a tenth of a
-# millimetre. Cut 32 to 60 mm into 256 steps, learn a distribution over the 256 values from 200 birds, and judge
-# it on the other 142. On the left a softmax with 256 logits and nothing else; maximum likelihood would give
+# What is the logistic good for? The bills of 342 penguins (lesson 3 knows them), in quarters of a millimetre, are whole
+# numbers below 256. Learn a distribution over the 256 values from 200 birds, and judge it on the other 142. On the left a softmax with 256 logits and nothing else; maximum likelihood would give
 # probability 0 to every value that the 200 happen to miss, and thus lose infinitely on the first new bird, so
 # it starts with one imagined bird at each value. On the right a mixture of three of your discretised logistics,
 # 9 numbers, fitted by gradient descent: `logsumexp` over log-weights plus log-probabilities, as in lesson 3.
