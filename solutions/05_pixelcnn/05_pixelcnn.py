@@ -59,7 +59,8 @@ plt.show()
 # have edges.* Each had to find it out alone, from its own corner of 60 000 digits.
 #
 # So let the whole class share one page. Below, a *single* logistic regression on the pixels around, the same
-# for all 784 positions: 12 weights for the 12 nearest pixels that come before, and one bias.
+# for all 784 positions: 12 weights for the 12 nearest pixels that come before, and one bias. (It learns for some
+# seconds while you wait.)
 
 # %% demo varies
 from lib.data import binarise, load_binary_mnist, load_mnist
@@ -353,8 +354,8 @@ for ax, kinds in zip(axes, ("AB", "BB", "AA"), strict=True):
 plt.show()
 
 # %% [markdown]
-# (White inside the blue: earlier pixels that two layers miss, too far away or to the upper right.) A then B is what we want. Two layers
-# of kind B leak: sixteen outputs, each knows its own pixel, and a network that is shown the answer learns to
+# (White inside the blue: earlier pixels that two layers miss, too far away or to the upper right.) A then B is what
+# we want. Two layers of kind B leak: sixteen outputs, each knows its own pixel, and a network that is shown the answer learns to
 # copy it. Two layers of kind A are sound, and blind to the nearest pixel of all, the left neighbour: the second
 # layer skips the one place where its note was kept.
 #
@@ -503,7 +504,8 @@ checks.check_stack_masks(stack_masks)
 # %% [markdown]
 # What the middle pixel sees now, by your `reach`: through the vertical stack, handed over at each depth and
 # carried left by the rest of the horizontal one; and through the horizontal stack from the start. The union has
-# no wedge. (Pale orange in "vertical" is the middle's own row, which is not its business.) Beside it the forbidden thing: a vertical stack that has been handed $h$ once, in the first layer.
+# no wedge. (Pale orange in "vertical" is the middle's own row, which is not its business.) Beside it the forbidden
+# thing: a vertical stack that has been handed $h$ once, in the first layer.
 
 # %% demo
 def two_stacks(n_layers, size=3, side=19):
@@ -1086,10 +1088,11 @@ scoreboard.draw("05", yours=yours)
 plt.show()
 
 # %% [markdown]
-# The published numbers of 2016, on Larochelle's static draw of the test digits: PixelCNN 81.30 and Diagonal
-# BiLSTM 79.20 (van den Oord et al.), a gated PixelCNN 80.10 (Gulrajani et al. 2017, PixelVAE). (As lesson 3 says, ours are measured on *our* static draw, and trained on fresh
-# draws. With fresh draws others have reported 81.45 for a PixelCNN and 78.61 for PixelSNAIL, in the repository
-# pytorch-generative. Digits made binary by a *threshold* give lower numbers still, and are another data set.)
+# The published numbers, on Larochelle's static draw of the test digits: PixelCNN 81.30 and Diagonal BiLSTM 79.20
+# (van den Oord et al. 2016), a gated PixelCNN 80.10 (Gulrajani et al. 2017, PixelVAE). As lesson 3 says, ours are
+# measured on *our* static draw, and trained on fresh draws. With fresh draws others have reported 81.45 for a
+# PixelCNN and 78.61 for PixelSNAIL, in the repository pytorch-generative. Digits made binary by a *threshold* give
+# lower numbers still, and are another data set.
 #
 # ### Naive, and with a cache · *optional*
 #
@@ -1288,8 +1291,7 @@ print("decoded, it is the same digit:", bool((decode(content, model.tokens(digit
 # of colours. Two networks of the same size, both trained by the same recipe. One has your `channel_mask`: G is
 # given R, B is given R and G. In the other one the three channels of a pixel are *independent* given the pixels
 # before, which is what you get without thinking. Both are proper distributions. (Bits per dimension: nats
-# divided by $\ln 2$ and by the
-# $3 \cdot 14 \cdot 14$ numbers of an image.)
+# divided by $\ln 2$ and by the $3 \cdot 14 \cdot 14$ numbers of an image.)
 
 # %% demo varies
 from lib import weights
@@ -1314,8 +1316,8 @@ plt.show()
 
 # %% [markdown]
 # The independent one knows what each channel likes, and cannot make the three agree: where R jumps to the ink,
-# G and B stay with the paper as often as not, and there are pixels in colours that no digit has. The later
-# pixels then have to live with it. It pays in bits for the same reason: having seen R, it is surprised by G all
+# G and B do not know of it, and there are pixels in colours that no digit has. The later pixels then have to live
+# with it. It pays in bits for the same reason: having seen R, it is surprised by G all
 # the same.
 
 # %% [markdown]
@@ -1359,7 +1361,8 @@ plt.show()
 # In 2016 the BiLSTM was the best (79.20 nats with seven layers; 80.75 with one), and the PixelCNN, introduced as
 # its fast relative, came in at 81.30. A few months later gates and a second stack brought the convolution level
 # with the PixelRNN on natural images, with far less computation, and the matter was settled: in training, one
-# step beats 28. Drawing is equally slow for all.
+# step beats 28. Drawing is equally slow for all. (A small Row LSTM is in `lib/models/pixelrnn.py`; `python -m
+# benchmarks.images` times it beside a PixelCNN with about as many numbers.)
 
 # %% [markdown]
 # ## Play
@@ -1494,9 +1497,9 @@ print("output 4 sees", np.flatnonzero(output_4_sees(sound)).tolist())
 # %% [markdown]
 # ### Exercise: what leaks, and what is lost
 #
-# - `leaks_A` to `leaks_F` (for a batch of one image): the pixels that output 4 sees and must not, as a list of numbers from 0 to 8; an empty list if
-#   there is none. C is asked for twice, in training and in use (`training=True` and `False`). **E is judged in its own
-#   order**: its output 4 may see 5, 6, 7, 8.
+# - `leaks_A` to `leaks_F` (for a batch of one image): the pixels that output 4 sees and must not, as a list of
+#   numbers from 0 to 8; an empty list if there is none. C is asked for twice, in training and in use
+#   (`training=True` and `False`). **E is judged in its own order**: its output 4 may see 5, 6, 7, 8.
 # - `lost_A`, `lost_B`, `lost_G`: the pixels among 0, 1, 2, 3 that output 4 does *not* see.
 # - `leaks_H`: pairs `(output channel, input channel)` *within pixel 4* that leak; R is 0, G is 1, B is 2.
 #
@@ -1581,12 +1584,12 @@ def repaired_H(kernel_size, kind, c_in, c_out, n_channels):
     ### END SOLUTION
 
 # %% check repaired_H 2 points
-found = np.asarray(repaired_H((3, 3), "B", 3, 6, 3)).astype(int)
+found = np.asarray(repaired_H((3, 3), "B", 3, 6, 3)).astype(float)
 assert found.shape == (6, 3, 3, 3), "output channels, input channels, height, width"
 assert found[:, :, 0].all() and found[:, :, 1, 0].all(), "pixels before are open between all channels"
 assert not found[:, :, 2].any() and not found[:, :, 1, 2].any(), "pixels after are closed between all channels"
 assert found[0, :, 1, 1].tolist() == [1, 0, 0], "kind B, the pixel itself: a feature of group R sees group R only"
-found = np.asarray(repaired_H((1, 1), "A", 3, 3, 3)).astype(int)
+found = np.asarray(repaired_H((1, 1), "A", 3, 3, 3)).astype(float)
 assert found[:, :, 0, 0].tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0]], "kind A, 1 x 1: the colours decide, strictly"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
