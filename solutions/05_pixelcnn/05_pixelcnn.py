@@ -202,8 +202,8 @@ print(f"{3 + a} layers of {5 + 2 * (b % 2)} x {5 + 2 * (b % 2)} kernels")
 # %% [markdown]
 # How many pixels does it see **in its own row**? How many in the **row directly above**? And how large is the
 # **blind spot**: count the pixels in the rows above that lie in the frame (no further up than the topmost
-# pixel that is seen; to the left as far as the leftmost, and to the right just as far) and are not seen. Type the three
-# counts as a list.
+# pixel that is seen; to the left as far as the leftmost, and to the right just as far) and are not seen. Type
+# the three counts as a list.
 #
 # <details><summary>Hint</summary>
 #
@@ -282,8 +282,8 @@ checks.check_conv_mask(conv_mask)
 #
 # <details><summary>Hint</summary>
 #
-# How much padding keeps the height, with a kernel of height $h$? (Height and width may differ.) And does one product
-# do for both shapes of mask?
+# How much padding keeps the height, with a kernel of height $h$? (Height and width may differ.) And does one
+# product do for both shapes of mask?
 # </details>
 
 # %% exercise masked_conv2d
@@ -354,18 +354,18 @@ for ax, kinds in zip(axes, ("AB", "BB", "AA"), strict=True):
 plt.show()
 
 # %% [markdown]
-# (White inside the blue: earlier pixels that two layers miss, too far away or to the upper right.) A then B is what
-# we want. Two layers of kind B leak: sixteen outputs, each knows its own pixel, and a network that is shown the answer learns to
-# copy it. Two layers of kind A are sound, and blind to the nearest pixel of all, the left neighbour: the second
-# layer skips the one place where its note was kept.
+# (White inside the blue: earlier pixels that two layers miss, too far away or to the upper right.) A then B
+# is what we want. Two layers of kind B leak: sixteen outputs, each knows its own pixel, and a network that is
+# shown the answer learns to copy it. Two layers of kind A are sound, and blind to the nearest pixel of all,
+# the left neighbour: the second layer skips the one place where its note was kept.
 #
 # ### Exercise: `reach`
 #
 # What can the middle pixel of an image see, judging by the masks alone? Walk backwards. The last layer's
 # output in the middle looks at some places of the layer before; these look at some places of the layer before
 # them; and so on, down to the image. **All the places lie inside the image**: beyond the border there are no
-# features, only zeros, so no path leads through there. That is why the order of the masks can matter: from the upper
-# of two rows you may go down and up again, but not up and down.
+# features, only zeros, so no path leads through there. That is why the order of the masks can matter: from
+# the upper of two rows you may go down and up again, but not up and down.
 #
 # The masks may be any zeros and ones, not only of kind A or B, and each has its own size.
 #
@@ -503,9 +503,9 @@ checks.check_stack_masks(stack_masks)
 
 # %% [markdown]
 # What the middle pixel sees now, by your `reach`: through the vertical stack, handed over at each depth and
-# carried left by the rest of the horizontal one; and through the horizontal stack from the start. The union has
-# no wedge. (Pale orange in "vertical" is the middle's own row, which is not its business.) Beside it the forbidden
-# thing: a vertical stack that has been handed $h$ once, in the first layer.
+# carried left by the rest of the horizontal one; and through the horizontal stack from the start. The union
+# has no wedge. (Pale orange in "vertical" is the middle's own row, which is not its business.) Beside it the
+# forbidden thing: a vertical stack that has been handed $h$ once, in the first layer.
 
 # %% demo
 def two_stacks(n_layers, size=3, side=19):
@@ -555,8 +555,8 @@ plt.show()
 #
 # <details><summary>Hint</summary>
 #
-# Which of the four axes holds the channels, and which half of it is which? For large numbers: what does your sigmoid
-# compute on the way?
+# Which of the four axes holds the channels, and which half of it is which? For large numbers: what does your
+# sigmoid compute on the way?
 # </details>
 
 # %% exercise gated
@@ -596,8 +596,8 @@ checks.check_gated(gated)
 #
 # <details><summary>Hint</summary>
 #
-# Which of the three loops, over rows, columns and channels, is the innermost? The values that are passed over are those
-# whose cumulative probability does what? Do the sums in float64.
+# Which of the three loops, over rows, columns and channels, is the innermost? The values that are passed over
+# are those whose cumulative probability does what? Do the sums in float64.
 # </details>
 
 # %% exercise sample_image
@@ -785,12 +785,12 @@ checks.check_class_posterior(class_posterior)
 # ### Exercise: `channel_mask`
 #
 # A coloured pixel is three numbers, and the chain rule does not care that they share a place: R given all
-# pixels before; G given these and R; B given these, R and G. So the *features* at a place come in three groups
-# too. We keep them in blocks, R R ... G G ... B B ..., as equal as can be: with $n$ colours, channel $i$ of $c$
-# belongs to colour $\lfloor i\,n / c \rfloor$. (64 channels among 3 colours: 22, 21 and 21. The formula decides which
-# groups are the longer ones: 6 channels among 4 colours go 0 0 1 2 2 3.) A feature of group
-# R may know what the outputs for R may know, and so on. Then in the middle entry of a kernel, and only there,
-# it matters which channel leads to which: a small matrix, `(c_out, c_in)`.
+# pixels before; G given these and R; B given these, R and G. So the *features* at a place come in three
+# groups too. We keep them in blocks, R R ... G G ... B B ..., as equal as can be: with $n$ colours, channel
+# $i$ of $c$ belongs to colour $\lfloor i\,n / c \rfloor$. (64 channels among 3 colours: 22, 21 and 21. The
+# formula decides which groups are the longer ones: 6 channels among 4 colours go 0 0 1 2 2 3.) A feature of
+# group R may know what the outputs for R may know, and so on. Then in the middle entry of a kernel, and only
+# there, it matters which channel leads to which: a small matrix, `(c_out, c_in)`.
 #
 # Kind A (the first layer, which reads the colours themselves) is strict; kind B is not. As ever.
 #
@@ -900,11 +900,12 @@ checks.check_discretized_logistic_log_prob(discretized_logistic_log_prob)
 # %% [markdown]
 # ### 200 birds, 256 values · *optional*
 #
-# What is the logistic good for? The bills of 342 penguins (lesson 3 knows them), in quarters of a millimetre, are whole
-# numbers below 256. Learn a distribution over the 256 values from 200 birds, and judge it on the other 142. On the left a softmax with 256 logits and nothing else; maximum likelihood would give
-# probability 0 to every value that the 200 happen to miss, and thus lose infinitely on the first new bird, so
-# it starts with one imagined bird at each value. On the right a mixture of three of your discretised logistics,
-# 9 numbers, fitted by gradient descent: `logsumexp` over log-weights plus log-probabilities, as in lesson 3.
+# What is the logistic good for? The bills of 342 penguins (lesson 3 knows them), in quarters of a millimetre,
+# are whole numbers below 256. Learn a distribution over the 256 values from 200 birds, and judge it on the
+# other 142. On the left a softmax with 256 logits and nothing else; maximum likelihood would give probability
+# 0 to every value that the 200 happen to miss, and thus lose infinitely on the first new bird, so it starts
+# with one imagined bird at each value. On the right a mixture of three of your discretised logistics, 9
+# numbers, fitted by gradient descent: `logsumexp` over log-weights plus log-probabilities, as in lesson 3.
 
 # %% demo varies
 from lib.data import load_penguins
@@ -1088,11 +1089,11 @@ scoreboard.draw("05", yours=yours)
 plt.show()
 
 # %% [markdown]
-# The published numbers, on Larochelle's static draw of the test digits: PixelCNN 81.30 and Diagonal BiLSTM 79.20
-# (van den Oord et al. 2016), a gated PixelCNN 80.10 (Gulrajani et al. 2017, PixelVAE). As lesson 3 says, ours are
-# measured on *our* static draw, and trained on fresh draws. With fresh draws others have reported 81.45 for a
-# PixelCNN and 78.61 for PixelSNAIL, in the repository pytorch-generative. Digits made binary by a *threshold* give
-# lower numbers still, and are another data set.
+# The published numbers, on Larochelle's static draw of the test digits: PixelCNN 81.30 and Diagonal BiLSTM
+# 79.20 (van den Oord et al. 2016), a gated PixelCNN 80.10 (Gulrajani et al. 2017, PixelVAE). As lesson 3
+# says, ours are measured on *our* static draw, and trained on fresh draws. With fresh draws others have
+# reported 81.45 for a PixelCNN and 78.61 for PixelSNAIL, in the repository pytorch-generative. Digits made
+# binary by a *threshold* give lower numbers still, and are another data set.
 #
 # ### Naive, and with a cache · *optional*
 #
@@ -1323,12 +1324,12 @@ plt.show()
 # %% [markdown]
 # ### The sibling: PixelRNN · *optional*
 #
-# The paper that introduced the PixelCNN was about something else. Its **Row LSTM** reads the image row by row:
-# at each pixel it keeps a state, computed from a few states of the row above (a convolution of 3, say) and from
-# masked features of its own row. A state remembers what came long before it, so the reach has no limit upwards:
-# a triangle. Its **Diagonal BiLSTM** moves along diagonals, from both sides, and sees everything. Below, on the
-# left, six layers of PixelCNN; then the triangle, by your `reach`: from the middle any number of steps up, and then
-# one masked step within the row that was reached.
+# The paper that introduced the PixelCNN was about something else. Its **Row LSTM** reads the image row by
+# row: at each pixel it keeps a state, computed from a few states of the row above (a convolution of 3, say)
+# and from masked features of its own row. A state remembers what came long before it, so the reach has no
+# limit upwards: a triangle. Its **Diagonal BiLSTM** moves along diagonals, from both sides, and sees
+# everything. Below, on the left, six layers of PixelCNN; then the triangle, by your `reach`: from the middle
+# any number of steps up, and then one masked step within the row that was reached.
 
 # %% demo
 up = torch.zeros(3, 3)
@@ -1468,13 +1469,13 @@ def candidate_H(x):  # colours (B, 3, H, W) -> (B, 3, H, W); "kind A knows about
     return conv(torch.tanh(conv(x, C1, first)), C2, second)
 
 # %% [markdown]
-# Where they come from (github.com): A, kind B as in j-min/PixelCNN (issue 3, pull request 4); B, what remains of a
-# mask when rows and columns are mixed up; C, j-min/PixelCNN has batch normalisation after every masked layer; D,
-# a remark in o-tawab/Video-Pixel-Networks (issue 1): it converged faster, "but at test time it always predict
-# black image"; E, the masks of openai/iaf, doubted in pclucas14/iaf-vae (issue 4); F, PixelCNN++, doubted in
-# openai/pixel-cnn (issue 58), and explained by its shifts in pclucas14/pixel-cnn-pp (issue 24); G,
-# anantzoid/Conditional-PixelCNN-decoder (issue 9); H, what you get if you mend carpedm20/pixel-rnn-tensorflow
-# (issue 4) by half. (That one let G see nothing of R in its own pixel.)
+# Where they come from (github.com): A, kind B as in j-min/PixelCNN (issue 3, pull request 4); B, what remains
+# of a mask when rows and columns are mixed up; C, j-min/PixelCNN has batch normalisation after every masked
+# layer; D, a remark in o-tawab/Video-Pixel-Networks (issue 1): it converged faster, "but at test time it
+# always predict black image"; E, the masks of openai/iaf, doubted in pclucas14/iaf-vae (issue 4); F,
+# PixelCNN++, doubted in openai/pixel-cnn (issue 58), and explained by its shifts in pclucas14/pixel-cnn-pp
+# (issue 24); G, anantzoid/Conditional-PixelCNN-decoder (issue 9); H, what you get if you mend
+# carpedm20/pixel-rnn-tensorflow (issue 4) by half. (That one let G see nothing of R in its own pixel.)
 #
 # Decide first with pencil and paper. Then let the probe confirm it, as here for the sound pair, A then B. The
 # drawing is output 4's row of the dependence matrix.
@@ -1548,13 +1549,14 @@ checks.check_found_leaks(leaks_H=leaks_H, **lists)
 # %% [markdown]
 # (Don't run or read on before your answers are in.)
 #
-# A lets the row below come in through the second layer (all but what no feature there has seen), and closes its own
-# row: the left neighbour is still heard of by way of the row below, and pixel 2 is lost. Whoever looks at
-# samples sees noise; whoever looks at the loss sees a miracle. C is the treacherous one: the leak exists **in
-# training only**, so every probe of the finished model is content, and the model has learned to lean on
-# something that it will not have. E and F are sound. Reversed masks are right for a reversed order, and a
-# shifted image needs no mask: its window *ends* where the past ends. G is sound and half deaf: the vertical
-# stack computes, and nobody hears it (the report says that nothing arrives along the first horizontal line).
+# A lets the row below come in through the second layer (all but what no feature there has seen), and closes
+# its own row: the left neighbour is still heard of by way of the row below, and pixel 2 is lost. Whoever
+# looks at samples sees noise; whoever looks at the loss sees a miracle. C is the treacherous one: the leak
+# exists **in training only**, so every probe of the finished model is content, and the model has learned to
+# lean on something that it will not have. E and F are sound. Reversed masks are right for a reversed order,
+# and a shifted image needs no mask: its window *ends* where the past ends. G is sound and half deaf: the
+# vertical stack computes, and nobody hears it (the report says that nothing arrives along the first
+# horizontal line).
 #
 # ### Exercise: repair H
 #
@@ -1619,16 +1621,20 @@ print(f"the 64 probabilities sum to {right.exp().sum():.6f}, or {wrong.exp().sum
 # ### Pitfalls
 #
 # - **Kind B in the first layer.** The loss is wonderful and the samples are blank or noise. A first, B after.
-# - **Kind A in every layer.** No leak, no alarm, and the left neighbour is gone. Look at `reach` too, not only at leaks.
-# - **A residual connection around the first layer**, or a skip from the image to the output: the mask is walked around.
+# - **Kind A in every layer.** No leak, no alarm, and the left neighbour is gone. Look at `reach` too, not
+#   only at leaks.
+# - **A residual connection around the first layer**, or a skip from the image to the output: the mask is
+#   walked around.
 # - **Masking once.** The next step of training fills the holes. Somebody asked igul222/PixelVAE (issue 6) whether
 #   its mask is applied in every iteration; ask it of your own code.
-# - **Statistics over places** (batch, instance or group normalisation over a whole image): a leak, in training or always.
+# - **Statistics over places** (batch, instance or group normalisation over a whole image): a leak, in
+#   training or always.
 # - **The blind spot.** Nothing complains. Two stacks, or at least wide kernels.
 # - **Handing $h$ to $v$.** One added line, and the right half of the past becomes the future.
-# - **Colours in two conventions.** Channels grouped RRR GGG BBB in one layer, interleaved RGB RGB in the next: a mask that is
-#   right for one is a leak in the other.
-# - **Uniforms by turn.** Tie each uniform to its place, or the cached sampler can't be compared with the naive one.
+# - **Colours in two conventions.** Channels grouped RRR GGG BBB in one layer, interleaved RGB RGB in the
+#   next: a mask that is right for one is a leak in the other.
+# - **Uniforms by turn.** Tie each uniform to its place, or the cached sampler can't be compared with the
+#   naive one.
 # - **A mixture that does not sum to 1.** Add up all values once, for random parameters, and be sure.
 # - **Comparing nats across protocols.** Thresholded digits, a static draw and fresh draws are three data sets.
 #
@@ -1723,20 +1729,20 @@ flashcards(
 #
 # - A. van den Oord, N. Kalchbrenner & K. Kavukcuoglu, *Pixel Recurrent Neural Networks*, ICML 2016 (arXiv
 #   1601.06759). PixelCNN, Row LSTM, Diagonal BiLSTM, masks over colours.
-# - I. Gulrajani et al., *PixelVAE*, ICLR 2017 (arXiv 1611.05013). A gated PixelCNN, alone and with latents, on binary
-#   digits.
-# - A. van den Oord et al., *Conditional Image Generation with PixelCNN Decoders*, NIPS 2016 (arXiv 1606.05328). The blind
-#   spot, the two stacks, gates, classes.
-# - T. Salimans, A. Karpathy, X. Chen & D. P. Kingma, *PixelCNN++*, ICLR 2017 (arXiv 1701.05517). Discretised logistic
-#   mixtures; shifts instead of masks.
+# - I. Gulrajani et al., *PixelVAE*, ICLR 2017 (arXiv 1611.05013). A gated PixelCNN, alone and with latents,
+#   on binary digits.
+# - A. van den Oord et al., *Conditional Image Generation with PixelCNN Decoders*, NIPS 2016 (arXiv
+#   1606.05328). The blind spot, the two stacks, gates, classes.
+# - T. Salimans, A. Karpathy, X. Chen & D. P. Kingma, *PixelCNN++*, ICLR 2017 (arXiv 1701.05517). Discretised
+#   logistic mixtures; shifts instead of masks.
 # - P. Ramachandran et al., *Fast Generation for Convolutional Autoregressive Models*, ICLR 2017 workshop (arXiv
 #   1704.06001). The cache.
-# - X. Chen, N. Mishra, M. Rohaninejad & P. Abbeel, *PixelSNAIL*, ICML 2018 (arXiv 1712.09763). Convolutions and causal
-#   attention; lesson 7 has the second half.
-# - A. Jain, P. Abbeel & D. Pathak, *Locally Masked Convolution for Autoregressive Models*, UAI 2020 (arXiv 2006.12486). Masks
-#   that change from place to place: any order.
-# - R. Child, S. Gray, A. Radford & I. Sutskever, *Generating Long Sequences with Sparse Transformers*, 2019 (arXiv
-#   1904.10509). 2.80 bits per dimension on CIFAR-10.
+# - X. Chen, N. Mishra, M. Rohaninejad & P. Abbeel, *PixelSNAIL*, ICML 2018 (arXiv 1712.09763). Convolutions
+#   and causal attention; lesson 7 has the second half.
+# - A. Jain, P. Abbeel & D. Pathak, *Locally Masked Convolution for Autoregressive Models*, UAI 2020 (arXiv
+#   2006.12486). Masks that change from place to place: any order.
+# - R. Child, S. Gray, A. Radford & I. Sutskever, *Generating Long Sequences with Sparse Transformers*, 2019
+#   (arXiv 1904.10509). 2.80 bits per dimension on CIFAR-10.
 # - N. Kalchbrenner et al., *Video Pixel Networks*, ICML 2017 (arXiv 1610.00527). A fourth axis, the same masks.
 # - D. Salomon & G. Motta, *Handbook of Data Compression*, 2010. Arithmetic coding, the way from nats to files.
 #
