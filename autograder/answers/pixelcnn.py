@@ -1048,12 +1048,12 @@ def _(log_probs, log_prior):
 @answers.right("class_posterior", "one pixel after the other, normalised at each step, a list")
 def _(log_probs, log_prior):
     classes, images, pixels = log_probs.shape
-    now = torch.softmax(log_prior.double(), dim=0).expand(images, classes)
+    now = torch.log_softmax(log_prior.double(), dim=0).expand(images, classes)
     steps = [now]
     for d in range(pixels):
-        now = torch.softmax(torch.log(now) + log_probs[:, :, d].double().T, dim=1)
+        now = torch.log_softmax(now + log_probs[:, :, d].double().T, dim=1)
         steps.append(now)
-    return torch.stack(steps, dim=1).tolist()
+    return torch.stack(steps, dim=1).exp().tolist()
 
 
 @answers.wrong("class_posterior", "the prior forgotten")
@@ -1083,6 +1083,17 @@ def _(log_probs, log_prior):
 def _(log_probs, log_prior):
     joint = torch.exp(torch.nn.functional.pad(log_probs, (1, 0))).cumprod(-1) * torch.exp(log_prior)[:, None, None]
     return (joint / joint.sum(dim=0)).permute(1, 2, 0)
+
+
+@answers.wrong("class_posterior", "probabilities handed on: whoever is 745 nats behind never comes back")
+def _(log_probs, log_prior):
+    classes, images, pixels = log_probs.shape
+    now = torch.softmax(log_prior.double(), dim=0).expand(images, classes)
+    steps = [now]
+    for d in range(pixels):
+        now = torch.softmax(torch.log(now) + log_probs[:, :, d].double().T, dim=1)
+        steps.append(now)
+    return torch.stack(steps, dim=1)
 
 
 @answers.wrong("class_posterior", "log-probabilities")

@@ -625,11 +625,11 @@ def check_class_posterior(class_posterior: Any) -> None:
     judge.close(name, found, right, f"wrong for {shown}", rtol=1e-3, atol=1e-4)
     # A class far behind may come back, unless it is out; and what is out stays so, however bad the others are.
     behind = np.full((3, 1, 1200), -1.0)
-    behind[1, 0, :200], behind[0, 0, 400:600], behind[:2, 0, 800:] = -4.0, -4.0, -40.0
+    behind[1, 0, :200], behind[0, 0, 400:600], behind[:2, 0, 800:] = -5.5, -5.5, -40.0
     behind[2, 0, 3] = -np.inf
     even = np.log([0.5, 0.3, 0.2])
     right = np.array([[_bayes(even, behind[:, 0, :t]) for t in range(1201)]])
-    shown = "a class that falls 600 nats behind and comes back, and one that is impossible"
+    shown = "a class that falls 900 nats behind and comes back, and one that is impossible"
     given = [torch.from_numpy(v) for v in (behind, even)]
     result = judge.call(name, class_posterior, *given, shown=shown)
     found = judge.array(name, result, right.shape, what=f"the result for {shown}")

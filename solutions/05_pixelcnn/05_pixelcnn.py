@@ -5,8 +5,9 @@
 # say which pixels a stack of masked kernels sees and which it silently misses, and use one such model to
 # draw, to complete, to recognise and to compress digits, without paying for every pixel in full.
 #
-# **Time.** 60 minutes to read, 130 to practise; sections marked *optional* hold no exercise and are not
-# counted. **You need.** Lessons 2 to 4 (NLL, binarised digits, masks), and what a convolution does.
+# **Time.** 60 minutes to read, 160 to practise, in two sittings if you like (the first up to `gated`);
+# sections marked *optional* hold no exercise and are not counted. **You need.** Lessons 2 to 4 (NLL,
+# binarised digits, masks), and what a convolution does.
 #
 # MADE has a weight of its own for every pair of pixels. Whatever it learns about a stroke in the upper left
 # corner, it has to learn again in the lower right. No eye works like that, and no network for images does
@@ -59,8 +60,8 @@ plt.show()
 # have edges.* Each had to find it out alone, from its own corner of 60 000 digits.
 #
 # So let the whole class share one page. Below, a *single* logistic regression on the pixels around, the same
-# for all 784 positions: 12 weights for the 12 nearest pixels that come before, and one bias. (It learns for some
-# seconds while you wait.)
+# for all 784 positions: 12 weights for the 12 nearest pixels that come before, and one bias. (It learns for
+# some seconds while you wait.)
 
 # %% demo varies
 from lib.data import binarise, load_binary_mnist, load_mnist
@@ -207,8 +208,8 @@ print(f"{3 + a} layers of {5 + 2 * (b % 2)} x {5 + 2 * (b % 2)} kernels")
 #
 # <details><summary>Hint</summary>
 #
-# With a kernel wider than 3, a single step, along or up, may carry you further; how far? Row by row: to
-# get $j$ rows up you can use at most $j$ steps that go up, and never more than there are layers.
+# Your kernel is wider than 3, so a single step up may carry you further to the right; how far? Then go row by
+# row: how many steps that go up can you use to get $j$ rows up, and how many are there at all?
 # </details>
 
 # %% exercise seen_mine
@@ -223,9 +224,12 @@ seen_mine = [extent, extent + 1 + side, blind]
 
 # %% check seen_mine 2 points
 assert len(typed(seen_mine, "seen_mine")) == 3, "a list of three counts: own row, row above, blind spot"
-assert all(count > 0 and count == int(count) for count in seen_mine), "three whole numbers, none of them zero"
-assert seen_mine[1] > seen_mine[0], "in the row above it sees all that it sees in its own row, and more"
-typed(student_name, "student_name")
+assert all(count > 0 and count % 1 == 0 for count in seen_mine), "counts are whole numbers, and none of the three is zero"
+layers = 3 + personal_numbers(typed(student_name, "student_name"), "05", 0, 5, 2)[0]
+mine, above, blind = (int(count) for count in seen_mine)
+assert mine % layers == 0, "own row: every layer carries equally far to the left"
+assert mine + 1 < above < 2 * mine + 1, "row above: as far to the left, the pixel straight up, and not so far to the right"
+assert blind > 2 * mine + 1 - above, "blind spot: the row above misses some pixels of its frame, and further rows miss more"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_seen_mine(student_name, seen_mine)
@@ -241,8 +245,8 @@ checks.check_seen_mine(student_name, seen_mine)
 #
 # <details><summary>Hint</summary>
 #
-# Which rows are open whatever the kind? How much of the one row that is left? In `w` columns, how many lie to the
-# left of the middle?
+# Write down the mask of a 3 × 5 kernel first. Which of its rows are all alike, and where does the middle row
+# stop? Then: how many rows lie above the middle one in a kernel of height `h`?
 # </details>
 
 # %% exercise conv_mask
@@ -261,12 +265,15 @@ def conv_mask(kernel_size, kind):
     ### END SOLUTION
 
 # %% check conv_mask 2 points
-found = np.asarray(conv_mask((3, 3), "A")).astype(float)
+found = np.asarray(conv_mask((3, 3), "A"))
 assert found.shape == (3, 3), "one entry for each entry of the kernel: height, width"
 assert found[0].tolist() == [1, 1, 1], "the row above comes before, all of it"
 assert found[1].tolist() == [1, 0, 0], "in its own row, kind A sees what is to the left"
 assert found[2].sum() == 0, "the rows below come later"
-assert np.asarray(conv_mask((3, 5), "B")).astype(float)[1].tolist() == [1, 1, 1, 0, 0], "kind B: the middle too"
+assert np.asarray(conv_mask((3, 5), "B"))[1].tolist() == [1, 1, 1, 0, 0], "kind B: the middle too"
+assert np.asarray(conv_mask((1, 3), "A")).tolist() == [[1, 0, 0]], "a kernel of one row"
+assert np.asarray(conv_mask((5, 1), "B")).tolist() == [[1], [1], [1], [0], [0]], "a kernel of one column"
+assert np.asarray(conv_mask((1, 1), "B")).tolist() == [[1]], "1 x 1, kind B: the pixel itself"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_conv_mask(conv_mask)
@@ -282,8 +289,9 @@ checks.check_conv_mask(conv_mask)
 #
 # <details><summary>Hint</summary>
 #
-# How much padding keeps the height, with a kernel of height $h$? (Height and width may differ.) And does one
-# product do for both shapes of mask?
+# What does `torch.nn.functional.conv2d` take besides image and weight? How many zeros on each side leave a
+# kernel of 1 × 5 the size of the image? And what does broadcasting make of a weight `(c_out, c_in, h, w)` and a
+# mask `(h, w)`?
 # </details>
 
 # %% exercise masked_conv2d
@@ -308,17 +316,29 @@ assert out.shape == (1, 1, 3, 3), "as high and as wide as the image"
 assert np.isclose(out[0, 0, 1, 1], 10.5), "in the middle: 1 + 2 + 3 + 4, and the bias"
 assert np.isclose(out[0, 0, 0, 0], 0.5), "in the first corner there is nothing before: only the bias"
 assert np.isclose(out[0, 0, 2, 0], 9.5), "in the lower left corner: 4 + 5, and nothing from the other side"
-wide = np.asarray(masked_conv2d(nine, torch.ones(1, 1, 1, 3), torch.zeros(1), torch.ones(1, 3)))
-assert wide.shape == (1, 1, 3, 3), "a kernel of 1 x 3 keeps height and width too"
-ones, whole = torch.ones(1, 2, 3, 3), torch.zeros(1, 2, 3, 3, dtype=torch.bool)
-whole[0, 0], whole[0, 1, 1, 1] = mask_A > 0, True
-out = np.asarray(masked_conv2d(torch.cat([nine, 10 * nine], dim=1), ones, torch.zeros(1), whole))
-assert np.isclose(out[0, 0, 1, 1], 60), "a mask for each channel: 1 + 2 + 3 + 4 of the first, the middle 50 of the second"
-assert (ones == 1).all(), "the weight is not changed"
+high = np.asarray(masked_conv2d(nine, torch.ones(1, 1, 5, 1), torch.zeros(1), torch.ones(5, 1)))
+assert np.allclose(high[0, 0], [[12, 15, 18]] * 3), "a kernel of 5 x 1, all open: each output is the sum of its column"
+# Two channels and a whole mask: output channel 1 listens to input channel 0, and nobody else to anybody.
+among = torch.tensor([[False, False], [True, False]])[:, :, None, None]
+weight = torch.tensor([[10.0, 20.0], [30.0, 40.0]])[:, :, None, None]
+out = np.asarray(masked_conv2d(torch.ones(1, 2, 1, 1), weight, torch.zeros(2), among))
+assert np.allclose(out.flatten(), [0, 30]), "a mask of the whole weight, of booleans"
+assert weight.flatten().tolist() == [10, 20, 30, 40], "the weight is not changed"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_masked_conv2d(masked_conv2d)
 ### END HIDDEN TESTS
+
+# %% [markdown]
+# The grader compares numbers. Whether a gradient finds its way through, see for yourself: to the image, to the
+# bias, and to the weights that are open, but to no other. (One channel becomes one; the window is 1 × 3, of
+# kind A; three pixels; all numbers are 1.)
+
+# %% demo
+x, weight, bias = (torch.ones(shape, requires_grad=True) for shape in ((1, 1, 1, 3), (1, 1, 1, 3), (1,)))
+masked_conv2d(x, weight, bias, torch.tensor([[1, 0, 0]])).sum().backward()
+for name, grad, expected in (("image", x.grad, [1, 1, 0]), ("weight", weight.grad, [2, 0, 0]), ("bias", bias.grad, [3])):
+    print(f"gradient of the {name}: {None if grad is None else grad.flatten().tolist()}, expected {expected}")
 
 # %% [markdown]
 # Now ask the probe of lesson 1. Two layers with random weights over a small image of 4 × 4 pixels, so 16
@@ -354,18 +374,18 @@ for ax, kinds in zip(axes, ("AB", "BB", "AA"), strict=True):
 plt.show()
 
 # %% [markdown]
-# (White inside the blue: earlier pixels that two layers miss, too far away or to the upper right.) A then B
-# is what we want. Two layers of kind B leak: sixteen outputs, each knows its own pixel, and a network that is
-# shown the answer learns to copy it. Two layers of kind A are sound, and blind to the nearest pixel of all,
-# the left neighbour: the second layer skips the one place where its note was kept.
+# (White inside the blue: earlier pixels that two layers miss, too far away or to the upper right.) A then B is
+# what we want. Two layers of kind B leak: sixteen outputs, each knows its own pixel, and a network that is
+# shown the answer learns to copy it. Two layers of kind A are sound, and blind to the nearest pixel of all, the
+# left neighbour: the second layer skips the one place where its note was kept.
 #
 # ### Exercise: `reach`
 #
 # What can the middle pixel of an image see, judging by the masks alone? Walk backwards. The last layer's
 # output in the middle looks at some places of the layer before; these look at some places of the layer before
 # them; and so on, down to the image. **All the places lie inside the image**: beyond the border there are no
-# features, only zeros, so no path leads through there. That is why the order of the masks can matter: from
-# the upper of two rows you may go down and up again, but not up and down.
+# features, only zeros, so no path leads through there. (So the order of the layers counts. In an image of three
+# rows you can go from the middle one row down and then two up, but not two up and then one down.)
 #
 # The masks may be any zeros and ones, not only of kind A or B, and each has its own size.
 #
@@ -402,18 +422,22 @@ def reach(masks, height, width):
 # %% check reach 3 points
 above_left = torch.tensor([[1, 1, 1], [1, 0, 0], [0, 0, 0]])
 itself_too = torch.tensor([[1, 1, 1], [1, 1, 0], [0, 0, 0]])
-found = np.asarray(reach([above_left], 3, 4)).astype(float)
+found = np.asarray(reach([above_left], 3, 4))
 assert found.shape == (3, 4), "one entry for each pixel of the image: height, width"
 assert found.tolist() == [[0, 1, 1, 1], [0, 1, 0, 0], [0, 0, 0, 0]], "one layer: the mask itself, about row 1, column 2"
-found = np.asarray(reach([above_left, itself_too], 5, 5)).astype(float)
+found = np.asarray(reach([above_left, itself_too], 5, 5))
 assert found.tolist()[:3] == [[1, 1, 1, 1, 1], [1, 1, 1, 1, 0], [1, 1, 0, 0, 0]], "A then B, as counted on paper"
 assert found[3:].sum() == 0, "kinds A and B never look down"
-up_right, down_left = torch.zeros(3, 3), torch.zeros(3, 3)
-up_right[0, 2] = down_left[2, 0] = 1
-assert not np.asarray(reach([down_left, up_right], 1, 1)).any(), "in an image of one pixel the way there and back leads outside"
-up, down = torch.tensor([[1], [0], [0]]), torch.tensor([[0], [0], [1]])
-assert np.asarray(reach([down, up], 2, 1)).astype(float).tolist() == [[0], [1]], "the last layer looks up first, then one looks down"
-assert not np.asarray(reach([up, down], 2, 1)).any(), "the other way round, the last layer looks at a place outside the image"
+two_up, down = torch.tensor([[1], [0], [0], [0], [0]]), torch.tensor([[0], [0], [1]])
+found = np.asarray(reach([two_up, down], 3, 1)).tolist()
+assert found == [[1], [0], [0]], "from the last layer to the first: a row down, then two up"
+assert not np.asarray(reach([down, two_up], 3, 1)).any(), "two rows up and one down: that way leads outside"
+assert not np.asarray(reach([down.T, two_up.T], 1, 3)).any(), "two columns to the left and one back: that way, too"
+assert np.asarray(reach([], 1, 1)).tolist() == [[1]], "without any mask, the middle sees itself"
+wide = torch.zeros(3, 63)
+wide[1] = 1
+found = np.asarray(reach([wide] * 70, 2, 4)).tolist()
+assert found == [[0, 0, 0, 0], [1, 1, 1, 1]], "70 layers along a row: too many paths to count, but paths all the same"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_reach(reach)
@@ -442,9 +466,9 @@ plt.show()
 # to the upper right can only travel on to the left. The cure (van den Oord et al. 2016, the *gated*
 # PixelCNN) is to keep two kinds of notes at each place, in two stacks of layers:
 #
-# - The **vertical stack** knows *rows*: its feature at row $r$ knows pixels of the rows above $r$, nothing else.
-#   So its kernels may look to the right as well as to the left, in the rows above **and in their own row**,
-#   since the features there know only the rows above, too.
+# - The **vertical stack** knows *rows*: its feature at row $r$ knows pixels of the rows above $r$, nothing
+#   else. So its kernels may look to the right as well as to the left, in the rows above **and in their own
+#   row**, since the features there know only the rows above, too.
 # - The **horizontal stack** knows the pixels to the left in its own row, and in every layer it is handed the
 #   vertical feature *of its own place*: $h \leftarrow h + v$ (through a 1 × 1 convolution). The outputs are
 #   read from it.
@@ -473,9 +497,9 @@ def stack_masks(kernel_size):
 
     kernel_size : (height, width), two odd ints.
     Returns a pair (vertical, horizontal) of tensors or arrays (height, width), zeros and ones or booleans. The
-    vertical stack's features at row r know the rows above r. The horizontal stack's features at a pixel know what is
-    to its left in its row, and what they have been handed. Each mask keeps every place whose feature may be known, and
-    no other; but the horizontal one leaves other rows to the vertical stack, even where it might look.
+    vertical stack's features at row r know the rows above r; the horizontal stack's features at a pixel know what is
+    to its left in its row. The horizontal mask does not look up: what is above, it is handed by the vertical stack. But
+    for that, each mask keeps every place whose feature may be known, and no other.
     """
     ### BEGIN SOLUTION
     height, width = kernel_size
@@ -486,16 +510,18 @@ def stack_masks(kernel_size):
     ### END SOLUTION
 
 # %% check stack_masks 2 points
-vertical, horizontal = (np.asarray(mask).astype(float) for mask in stack_masks((3, 3)))
+vertical, horizontal = (np.asarray(mask) for mask in stack_masks((3, 3)))
 assert vertical.shape == horizontal.shape == (3, 3), "both are shaped like the kernel"
 assert vertical[0].tolist() == [1, 1, 1] and vertical[2].tolist() == [0, 0, 0], "vertical: the row above, none below"
 assert vertical[1, 2] == 1, "vertical, own row: the feature to the right knows only rows above, so it may be known"
 assert horizontal[0].sum() == horizontal[2].sum() == 0, "horizontal: the own row only"
 assert horizontal[1, 2] == 0, "horizontal: the feature to the right knows too much"
 assert horizontal[1, 1] == 1, "horizontal: the feature here knows what is to its left, so behind the first layer it may be known"
-vertical, horizontal = (np.asarray(mask).astype(float) for mask in stack_masks((3, 5)))
-assert vertical.tolist() == [[1] * 5, [1] * 5, [0] * 5], "a wide kernel, vertical: nothing in these two rows is forbidden"
-assert horizontal.tolist() == [[0] * 5, [1, 1, 1, 0, 0], [0] * 5], "a wide kernel, horizontal"
+vertical, horizontal = (np.asarray(mask) for mask in stack_masks((5, 9)))
+assert vertical.shape == horizontal.shape == (5, 9), "height, width"
+assert vertical.sum(axis=1).tolist() == [9, 9, 9, 0, 0], "vertical, 5 x 9: all of three rows"
+assert horizontal.sum(axis=1).tolist() == [0, 0, 5, 0, 0], "horizontal, 5 x 9: all to the left, and the place itself"
+assert np.ravel([np.asarray(mask) for mask in stack_masks((1, 1))]).tolist() == [1, 1], "1 x 1: both see the place itself"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_stack_masks(stack_masks)
@@ -503,8 +529,8 @@ checks.check_stack_masks(stack_masks)
 
 # %% [markdown]
 # What the middle pixel sees now, by your `reach`: through the vertical stack, handed over at each depth and
-# carried left by the rest of the horizontal one; and through the horizontal stack from the start. The union
-# has no wedge. (Pale orange in "vertical" is the middle's own row, which is not its business.) Beside it the
+# carried left by the rest of the horizontal one; and through the horizontal stack from the start. The union has
+# no wedge. (Pale orange in "vertical" is the middle's own row, which is not its business.) On the right the
 # forbidden thing: a vertical stack that has been handed $h$ once, in the first layer.
 
 # %% demo
@@ -551,12 +577,12 @@ plt.show()
 # It is also where a **class label** comes in, as a bias: $y = \tanh(f + a_k) \odot \sigma(g + b_k)$ with
 # two learned vectors for each class $k$. The label is known before the first pixel, so it may go anywhere.
 #
-# Mind large numbers: an activation of 1000 or −1000 is no accident in a young network.
+# Mind large numbers: a gate of −1000 has to close, and not to break.
 #
 # <details><summary>Hint</summary>
 #
-# Which of the four axes holds the channels, and which half of it is which? For large numbers: what does your
-# sigmoid compute on the way?
+# Which of the four axes holds the channels, and where along it does the second half begin? Large numbers: what
+# is $e^{1000}$ in float32, and who has to compute it?
 # </details>
 
 # %% exercise gated
@@ -596,8 +622,10 @@ checks.check_gated(gated)
 #
 # <details><summary>Hint</summary>
 #
-# Which of the three loops, over rows, columns and channels, is the innermost? The values that are passed over
-# are those whose cumulative probability does what? Do the sums in float64.
+# Write down whose turn it is for two channels and 2 × 2 pixels: which index changes at every step? For the
+# draw, mark the cumulative probabilities on the line from 0 to 1 (in float64): how does the uniform's place
+# among them tell you the value? And what is the largest value that this may give, if the last probabilities
+# are zero?
 # </details>
 
 # %% exercise sample_image
@@ -622,22 +650,36 @@ def sample_image(logits_fn, shape, uniforms):
     ### END SOLUTION
 
 # %% check sample_image 3 points
-def follow(x):  # (1, 2, 1, 2) of 0, 1, 2: the first number is a fair coin, each later one is the number before it, plus 1
+def echo(x):  # (1, 2, 1, 2): channel 0 is 0 or 1, a fair coin; channel 1 repeats channel 0 of the same pixel
     logits = torch.full((1, 2, 1, 2, 3), -torch.inf)
-    logits[0, 0, 0, 0, :2] = 0.0
-    for channel, column, before in ((1, 0, x[0, 0, 0, 0]), (0, 1, x[0, 1, 0, 0]), (1, 1, x[0, 0, 0, 1])):
-        logits[0, channel, 0, column, (before + 1) % 3] = 0.0  # x holds whole numbers, or this fails
+    logits[:, 0, :, :, :2] = 0.0
+    logits[:, 1] = torch.log(torch.nn.functional.one_hot(torch.as_tensor(x)[:, 0].long(), 3).float())
     return logits
 
 
-tails = torch.tensor([[[[0.7, 0.2]], [[0.5, 0.9]]]])
-drawn = np.asarray(sample_image(follow, (1, 2, 1, 2), tails))
+def count(x):  # (1, 2, 2, 2): the first number is 1; each one after is its predecessor plus 1, and after 2 comes 0
+    assert "int" in str(x.dtype), "logits_fn takes whole numbers, int64"
+    in_order = torch.as_tensor(x)[0].permute(1, 2, 0).flatten()  # row after row, pixel after pixel, channel after channel
+    following = torch.cat([torch.ones(1), (in_order[:-1] + 1) % 3]).long()
+    return torch.log(torch.nn.functional.one_hot(following, 3).float()).view(2, 2, 2, 3).permute(2, 0, 1, 3)[None]
+
+
+def tenths(x):  # ten values of probability 0.1, and an eleventh that is impossible
+    return torch.log(torch.tensor([0.1] * 10 + [0.0], dtype=torch.float64)).expand(1, 1, 1, 1, 11)
+
+
+drawn = np.asarray(sample_image(echo, (1, 2, 1, 2), torch.tensor([[[[0.7, 0.2]], [[0.5, 0.5]]]])))
 assert drawn.shape == (1, 2, 1, 2), "images, channels, rows, columns"
-assert drawn[0, 0, 0, 0] == 1, "0.7 is beyond the first half, so the coin shows 1"
-assert drawn[0, 1, 0, 0] == 2, "channel 1 of a pixel comes right after its channel 0"
-assert drawn[0, :, 0, 1].tolist() == [0, 1], "the next pixel comes after both channels of this one: 1, 2, 0, 1"
-exactly = np.asarray(sample_image(follow, (1, 2, 1, 2), torch.where(tails == 0.7, 0.5, tails)))
-assert exactly[0, 0, 0, 0] == 1, "0.5 does not exceed 0.5, so a uniform of 0.5 draws the value 1"
+assert drawn[0, 0, 0].tolist() == [1, 0], "channel 0: 0.7 is beyond the first half, 0.2 is not"
+assert drawn[0, 1, 0].tolist() == [1, 0], "channel 1 of a pixel comes after its channel 0, and repeats it here"
+drawn = np.asarray(sample_image(echo, (1, 2, 1, 2), torch.tensor([[[[0.5, 0.0]], [[0.0, 0.0]]]])))
+assert drawn[0, 0, 0].tolist() == [1, 0], "0.5 does not exceed 0.5, so a uniform of 0.5 draws the value 1"
+drawn = np.asarray(sample_image(count, (1, 2, 2, 2), torch.full((1, 2, 2, 2), 0.5)))
+in_order = drawn[0].transpose(1, 2, 0).flatten().tolist()
+assert in_order == [1, 2, 0, 1, 2, 0, 1, 2], "row after row, pixel after pixel, and all channels of a pixel before the next"
+nearly_1 = torch.full((1, 1, 1, 1), 1 - 2**-53, dtype=torch.float64)
+drawn = np.asarray(sample_image(tenths, (1, 1, 1, 1), nearly_1))
+assert drawn.item() == 9, "if rounding leaves none, the last value of positive probability; never one of probability zero"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_sample_image(sample_image)
@@ -691,14 +733,20 @@ above_left = torch.tensor([[1, 1, 1], [1, 0, 0], [0, 0, 0]])
 itself_too = torch.tensor([[1, 1, 1], [1, 1, 0], [0, 0, 0]])
 maps = affected([above_left, itself_too], 0, 1, 3, 4)
 assert len(maps) == 2, "one map for each layer"
-first, second = (np.asarray(m).astype(float) for m in maps)
+first, second = (np.asarray(m) for m in maps)
 assert first.shape == (3, 4), "each as large as the image"
 assert first.tolist() == [[0, 0, 1, 0], [1, 1, 1, 0], [0, 0, 0, 0]], "layer 0: whoever has the pixel above, beside, left"
 assert second[0].tolist() == [0, 0, 1, 1], "layer 1 watches layer 0: there (0, 2) changed, which (0, 2) and (0, 3) see"
 assert second[2].sum() == 4, "in layer 1 the change has come two rows down"
-left_only = torch.tensor([[1, 0, 0]])
-maps = [np.asarray(m).astype(float).tolist() for m in affected([left_only, left_only], 0, 0, 1, 4)]
-assert maps == [[[0, 1, 0, 0]], [[0, 0, 1, 0]]], "where all look at their left neighbour only, a change moves on and leaves nothing"
+left, right = torch.tensor([[1, 0, 0]]), torch.tensor([[0, 0, 1]])
+maps = [np.asarray(m).tolist() for m in affected([left, left], 0, 0, 1, 3)]
+assert maps == [[[0, 1, 0]], [[0, 0, 1]]], "both layers look left, and no further: layer 1 does not hear of what layer 0 left alone"
+maps = [np.asarray(m).tolist() for m in affected([left, right], 0, 2, 1, 3)]
+assert maps == [[[0, 0, 0]], [[0, 0, 0]]], "at the right border nobody has the pixel to its left, and nothing comes back from outside"
+wide = torch.zeros(3, 63)
+wide[1] = 1
+last = np.asarray(affected([wide] * 70, 1, 0, 2, 4)[-1]).tolist()
+assert last == [[0, 0, 0, 0], [1, 1, 1, 1]], "70 layers along a row: too many paths to count, but paths all the same"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_affected(affected)
@@ -744,7 +792,8 @@ print(f"features in all layers: {total}; changed and needed: {sum(int(m.sum()) f
 #
 # You get the pieces, in nats, for every class. Return the posterior after $0, 1, \dots, D$ pixels. By the
 # end the sums may be −5000 in all classes; you know what to do. A class whose prior is zero, or for which
-# something impossible has happened, has the posterior zero from then on. (At least one class stays possible.)
+# something impossible has happened, has the posterior zero from then on; one that has merely fallen a thousand
+# nats behind may come back. (At least one class stays possible.)
 #
 # <details><summary>Hint</summary>
 #
@@ -774,8 +823,10 @@ assert found.shape == (1, 4, 2), "images, pixels seen (0 to 3), classes"
 assert np.allclose(found[0, 0], [0.75, 0.25], atol=1e-4), "before the first pixel there is only the prior"
 assert np.allclose(found[0, 1], [0.75, 0.25], atol=1e-4), "pixel 0 is as likely in both classes: nothing learned"
 assert np.allclose(found[0, 2:], 0.5, atol=1e-4), "pixel 1 is three times as likely in class 1: 0.75 x 0.2 = 0.25 x 0.6"
-found = np.asarray(class_posterior(torch.tensor([[[-5000.0]], [[-5000.0]], [[-torch.inf]]]), torch.log(torch.ones(3) / 3)))
-assert np.allclose(found[0, 1], [0.5, 0.5, 0.0]), "-5000 in two classes, and a third that is impossible"
+found = np.asarray(class_posterior(torch.tensor([[[-20000.0]], [[-20000.0]], [[-torch.inf]]]), torch.log(torch.ones(3) / 3)))
+assert np.allclose(found[0, 1], [0.5, 0.5, 0.0], atol=1e-3), "-20000 in two classes, and a third that is impossible"
+found = np.asarray(class_posterior(torch.tensor([[[-1000.0, 0.0]], [[0.0, -1000.0]]]), torch.log(torch.ones(2) / 2)))
+assert np.allclose(found[0], [[0.5, 0.5], [0, 1], [0.5, 0.5]], atol=1e-3), "1000 nats behind after a pixel, level again after the next"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_class_posterior(class_posterior)
@@ -785,12 +836,12 @@ checks.check_class_posterior(class_posterior)
 # ### Exercise: `channel_mask`
 #
 # A coloured pixel is three numbers, and the chain rule does not care that they share a place: R given all
-# pixels before; G given these and R; B given these, R and G. So the *features* at a place come in three
-# groups too. We keep them in blocks, R R ... G G ... B B ..., as equal as can be: with $n$ colours, channel
-# $i$ of $c$ belongs to colour $\lfloor i\,n / c \rfloor$. (64 channels among 3 colours: 22, 21 and 21. The
-# formula decides which groups are the longer ones: 6 channels among 4 colours go 0 0 1 2 2 3.) A feature of
-# group R may know what the outputs for R may know, and so on. Then in the middle entry of a kernel, and only
-# there, it matters which channel leads to which: a small matrix, `(c_out, c_in)`.
+# pixels before; G given these and R; B given these, R and G. So the *features* at a place come in three groups
+# too. We keep them in blocks, R R ... G G ... B B ..., as equal as can be: with $n$ colours, channel $i$ of $c$
+# belongs to colour $\lfloor i\,n / c \rfloor$. (64 channels among 3 colours: 22, 21 and 21. The formula decides
+# which groups are the longer ones: 6 channels among 4 colours go 0 0 1 2 2 3.) A feature of group R may know
+# what the outputs for R may know, and so on. Then in the middle entry of a kernel, and only there, it matters
+# which channel leads to which: a small matrix, `(c_out, c_in)`.
 #
 # Kind A (the first layer, which reads the colours themselves) is strict; kind B is not. As ever.
 #
@@ -805,8 +856,8 @@ def channel_mask(kind, c_in, c_out, n_channels):
     """Which channels of the pixel itself may be looked at: the middle entry of a kernel over colours.
 
     kind : "A" (a channel may look at the groups before its own) or "B" (and at its own).
-    c_in, c_out : channels of the layer's input and output, at least n_channels. In both, channel i of c belongs to colour
-    i * n_channels // c.
+    c_in, c_out : channels of the layer's input and output, at least n_channels. In both, channel i of c belongs to
+    colour i * n_channels // c.
     Returns zeros and ones or booleans (c_out, c_in), tensor or array.
     """
     ### BEGIN SOLUTION
@@ -816,13 +867,13 @@ def channel_mask(kind, c_in, c_out, n_channels):
     ### END SOLUTION
 
 # %% check channel_mask 2 points
-found = np.asarray(channel_mask("A", 3, 3, 3)).astype(float)
+found = np.asarray(channel_mask("A", 3, 3, 3))
 assert found.tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0]], "kind A: R sees no colour, G sees R, B sees R and G"
-found = np.asarray(channel_mask("B", 3, 6, 3)).astype(float)
+found = np.asarray(channel_mask("B", 3, 6, 3))
 assert found.shape == (6, 3), "one row per output channel, one column per input channel"
 assert found[:4].tolist() == [[1, 0, 0], [1, 0, 0], [1, 1, 0], [1, 1, 0]], "the first two of six are R, the next two G"
 assert np.asarray(channel_mask("B", 4, 4, 3)).sum() == 11, "four channels among three colours: R R G B, by the formula"
-found = np.asarray(channel_mask("B", 4, 6, 4)).astype(float)
+found = np.asarray(channel_mask("B", 4, 6, 4))
 assert found.sum(axis=1).tolist() == [1, 1, 2, 3, 3, 4], "six channels among four colours: 0 0 1 2 2 3, by the formula"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
@@ -855,8 +906,9 @@ checks.check_channel_mask(channel_mask)
 #
 # <details><summary>Hint</summary>
 #
-# The logarithm of a product of three: for each of the three, which function keeps its digits where the plain one
-# rounds to 0 or to 1? What is $b - a$? Which of the three are there in the first bin, and which in the last?
+# What becomes of the product when you take its logarithm, and what is $b - a$? Which of the terms hold an
+# infinite number in the first bin, which in the last, and what are they then? For $\ln \sigma(z)$ and for
+# $1 - e^{-z}$ with a tiny $z$, PyTorch has functions that lose nothing; look for them.
 # </details>
 
 # %% exercise discretized_logistic_log_prob
@@ -887,11 +939,14 @@ assert np.allclose(np.exp(found), [0.2689, 0.4621, 0.2689], atol=1e-3), "the thr
 far = (torch.tensor([254]), torch.tensor([-1.0]), torch.tensor([math.log(0.01)]))
 found = np.asarray(discretized_logistic_log_prob(*far, 256))
 assert np.isfinite(found).all(), "200 scales from the mean: unlikely, not impossible"
-assert np.allclose(found, -199.43, atol=0.01), "200 scales from the mean costs some 200 nats"
-flat = np.asarray(discretized_logistic_log_prob(torch.tensor([100]), torch.tensor(0.0), torch.tensor(7.0), 256))
-assert np.allclose(flat, math.log(0.25 * 2 / 255) - 7, atol=1e-3), "nearly flat: a quarter, times the bin, over the scale"
-steep = np.asarray(discretized_logistic_log_prob(torch.tensor([0, 1]), torch.tensor(-1.0), torch.tensor(-8.0), 2))
-assert np.allclose(steep, [0.0, -math.exp(8)], atol=0.01), "two values, a scale of e^-8: no limit to what is unlikely"
+assert np.allclose(found, -199.43, atol=0.05), "200 scales from the mean costs some 200 nats"
+found = np.asarray(discretized_logistic_log_prob(torch.arange(2), torch.tensor(0.5), torch.tensor(math.log(0.5)), 2))
+assert np.allclose(np.exp(found), [0.2689, 0.7311], atol=1e-3), "two values: they meet at 0, one scale below the mean"
+found = np.asarray(discretized_logistic_log_prob(torch.tensor([8]), torch.tensor([1.25]), torch.tensor([-8.0]), 17))
+assert np.allclose(found, -3539.89, atol=0.5), "a scale of e^-8, a mean of 1.25: the bin's edge at 1/16 is 3540 scales away"
+flat = (torch.tensor([30000]), torch.tensor([0.0], dtype=torch.float64), torch.tensor([7.0], dtype=torch.float64))
+found = np.asarray(discretized_logistic_log_prob(*flat, 65537))
+assert np.allclose(found, -18.78, atol=0.01), "a scale of e^7, 65537 values: all of them equally unlikely, none impossible"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_discretized_logistic_log_prob(discretized_logistic_log_prob)
@@ -900,12 +955,13 @@ checks.check_discretized_logistic_log_prob(discretized_logistic_log_prob)
 # %% [markdown]
 # ### 200 birds, 256 values · *optional*
 #
-# What is the logistic good for? The bills of 342 penguins (lesson 3 knows them), in quarters of a millimetre,
-# are whole numbers below 256. Learn a distribution over the 256 values from 200 birds, and judge it on the
-# other 142. On the left a softmax with 256 logits and nothing else; maximum likelihood would give probability
-# 0 to every value that the 200 happen to miss, and thus lose infinitely on the first new bird, so it starts
-# with one imagined bird at each value. On the right a mixture of three of your discretised logistics, 9
-# numbers, fitted by gradient descent: `logsumexp` over log-weights plus log-probabilities, as in lesson 3.
+# What is the logistic good for? The bills of 342 penguins (lesson 3 knows them) were measured to a tenth of a
+# millimetre. Count them in quarters of a millimetre instead, and they are whole numbers below 256. Learn a
+# distribution over these 256 values from 200 birds, and judge it on the other 142. On the left a softmax with
+# 256 logits and nothing else; maximum likelihood would give probability 0 to every value that the 200 happen to
+# miss, and thus lose infinitely on the first new bird that has one of them, so it starts with one imagined bird
+# at each value. On the right a mixture of three of your discretised logistics, 9 numbers, fitted by gradient
+# descent: `logsumexp` over log-weights plus log-probabilities, as in lesson 3.
 
 # %% demo varies
 from lib.data import load_penguins
@@ -986,10 +1042,11 @@ plt.show()
 # %% [markdown]
 # ### Your own PixelCNN, on real digits
 #
-# Four masked layers over patches, a residual connection around each but the first, and a last layer of 1 × 1 to
-# the sixteen logits. (Around the *first* layer a residual connection would hand every output its own patch.) A
-# constant image is added, one learned number per place and channel, so that the network can know where it is.
-# Everything that thinks in this class is your `conv_mask` and your `masked_conv2d`.
+# Four masked layers over patches, a residual connection around each but the first, and a last layer of 1 × 1
+# to the sixteen logits. (Around the *first* layer a residual connection would hand every output its own
+# patch.) A constant image is added, one learned number per place and channel, so that the network can know
+# where it is. Everything that thinks in this class is your `conv_mask` and your `masked_conv2d`. The cell
+# after it trains: once over all 60 000 digits, which takes a while (a bar shows how far it is).
 
 # %%
 class MyPixelCNN(torch.nn.Module):
@@ -1062,17 +1119,18 @@ plots.digits(digits, ax=right, columns=4, title="drawn by your PixelCNN")
 plt.show()
 
 # %% [markdown]
-# Each training digit was seen *once*. Private notes would still be mostly empty; a shared page fills quickly.
-# The digits were drawn by your `sample_image`, on an "image" of 14 × 14 tokens with a single channel of 16
-# values: the naive way, 196 passes, and on the left you see them come.
+# Each training digit was seen *once*, and that was enough to leave the private notes at the top of the lesson
+# (97.0) well behind. The digits were drawn by your `sample_image`, on an "image" of 14 × 14 tokens with a
+# single channel of 16 values: the naive way, 196 passes, and on the left you see them come.
 
 # %% [markdown]
 # ### What longer training buys
 #
-# Two models that ship with the course. `patch_pixelcnn` is the network of the first paper, with residual blocks,
-# over patches; its kernels are wider than high, against the blind spot. `gated_pixelcnn` has the two stacks and
-# the gates, over patches too, and is told which digit it is to draw. Told nothing, it is the mixture of its ten
-# answers: a distribution all the same. Here 200 test digits; on the scoreboard, as always, all 10 000.
+# Two models that ship with the course. `patch_pixelcnn` is the network of the first paper, with residual
+# blocks, over patches; its kernels are wider than high, against the blind spot. `gated_pixelcnn` has the two
+# stacks and the gates, over patches too, and is told which digit it is to draw. Told nothing, it is the
+# mixture of its ten answers: a distribution all the same. Here 200 test digits; on the scoreboard, as always,
+# all 10 000.
 
 # %% demo varies
 from lib import scoreboard, weights
@@ -1089,11 +1147,12 @@ scoreboard.draw("05", yours=yours)
 plt.show()
 
 # %% [markdown]
-# The published numbers, on Larochelle's static draw of the test digits: PixelCNN 81.30 and Diagonal BiLSTM
-# 79.20 (van den Oord et al. 2016), a gated PixelCNN 80.10 (Gulrajani et al. 2017, PixelVAE). As lesson 3
-# says, ours are measured on *our* static draw, and trained on fresh draws. With fresh draws others have
-# reported 81.45 for a PixelCNN and 78.61 for PixelSNAIL, in the repository pytorch-generative. Digits made
-# binary by a *threshold* give lower numbers still, and are another data set.
+# Published numbers, on Larochelle's static draw of the test digits: PixelCNN 81.30, Diagonal BiLSTM 80.75
+# with one layer and 79.20 with seven (van den Oord, Kalchbrenner & Kavukcuoglu 2016); a gated PixelCNN 80.10
+# (Gulrajani et al. 2017, PixelVAE). (As lesson 3 says, ours are measured on *our* static draw, and trained on
+# fresh draws. With fresh draws others have reported 81.45 for a PixelCNN and 78.61 for PixelSNAIL, in the
+# repository pytorch-generative. Digits made binary by a *threshold* give lower numbers still, and are another
+# data set.)
 #
 # ### Naive, and with a cache · *optional*
 #
@@ -1317,8 +1376,8 @@ plt.show()
 
 # %% [markdown]
 # The independent one knows what each channel likes, and cannot make the three agree: where R jumps to the ink,
-# G and B do not know of it, and there are pixels in colours that no digit has. The later pixels then have to live
-# with it. It pays in bits for the same reason: having seen R, it is surprised by G all
+# G and B do not know of it, and there are pixels in colours that no digit has. The later pixels then have to
+# live with it. It pays in bits for the same reason: having seen R, it is surprised by G all
 # the same.
 
 # %% [markdown]
@@ -1359,8 +1418,8 @@ plt.show()
 # | **Row LSTM** | a triangle, up to the top | $H$ | $HW$ |
 # | **Diagonal BiLSTM** | everything before | $H + W - 1$ per layer | $HW$ |
 #
-# In 2016 the BiLSTM was the best (79.20 nats with seven layers; 80.75 with one), and the PixelCNN, introduced as
-# its fast relative, came in at 81.30. A few months later gates and a second stack brought the convolution level
+# In the paper the BiLSTM of seven layers came first (79.20 nats), and the PixelCNN, introduced as its fast
+# relative, last (81.30). A few months later gates and a second stack brought the convolution level
 # with the PixelRNN on natural images, with far less computation, and the matter was settled: in training, one
 # step beats 28. Drawing is equally slow for all. (A small Row LSTM is in `lib/models/pixelrnn.py`; `python -m
 # benchmarks.images` times it beside a PixelCNN with about as many numbers.)
@@ -1392,15 +1451,15 @@ reach_explorer()
 # 3. A kernel of 1 row. What is left of an image model?
 # 4. The first layer of kind B. How many leaks, and does it depend on the depth?
 # 5. All layers of kind A. No leak. What is lost with each further layer?
-# 6. Two stacks. Find the smallest depth at which the middle pixel sees all 220 pixels before it, and compare with
-#    one stack.
+# 6. Two stacks. Find the smallest depth at which the middle pixel sees all 220 pixels before it, and compare
+#    with one stack.
 
 # %% [markdown]
 # ## Spot the causality bug
 #
-# Eight networks after what really happened, most of it in public code, each cut down to two layers over one image
-# of 3 × 3 pixels (or three numbers per pixel). All were meant to be autoregressive. **Pixels are numbered 0 to 8
-# in raster order, and we only look at output 4, the one in the middle.** It may see 0, 1, 2, 3.
+# Eight networks after what really happened, most of it in public code, each cut down to two layers over one
+# image of 3 × 3 pixels (or three numbers per pixel). All were meant to be autoregressive. **Pixels are
+# numbered 0 to 8 in raster order, and we only look at output 4, the one in the middle.** It may see 0 to 3.
 
 # %%
 def conv(x, weight, mask=1.0):
@@ -1469,13 +1528,16 @@ def candidate_H(x):  # colours (B, 3, H, W) -> (B, 3, H, W); "kind A knows about
     return conv(torch.tanh(conv(x, C1, first)), C2, second)
 
 # %% [markdown]
-# Where they come from (github.com): A, kind B as in j-min/PixelCNN (issue 3, pull request 4); B, what remains
-# of a mask when rows and columns are mixed up; C, j-min/PixelCNN has batch normalisation after every masked
-# layer; D, a remark in o-tawab/Video-Pixel-Networks (issue 1): it converged faster, "but at test time it
-# always predict black image"; E, the masks of openai/iaf, doubted in pclucas14/iaf-vae (issue 4); F,
-# PixelCNN++, doubted in openai/pixel-cnn (issue 58), and explained by its shifts in pclucas14/pixel-cnn-pp
-# (issue 24); G, anantzoid/Conditional-PixelCNN-decoder (issue 9); H, what you get if you mend
-# carpedm20/pixel-rnn-tensorflow (issue 4) by half. (That one let G see nothing of R in its own pixel.)
+# <details><summary>Where they come from (open it when your answers are in)</summary>
+#
+# On github.com: A, kind B as in j-min/PixelCNN (issue 3, pull request 4); B, what remains of a mask when rows
+# and columns are mixed up; C, j-min/PixelCNN has batch normalisation after every masked layer; D, a remark in
+# o-tawab/Video-Pixel-Networks (issue 1): it converged faster, "but at test time it always predict black
+# image"; E, the masks of openai/iaf, doubted in pclucas14/iaf-vae (issue 4); F, PixelCNN++, doubted in
+# openai/pixel-cnn (issue 58), and explained by its shifts in pclucas14/pixel-cnn-pp (issue 24); G,
+# anantzoid/Conditional-PixelCNN-decoder (issue 9); H, what you get if you mend carpedm20/pixel-rnn-tensorflow
+# (issue 4) by half. (That one let G see nothing of R in its own pixel.)
+# </details>
 #
 # Decide first with pencil and paper. Then let the probe confirm it, as here for the sound pair, A then B. The
 # drawing is output 4's row of the dependence matrix.
@@ -1540,6 +1602,7 @@ lists = {"leaks_A": leaks_A, "leaks_B": leaks_B, "leaks_C_training": leaks_C_tra
 lists |= {"leaks_D": leaks_D, "leaks_E": leaks_E, "leaks_F": leaks_F, "lost_A": lost_A, "lost_B": lost_B, "lost_G": lost_G}
 for name, value in lists.items():
     assert all(np.shape(pixel) == () for pixel in typed(value, name)), f"{name}: a list of pixels, such as [5, 8]"
+    assert all(pixel in range(9) for pixel in value), f"{name}: pixels are whole numbers from 0 to 8"
 assert all(np.shape(pair) == (2,) for pair in typed(leaks_H, "leaks_H")), "leaks_H: a list of pairs, such as [(2, 1)]"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
@@ -1547,16 +1610,16 @@ checks.check_found_leaks(leaks_H=leaks_H, **lists)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# (Don't run or read on before your answers are in.)
+# <details><summary>What it means (open it when your answers are in)</summary>
 #
-# A lets the row below come in through the second layer (all but what no feature there has seen), and closes
-# its own row: the left neighbour is still heard of by way of the row below, and pixel 2 is lost. Whoever
-# looks at samples sees noise; whoever looks at the loss sees a miracle. C is the treacherous one: the leak
-# exists **in training only**, so every probe of the finished model is content, and the model has learned to
-# lean on something that it will not have. E and F are sound. Reversed masks are right for a reversed order,
-# and a shifted image needs no mask: its window *ends* where the past ends. G is sound and half deaf: the
-# vertical stack computes, and nobody hears it (the report says that nothing arrives along the first
-# horizontal line).
+# A lets the row below come in through the second layer (all but what no feature there has seen), and closes its
+# own row: the left neighbour is still heard of by way of the row below, and pixel 2 is lost. C is the
+# treacherous one: the leak exists **in training only**, so every probe of the finished model is content, and
+# the model has learned to lean on something that it will not have. E and F are sound. Reversed masks are right
+# for a reversed order, and a shifted image needs no mask: its window *ends* where the past ends. G is sound and
+# half deaf: the vertical stack computes, and nobody hears it (the report says that nothing arrives along the
+# first horizontal line).
+# </details>
 #
 # ### Exercise: repair H
 #
@@ -1586,13 +1649,16 @@ def repaired_H(kernel_size, kind, c_in, c_out, n_channels):
     ### END SOLUTION
 
 # %% check repaired_H 2 points
-found = np.asarray(repaired_H((3, 3), "B", 3, 6, 3)).astype(float)
+found = np.asarray(repaired_H((3, 3), "B", 3, 6, 3))
 assert found.shape == (6, 3, 3, 3), "output channels, input channels, height, width"
-assert found[:, :, 0].all() and found[:, :, 1, 0].all(), "pixels before are open between all channels"
+assert (found[:, :, 0] == 1).all() and (found[:, :, 1, 0] == 1).all(), "pixels before are open between all channels"
 assert not found[:, :, 2].any() and not found[:, :, 1, 2].any(), "pixels after are closed between all channels"
 assert found[0, :, 1, 1].tolist() == [1, 0, 0], "kind B, the pixel itself: a feature of group R sees group R only"
-found = np.asarray(repaired_H((1, 1), "A", 3, 3, 3)).astype(float)
+found = np.asarray(repaired_H((1, 1), "A", 3, 3, 3))
 assert found[:, :, 0, 0].tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0]], "kind A, 1 x 1: the colours decide, strictly"
+found = np.asarray(repaired_H((1, 5), "A", 2, 4, 2))
+assert (found[:, :, 0, :2] == 1).all() and not found[:, :, 0, 3:].any(), "one row of five: the two places to the left"
+assert found[:, :, 0, 2].tolist() == [[0, 0], [0, 0], [1, 0], [1, 0]], "two colours: the second sees the first"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import pixelcnn as checks
 checks.check_repaired_H(repaired_H)
@@ -1620,21 +1686,21 @@ print(f"the 64 probabilities sum to {right.exp().sum():.6f}, or {wrong.exp().sum
 #
 # ### Pitfalls
 #
-# - **Kind B in the first layer.** The loss is wonderful and the samples are blank or noise. A first, B after.
-# - **Kind A in every layer.** No leak, no alarm, and the left neighbour is gone. Look at `reach` too, not
-#   only at leaks.
+# - **Kind B in the first layer.** The loss is wonderful: each output copies its pixel. A first, B after.
+# - **Kind A in every layer.** No leak, no alarm, and the left neighbour is gone. Look at `reach` too, not only
+#   at leaks.
 # - **A residual connection around the first layer**, or a skip from the image to the output: the mask is
 #   walked around.
-# - **Masking once.** The next step of training fills the holes. Somebody asked igul222/PixelVAE (issue 6) whether
-#   its mask is applied in every iteration; ask it of your own code.
-# - **Statistics over places** (batch, instance or group normalisation over a whole image): a leak, in
-#   training or always.
+# - **Masking once.** The next step of training fills the holes. Somebody asked igul222/PixelVAE (issue 6)
+#   whether its mask is applied in every iteration; ask it of your own code.
+# - **Statistics over places** (batch, instance or group normalisation over a whole image): a leak, in training
+#   or always.
 # - **The blind spot.** Nothing complains. Two stacks, or at least wide kernels.
 # - **Handing $h$ to $v$.** One added line, and the right half of the past becomes the future.
-# - **Colours in two conventions.** Channels grouped RRR GGG BBB in one layer, interleaved RGB RGB in the
-#   next: a mask that is right for one is a leak in the other.
-# - **Uniforms by turn.** Tie each uniform to its place, or the cached sampler can't be compared with the
-#   naive one.
+# - **Colours in two conventions.** Channels grouped RRR GGG BBB in one layer, interleaved RGB RGB in the next:
+#   a mask that is right for one is a leak in the other.
+# - **Uniforms by turn.** Tie each uniform to its place, or the cached sampler can't be compared with the naive
+#   one.
 # - **A mixture that does not sum to 1.** Add up all values once, for random parameters, and be sure.
 # - **Comparing nats across protocols.** Thresholded digits, a static draw and fresh draws are three data sets.
 #
@@ -1729,21 +1795,22 @@ flashcards(
 #
 # - A. van den Oord, N. Kalchbrenner & K. Kavukcuoglu, *Pixel Recurrent Neural Networks*, ICML 2016 (arXiv
 #   1601.06759). PixelCNN, Row LSTM, Diagonal BiLSTM, masks over colours.
-# - I. Gulrajani et al., *PixelVAE*, ICLR 2017 (arXiv 1611.05013). A gated PixelCNN, alone and with latents,
-#   on binary digits.
+# - I. Gulrajani et al., *PixelVAE*, ICLR 2017 (arXiv 1611.05013). A gated PixelCNN, alone and with latents, on
+#   binary digits.
 # - A. van den Oord et al., *Conditional Image Generation with PixelCNN Decoders*, NIPS 2016 (arXiv
 #   1606.05328). The blind spot, the two stacks, gates, classes.
 # - T. Salimans, A. Karpathy, X. Chen & D. P. Kingma, *PixelCNN++*, ICLR 2017 (arXiv 1701.05517). Discretised
 #   logistic mixtures; shifts instead of masks.
-# - P. Ramachandran et al., *Fast Generation for Convolutional Autoregressive Models*, ICLR 2017 workshop (arXiv
-#   1704.06001). The cache.
+# - P. Ramachandran et al., *Fast Generation for Convolutional Autoregressive Models*, ICLR 2017 workshop
+#   (arXiv 1704.06001). The cache.
 # - X. Chen, N. Mishra, M. Rohaninejad & P. Abbeel, *PixelSNAIL*, ICML 2018 (arXiv 1712.09763). Convolutions
 #   and causal attention; lesson 7 has the second half.
 # - A. Jain, P. Abbeel & D. Pathak, *Locally Masked Convolution for Autoregressive Models*, UAI 2020 (arXiv
 #   2006.12486). Masks that change from place to place: any order.
 # - R. Child, S. Gray, A. Radford & I. Sutskever, *Generating Long Sequences with Sparse Transformers*, 2019
 #   (arXiv 1904.10509). 2.80 bits per dimension on CIFAR-10.
-# - N. Kalchbrenner et al., *Video Pixel Networks*, ICML 2017 (arXiv 1610.00527). A fourth axis, the same masks.
+# - N. Kalchbrenner et al., *Video Pixel Networks*, ICML 2017 (arXiv 1610.00527). A fourth axis, the same
+#   masks.
 # - D. Salomon & G. Motta, *Handbook of Data Compression*, 2010. Arithmetic coding, the way from nats to files.
 #
 # Next: lesson 6 lays the image out as a single long line of sound, and lets the kernel leap.
