@@ -981,6 +981,7 @@ print(f"elsewhere in the picture: {paid[shown][~rushing].mean():.1f}")
 # And now let it speak, from silence, the digits that it is told. It has heard each of them six times.
 
 # %% demo varies
+waves = []  # nothing said yet
 labels = torch.tensor([1, 4, 6, 8])
 uniforms = torch.rand(4, 3200, generator=torch.Generator().manual_seed(2))
 spoken = my_wavenet.continuations(torch.empty(4, 0, dtype=torch.int64), labels, uniforms)
