@@ -1,0 +1,281 @@
+"""GPT: causal self-attention, layer upon layer, over sequences of tokens.
+
+Vaswani, Shazeer, Parmar, Uszkoreit, Jones, Gomez, Kaiser & Polosukhin, "Attention Is All You Need", NIPS 2017 (arXiv
+1706.03762), section 3: the decoder's half, without the encoder it attends to. Radford, Wu, Child, Luan, Amodei & Sutskever,
+"Language Models are Unsupervised Multitask Learners", 2019 (GPT-2), section 2.3: the normalisation moves to the front of
+each block, one more stands at the end, and the matrix that embeds tokens also scores them.
+
+    x       embedding of each token read (+ embedding of its position, if positions are learned)
+    x       x + out(attention(norm(x)))        each position attends to itself and to those before it
+    x       x + down(gelu(up(norm(x))))        each position for itself; these two, n_layers times
+    logits  embedding . norm(x)                output t describes the token that comes after token t
+
+Positions: a learned vector each, or *rotary* (Su, Lu, Pan, Murtadha, Wen & Liu, "RoFormer", 2021, arXiv 2104.09864): queries
+and keys are turned by an angle proportional to their position, so that their product depends on the distance alone. Grouped
+heads: several queries share one key and one value (Ainslie et al., "GQA", 2023, arXiv 2305.13245), and the cache shrinks.
+
+    model.next_logits(tokens)          int64 (B, T) to (B, T, K): output t describes token t + 1
+    model.next_logits(token, cache)    the same for tokens that follow those the cache has read; what they are is added to it
+    model.logits(tokens)               output t describes token t: the contract of every model here; the first is read from `start`
+    model.sample(n, generator)         int64 (n, T), with a cache
+
+With `positions="learned"` this is GPT-2's network, parameter by parameter; a test copies the weights of another
+implementation into it. Left out: dropout on the attention weights (it is on what each block adds, and on the embedding).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lib.models import inputs
+from lib.models.pixel_by_pixel import choose
+
+POSITIONS = ("learned", "rotary", "none")
+
+
+class Cache:
+    """The keys and values of all tokens read so far, in every layer: what attention will look at again.
+
+    keys, values : `(n_layers, n, n_groups, capacity, head_size)`; the first `length` along capacity are in use.
+    """
+
+    def __init__(self, n_layers: int, n: int, n_groups: int, capacity: int, head_size: int) -> None:
+        self.keys = torch.empty(n_layers, n, n_groups, capacity, head_size)
+        self.values = torch.empty_like(self.keys)
+        self.length = 0
+
+    @property
+    def capacity(self) -> int:
+        """How many tokens fit."""
+        return self.keys.shape[3]
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that keys and values take: 2 n_layers n n_groups capacity head_size numbers of 4 bytes."""
+        return self.keys.nbytes + self.values.nbytes
+
+
+class Block(nn.Module):
+    """One layer: attention, then a small network for each position; both add to what came in."""
+
+    def __init__(self, width: int, n_heads: int, n_groups: int, dropout: float) -> None:
+        super().__init__()
+        self.n_heads, self.n_groups, self.head_size, self.dropout = n_heads, n_groups, width // n_heads, dropout
+        self.before_attention = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, (n_heads + 2 * n_groups) * self.head_size)
+        self.out = nn.Linear(width, width)
+        self.before_mlp = nn.LayerNorm(width)
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: Cache | None, layer: int) -> Tensor:
+        """x `(B, T, C)` to `(B, T, C)`. `turn`: cosines and sines of the positions, or None; `layer`: which part of the cache is this one's."""
+        x = x + self.drop(self.out(self.attend(self.qkv(self.before_attention(x)), turn, cache, layer)))
+        return x + self.drop(self.down(F.gelu(self.up(self.before_mlp(x)), approximate="tanh")))
+
+    def attend(self, qkv: Tensor, turn: tuple[Tensor, Tensor] | None, cache: Cache | None, layer: int) -> Tensor:
+        """From queries, keys and values side by side to what each position has gathered, `(B, T, C)`."""
+        n, length, _ = qkv.shape
+        heads = qkv.view(n, length, -1, self.head_size).transpose(1, 2)  # (B, H + 2 G, T, head_size)
+        turned, v = heads[:, : -self.n_groups], heads[:, -self.n_groups :]
+        if turn is not None:
+            turned = rotate(turned, *turn)
+        q, k = turned[:, : self.n_heads], turned[:, self.n_heads :]
+        mask = None
+        if cache is not None:
+            past, now = cache.length, cache.length + length
+            cache.keys[layer, :, :, past:now], cache.values[layer, :, :, past:now] = k, v
+            k, v = cache.keys[layer, :, :, :now], cache.values[layer, :, :, :now]
+            if length > 1 and past:
+                mask = torch.ones(length, now, dtype=torch.bool).tril(past)
+        per_group = self.n_heads // self.n_groups
+        if length == 1:  # nothing to mask: the queries that share a key can go as if they were positions
+            q = q.reshape(n, self.n_groups, per_group, self.head_size)
+            return F.scaled_dot_product_attention(q, k, v).reshape(n, 1, -1)
+        if per_group > 1:
+            k, v = (t.repeat_interleave(per_group, dim=1) for t in (k, v))
+        gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        return gathered.transpose(1, 2).reshape(n, length, -1)
+
+    def drop(self, x: Tensor) -> Tensor:
+        """Dropout, in training."""
+        return F.dropout(x, self.dropout, self.training)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn each pair (i, i + half) of the last axis of `x (..., T, d)` by its position's angle; cos, sin : `(T, d / 2)`."""
+    first, second = x.chunk(2, dim=-1)
+    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
+
+
+class GPT(nn.Module):
+    """A distribution over sequences of tokens.
+
+    Parameters
+    ----------
+    n_tokens : K, how many different tokens there are. context : how many it can read at once.
+    n_layers, width : how deep and how wide. n_heads : queries per position; divides width. n_groups : keys and values per
+        position; divides n_heads, and is n_heads if absent.
+    positions : "learned", "rotary" or "none" (attention without positions sees the past as a set; the causal mask alone
+        tells it a little of the order).
+    dropout : share of the numbers that each block adds, and of the embeddings, that training sets to 0.
+    start : the token that is read before the first one. end : the token that ends a sequence; None for texts without an end.
+    seed : of the initial weights.
+
+    Raises
+    ------
+    ValueError : a setting that makes no network: heads that do not divide, an odd head size with rotary positions, ...
+    """
+
+    def __init__(
+        self,
+        n_tokens: int,
+        context: int,
+        n_layers: int = 4,
+        n_heads: int = 4,
+        width: int = 64,
+        n_groups: int | None = None,
+        positions: str = "rotary",
+        dropout: float = 0.0,
+        start: int = 0,
+        end: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        n_groups = n_heads if n_groups is None else n_groups
+        self.settings: dict[str, Any] = {
+            "n_tokens": n_tokens, "context": context, "n_layers": n_layers, "n_heads": n_heads, "width": width,
+            "n_groups": n_groups, "positions": positions, "dropout": dropout, "start": start, "end": end, "seed": seed,
+        }  # fmt: skip
+        for name in ("n_tokens", "context", "n_layers", "n_heads", "n_groups", "width"):
+            if self.settings[name] < 1:
+                raise ValueError(f"GPT: {name} should be at least 1, found {self.settings[name]}")
+        if width % n_heads:
+            raise ValueError(f"GPT: n_heads should divide width, found {n_heads} heads and width {width}")
+        if n_heads % n_groups:
+            raise ValueError(f"GPT: n_groups should divide n_heads, found {n_groups} groups and {n_heads} heads")
+        if positions not in POSITIONS:
+            raise ValueError(f"GPT: positions should be one of {', '.join(POSITIONS)}, found {positions!r}")
+        if positions == "rotary" and width // n_heads % 2:
+            raise ValueError(f"GPT: rotary positions need heads of even size, found {width // n_heads}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"GPT: dropout should be from 0 to below 1, found {dropout}")
+        for name, token in (("start", start), ("end", end)):
+            if token is not None and not 0 <= token < n_tokens:
+                raise ValueError(f"GPT: {name} should be a token, 0 to {n_tokens - 1}, found {token}")
+        self.n_tokens, self.context, self.n_layers, self.width = n_tokens, context, n_layers, width
+        self.n_groups, self.head_size, self.dropout = n_groups, width // n_heads, dropout
+        self.start, self.end = start, end
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.embed = nn.Embedding(n_tokens, width)
+            self.places = nn.Parameter(torch.empty(context, width)) if positions == "learned" else None
+            self.blocks = nn.ModuleList(Block(width, n_heads, n_groups, dropout) for _ in range(n_layers))
+            self.norm = nn.LayerNorm(width)
+            for name, parameter in self.named_parameters():
+                if parameter.ndim == 2:  # what is added to x is smaller the more often something is added
+                    std = 0.02 / math.sqrt(2 * n_layers) if name.endswith(("out.weight", "down.weight")) else 0.02
+                    nn.init.normal_(parameter, std=std)
+                elif name.endswith("bias"):
+                    nn.init.zeros_(parameter)
+        self.turns: tuple[Tensor, Tensor] | None = None
+        if positions == "rotary":
+            rates = 10_000.0 ** (-torch.arange(self.head_size // 2) / (self.head_size // 2))
+            angles = torch.outer(torch.arange(context), rates)
+            self.turns = angles.cos(), angles.sin()  # (context, head_size / 2) each; made again, not kept with the weights
+
+    def next_logits(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """What may come after each token: int64 `(B, T)` to `(B, T, n_tokens)`; output t describes token t + 1.
+
+        cache : of what stands before these tokens; they are added to it.
+
+        Raises
+        ------
+        ValueError : tokens of another shape, type or range, or more of them (with the cache's) than fit into the context.
+        """
+        return F.linear(self.norm(self.features(tokens, cache)), self.embed.weight)
+
+    def features(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """What the last block leaves at each position, before the last normalisation: int64 `(B, T)` to `(B, T, width)`."""
+        inputs.codes(tokens, self.n_tokens, "GPT")
+        past = cache.length if cache is not None else 0
+        now = past + tokens.shape[1]
+        room = self.context if cache is None else min(cache.capacity, self.context)
+        if now > room:
+            raise ValueError(f"GPT: expected at most {room} tokens, found {now}; leave out the first ones, or read a window")
+        x = self.embed(tokens)
+        if self.places is not None:
+            x = x + self.places[past:now]
+        turn = None if self.turns is None else (self.turns[0][past:now], self.turns[1][past:now])
+        x = F.dropout(x, self.dropout, self.training)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, turn, cache, layer)
+        if cache is not None:
+            cache.length = now
+        return x
+
+    def new_cache(self, n: int, capacity: int | None = None) -> Cache:
+        """An empty cache for n sequences of at most `capacity` tokens; the whole context if absent."""
+        return Cache(self.n_layers, n, self.n_groups, capacity or self.context, self.head_size)
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        """What describes each token, given those before it: int64 `(B, T)` to `(B, T, n_tokens)`. The first one is read from `start`."""
+        inputs.codes(tokens, self.n_tokens, "GPT")
+        return self.next_logits(F.pad(tokens[:, :-1], (1, 0), value=self.start))
+
+    def log_prob_each(self, tokens: Tensor) -> Tensor:
+        """log p(token t | tokens before), nats: int64 `(B, T)` to `(B, T)`; 0 behind the first `end`, which counts itself."""
+        each = -F.cross_entropy(self.logits(tokens).transpose(1, 2).float(), tokens, reduction="none")
+        return torch.where(self.counted(tokens), each, 0.0)
+
+    def log_prob(self, tokens: Tensor) -> Tensor:
+        """log p(tokens): int64 `(B, T)` to `(B,)`, nats, up to the first `end` and with it."""
+        return self.log_prob_each(tokens).sum(1)
+
+    def counted(self, tokens: Tensor) -> Tensor:
+        """Which tokens belong to their sequence: all up to the first `end`, and it. bool `(B, T)`."""
+        if self.end is None:
+            return torch.ones_like(tokens, dtype=torch.bool)
+        ended = (tokens == self.end).long()
+        return ended.cumsum(1) - ended == 0
+
+    def training_loss(self, tokens: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Nats per token, the mean over a batch: the loss of `lib.training.fit`.
+
+        With an `end`, rows are whole sequences. Without one they are pieces of a text, whose first token is only read.
+        """
+        if self.end is not None:
+            return -self.log_prob(tokens).sum() / self.counted(tokens).sum()
+        return F.cross_entropy(self.next_logits(tokens[:, :-1]).flatten(0, 1).float(), tokens[:, 1:].flatten())
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | None = None, length: int | None = None) -> Tensor:
+        """n sequences, int64 `(n, length)`, each token drawn from its conditional, with a cache.
+
+        generator : one uniform for each token, `(n, length)` at once: column t decides token t.
+        length : at most the context, and that if absent. A sequence that has reached `end` is filled up with it.
+
+        Raises
+        ------
+        ValueError : n or length below 1, or a length beyond the context.
+        """
+        length = self.context if length is None else length
+        if n < 1 or not 1 <= length <= self.context:
+            raise ValueError(f"GPT: expected n >= 1 and a length of 1 to {self.context}, found {n} and {length}")
+        uniforms = torch.rand(n, length, generator=generator)
+        tokens = torch.empty(n, length, dtype=torch.long)
+        cache, read = self.new_cache(n, length), torch.full((n,), self.start)
+        ended = torch.zeros(n, dtype=torch.bool)
+        for t in range(length):
+            read = choose(self.next_logits(read[:, None], cache)[:, 0], uniforms[:, t])
+            if self.end is not None:
+                read[ended] = self.end
+                ended |= read == self.end
+            tokens[:, t] = read
+        return tokens

@@ -1,0 +1,115 @@
+"""Text as tokens: alphabets, and the texts that lessons learn from.
+
+Names come from `lib.data.load_names`. English prose is the documentation of the Python language that every Python brings along
+(`pydoc_data.topics`; it differs a little between versions). Tiny Shakespeare is fetched when asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lib.data import load_names
+
+END = "."  # stands behind every name, and before it as well
+
+_SHAKESPEARE_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+_SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+
+
+class Alphabet(NamedTuple):
+    """The symbols that a text is made of; a token is the place of its symbol among them."""
+
+    symbols: str
+
+    def encode(self, text: str) -> Tensor:
+        """Tokens of a text: int64 `(T,)`.
+
+        Raises
+        ------
+        ValueError : a symbol that is not in the alphabet.
+        """
+        places = {symbol: token for token, symbol in enumerate(self.symbols)}
+        try:
+            return torch.tensor([places[symbol] for symbol in text], dtype=torch.long)
+        except KeyError as error:
+            raise ValueError(f"the alphabet {self.symbols!r} has no {error.args[0]!r}") from None
+
+    def decode(self, tokens: Iterable[int] | Tensor) -> str:
+        """The text of tokens `(T,)`."""
+        return "".join(self.symbols[int(token)] for token in tokens)
+
+
+NAMES = Alphabet(END + "abcdefghijklmnopqrstuvwxyz")
+SHAKESPEARE = Alphabet("\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+ENGLISH = Alphabet("\n" + "".join(map(chr, range(32, 127))))  # printable ASCII
+
+
+def encode_names(names: Iterable[str], length: int | None = None) -> Tensor:
+    """Names as rows of tokens, each ended and filled up with `END`: int64 `(N, length)`; as long as the longest needs, if absent.
+
+    Raises
+    ------
+    ValueError : a letter that names do not have, or a name that does not fit with its end.
+    """
+    names = list(names)
+    longest = max(map(len, names)) + 1
+    length = longest if length is None else length
+    if longest > length:
+        raise ValueError(f"expected names of at most {length - 1} letters and their end, found one of {longest - 1}")
+    return torch.stack([NAMES.encode(name.ljust(length, END)) for name in names])
+
+
+def decode_names(tokens: Tensor) -> list[str]:
+    """What stands before the first `END` in each row: `(N, T)` to N names."""
+    return [NAMES.decode(row).partition(END)[0] for row in tokens]
+
+
+def split_names(folder: Path | str | None = None) -> tuple[list[str], list[str]]:
+    """The names of `load_names` by alphabet, each once: every tenth to test on, and the rest to train on."""
+    names = sorted(name for name, _ in load_names(folder=folder))
+    return [name for i, name in enumerate(names) if i % 10], names[::10]
+
+
+def load_english() -> str:
+    """The prose of Python's language reference, about 700 000 characters of `ENGLISH`, from the Python that runs this."""
+    from pydoc_data.topics import topics  # not before it is needed: 700 kB
+
+    text = "\n\n".join(topics[name] for name in sorted(topics))
+    return "".join(symbol for symbol in text if symbol in ENGLISH.symbols)
+
+
+def fetch_shakespeare(split: str = "train", source: Path | str | None = None) -> str:
+    """Tiny Shakespeare (Karpathy 2015), 1 115 394 characters of `SHAKESPEARE`: the first 90 % to train on, the rest to validate.
+
+    Fetched once by pooch and kept in its cache. source : the file, if you have it.
+
+    Raises
+    ------
+    ValueError : an unknown split, or a file that is not that text. OSError : nothing in the cache, and no network.
+    """
+    if split not in ("train", "validation"):
+        raise ValueError(f"split: expected 'train' or 'validation', found {split!r}")
+    import pooch  # not before it is needed: most lessons never fetch anything
+
+    if source is not None:
+        if pooch.file_hash(str(source)) != _SHAKESPEARE_SHA256:
+            raise ValueError(f"{source}: expected sha256 {_SHAKESPEARE_SHA256}, found {pooch.file_hash(str(source))}")
+        path = Path(source)
+    else:
+        pooch.get_logger().setLevel("WARNING")
+        folder = pooch.os_cache("autoregressive-course")
+        try:
+            path = Path(pooch.retrieve(_SHAKESPEARE_URL, _SHAKESPEARE_SHA256, "tinyshakespeare.txt", folder))
+        except Exception as error:  # whatever the library below the library raises
+            raise OSError(
+                f"Tiny Shakespeare could not be fetched from {_SHAKESPEARE_URL} ({type(error).__name__}); fetch that file where "
+                f"there is a network and put it there as {folder}/tinyshakespeare.txt, or name it: fetch_shakespeare(source=...)"
+            ) from None
+    text = path.read_text(encoding="ascii")
+    cut = len(text) * 9 // 10
+    return text[:cut] if split == "train" else text[cut:]
