@@ -76,7 +76,7 @@ def split_names(folder: Path | str | None = None) -> tuple[list[str], list[str]]
 
 
 def load_english() -> str:
-    """The prose of Python's language reference, about 700 000 characters of `ENGLISH`, from the Python that runs this."""
+    """The prose of Python's language reference, some hundred thousand characters of `ENGLISH`, from the Python that runs this."""
     from pydoc_data.topics import topics  # not before it is needed: 700 kB
 
     text = "\n\n".join(topics[name] for name in sorted(topics))
