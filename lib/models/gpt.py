@@ -59,6 +59,10 @@ class Cache:
         """Memory that keys and values take: 2 n_layers n n_groups capacity head_size numbers of 4 bytes."""
         return self.keys.nbytes + self.values.nbytes
 
+    def keep(self, rows: Tensor) -> None:
+        """Forget all sequences but these: bool `(n,)`, or their places."""
+        self.keys, self.values = self.keys[:, rows], self.values[:, rows]
+
 
 class Block(nn.Module):
     """One layer: attention, then a small network for each position; both add to what came in."""
@@ -188,7 +192,7 @@ class GPT(nn.Module):
         if positions == "rotary":
             rates = 10_000.0 ** (-torch.arange(self.head_size // 2) / (self.head_size // 2))
             angles = torch.outer(torch.arange(context), rates)
-            self.turns = angles.cos(), angles.sin()  # (context, head_size / 2) each; made again, not kept with the weights
+            self.turns = angles.cos(), angles.sin()  # (context, head_size / 2) each; not kept with the weights
 
     def next_logits(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """What may come after each token: int64 `(B, T)` to `(B, T, n_tokens)`; output t describes token t + 1.
@@ -208,7 +212,9 @@ class GPT(nn.Module):
         now = past + tokens.shape[1]
         room = self.context if cache is None else min(cache.capacity, self.context)
         if now > room:
-            raise ValueError(f"GPT: expected at most {room} tokens, found {now}; leave out the first ones, or read a window")
+            raise ValueError(
+                f"GPT: expected at most {room} tokens, found {now}; leave out the first ones, or read a window"
+            )
         x = self.embed(tokens)
         if self.places is not None:
             x = x + self.places[past:now]
