@@ -1,5 +1,6 @@
 """One plot style for all lessons, and the drawings that more than one lesson uses, by what they draw."""
 
+from lib.plots.attention import attention_map, sharing
 from lib.plots.convolutions import convolution_tree
 from lib.plots.dependence import dependence_matrix, dependency_graph
 from lib.plots.images import digits
@@ -11,7 +12,7 @@ from lib.plots.style import AMOUNTS, COLOURS, CYCLE, GREY, panels, use_style
 from lib.plots.tables import table
 
 __all__ = [
-    "AMOUNTS", "COLOURS", "CYCLE", "GREY", "convolution_tree", "dependence_matrix", "dependency_graph", "digits",
-    "masked_network", "nested_intervals", "panels", "player", "seen", "spectrogram", "table", "unrolled", "use_style",
-    "waveform",
+    "AMOUNTS", "COLOURS", "CYCLE", "GREY", "attention_map", "convolution_tree", "dependence_matrix", "dependency_graph",
+    "digits", "masked_network", "nested_intervals", "panels", "player", "seen", "sharing", "spectrogram", "table",
+    "unrolled", "use_style", "waveform",
 ]  # fmt: skip
