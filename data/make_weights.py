@@ -32,15 +32,19 @@ from lib.models.colour_pixelcnn import ColourPixelCNN
 from lib.models.digit_listener import DigitListener
 from lib.models.fvsbn import FVSBN
 from lib.models.gated_pixelcnn import GatedPixelCNN
+from lib.models.gpt import GPT
 from lib.models.made import MADE
 from lib.models.mixture import Mixture
 from lib.models.nade import NADE
+from lib.models.pixel_gpt import PixelGPT
 from lib.models.pixelcnn import PixelCNN
 from lib.models.wavenet import WaveNet
 from lib.speech import N_DIGITS, bits_per_sample, in_batches, typical_lengths
+from lib.text import END, NAMES, SHAKESPEARE, encode_names, fetch_shakespeare, split_names
 from lib.training import fit, mean_nll
 
 N_PIXELS = 784
+NAME_LENGTH = 16  # letters and the end; the longest name has 11
 RECORDINGS: Path | None = None  # the Free Spoken Digit Dataset, if it need not be fetched
 
 
@@ -217,6 +221,42 @@ def right(model: Any, clips: Clips) -> float:
     return round((model.hear(clips.waves).argmax(1) == clips.digits).double().mean().item(), 4)
 
 
+def pixel_gpt(folder: Path) -> Any:
+    """Patches of 2 x 4 pixels; half of the digits are read after their label, half before it."""
+    model = PixelGPT(n_layers=6, n_heads=3, channels=96)
+    settings: dict[str, Any] = {"batch_size": 32, "lr": 0.01, "warmup": 200, "muon": True, "bfloat16": True}
+    train(model, folder / "pixel_gpt.pt", labelled_digits(), binarise_labelled, epochs=6, **settings)
+    return model
+
+
+def names_gpt(folder: Path) -> Any:
+    """Nine tenths of the census names, each counted once; the others tell when to stop."""
+    known, new = (encode_names(names, NAME_LENGTH) for names in split_names())
+    end = NAMES.symbols.index(END)
+    model = GPT(len(NAMES.symbols), NAME_LENGTH, n_layers=4, n_heads=4, width=96, dropout=0.2, start=end, end=end)
+    settings: dict[str, Any] = {"batch_size": 32, "lr": 5e-3, "weight_decay": 0.1, "muon": True}
+    train(model, folder / "names_gpt.pt", known, None, epochs=30, validation=new, **settings)
+    return model
+
+
+def shakespeare_gpt(folder: Path) -> Any:
+    """Pieces of 257 characters of the first nine tenths of Tiny Shakespeare; an epoch reads about as many as there are."""
+    text = SHAKESPEARE.encode(fetch_shakespeare("train"))
+    model = GPT(len(SHAKESPEARE.symbols), context=256, n_layers=6, n_heads=5, width=160, dropout=0.1)
+    places = torch.arange(model.context + 1)
+
+    def draw(starts: Tensor, generator: torch.Generator) -> Tensor:
+        shift = torch.randint(model.context, starts.shape, generator=generator)
+        return text[(starts + shift)[:, None] + places]
+
+    starts = torch.arange(0, len(text) - 2 * model.context, model.context)
+    train(
+        model, folder / "shakespeare_gpt.pt", starts, draw, epochs=19, batch_size=8, lr=0.012, weight_decay=0.05,
+        muon=True, bfloat16=True,
+    )  # fmt: skip
+    return model
+
+
 def train(model: Any, checkpoint: Path, data: Tensor | None = None, draw: Any = binarise, **settings: Any) -> None:
     """`fit`, on dynamically binarised digits if nothing else is given; remembers in `model.minutes` how long it took."""
     history = fit(model, digits() if data is None else data, draw=draw, checkpoint=checkpoint, **settings)
@@ -236,6 +276,9 @@ RECIPES: dict[str, Callable[[Path], Any]] = {
     "wavenet": wavenet,
     "wavenet_recorded": wavenet_recorded,
     "digit_listener": digit_listener,
+    "pixel_gpt": pixel_gpt,
+    "names_gpt": names_gpt,
+    "shakespeare_gpt": shakespeare_gpt,
 }
 
 

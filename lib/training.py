@@ -3,7 +3,8 @@
 It needs nothing of a model but `log_prob(x) -> (batch,)`; a model that trains on something cheaper than its whole
 log-likelihood (one of several orders, say) gives `training_loss(x, generator)` too. Adam (Kingma & Ba 2015) with
 decoupled weight decay, a learning rate that warms up and then falls along half a cosine, and an average of the weights
-along the way (Polyak & Juditsky 1992), which is what is validated and kept.
+along the way (Polyak & Juditsky 1992), which is what is validated and kept. Matrices can be trained by Muon instead (Jordan et
+al. 2024, "Muon: An optimizer for hidden layers in neural networks"), which makes each step turn all of a matrix's directions alike.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 
@@ -45,6 +46,7 @@ def fit(
     draw: Callable[[Tensor, torch.Generator], Tensor] | None = None,
     patience: int | None = None,
     bfloat16: bool = False,
+    muon: bool = False,
     seed: int = 0,
     checkpoint: Path | str | None = None,
     progress: bool = True,
@@ -64,6 +66,7 @@ def fit(
     draw : makes a batch of examples from a batch of `train`, such as `lib.data.binarise`: new ones each time.
     patience : stop after so many epochs without a better validation NLL.
     bfloat16 : multiply matrices at that precision, for processors that have units for it.
+    muon : train the weights of linear layers by Muon, scaled so that the learning rate means what it means for Adam; the rest by Adam.
     seed : of the shuffling, of `draw` and of `training_loss`. The same seed gives the same model on the same machine.
     checkpoint : a file that is written after each epoch, and from which an interrupted training goes on.
     progress : show a bar.
@@ -81,7 +84,7 @@ def fit(
         raise ValueError(
             f"fit: expected at least one batch of {batch_size} and one epoch, found {len(train)} examples, {epochs} epochs"
         )
-    run = Run(model, torch.Generator().manual_seed(seed), lr, weight_decay, average)
+    run = Run(model, torch.Generator().manual_seed(seed), lr, weight_decay, average, muon)
     if checkpoint is not None and Path(checkpoint).is_file():
         run.restore(Path(checkpoint))
     total = epochs * n_steps
@@ -124,30 +127,46 @@ def fit(
 class Run:
     """A training under way: the weights as they are, their average, the best average so far, and what was measured."""
 
-    def __init__(self, model: Any, generator: torch.Generator, lr: float, weight_decay: float, average: float) -> None:
+    def __init__(
+        self, model: Any, generator: torch.Generator, lr: float, weight_decay: float, average: float, muon: bool
+    ) -> None:
         self.model, self.generator, self.average = model, generator, average
         self.weights = [p for p in model.parameters() if p.requires_grad]
         self.averaged = [p.detach().clone() for p in self.weights]
         self.best = [p.clone() for p in self.averaged]
-        self.optimiser = torch.optim.AdamW(
-            self.weights, lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True
-        )
+        linear = {id(part.weight) for part in model.modules() if muon and isinstance(part, nn.Linear)}
+        matrices = [p for p in self.weights if id(p) in linear]
+        others = [p for p in self.weights if id(p) not in linear]
+        self.optimisers: list[torch.optim.Optimizer] = []
+        if others:
+            adam = torch.optim.AdamW(others, lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True)
+            self.optimisers.append(adam)
+        if matrices:
+            self.optimisers.append(
+                torch.optim.Muon(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+            )
         self.history: list[dict[str, float]] = []
         self.done = 0  # steps
 
     def step(self, x: Tensor, lr: float, bfloat16: bool) -> float:
         """One step on a batch; returns its loss. A loss that is no number changes nothing."""
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+        with (
+            torch.random.fork_rng(devices=[]),
+            torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16),
+        ):
+            torch.manual_seed(self.generator.initial_seed() + self.done)  # for dropout, which takes no generator
             if hasattr(self.model, "training_loss"):
                 loss = self.model.training_loss(x, self.generator)
             else:
                 loss = -self.model.log_prob(x).mean()
         value = loss.item()
         if math.isfinite(value):
-            self.optimiser.param_groups[0]["lr"] = lr
-            self.optimiser.zero_grad()
+            for optimiser in self.optimisers:
+                optimiser.param_groups[0]["lr"] = lr
+                optimiser.zero_grad()
             loss.backward()
-            self.optimiser.step()
+            for optimiser in self.optimisers:
+                optimiser.step()
             self.done += 1
             with torch.no_grad():
                 torch._foreach_lerp_(self.averaged, self.weights, 1 - min(self.average, self.done / (self.done + 9)))
@@ -176,7 +195,8 @@ class Run:
         """Write a checkpoint so that there is a whole one at any time, even if this is interrupted."""
         state = {name: getattr(self, name) for name in ("averaged", "best", "history", "done")}
         state["weights"] = [p.detach() for p in self.weights]
-        state |= {"optimiser": self.optimiser.state_dict(), "generator": self.generator.get_state()}
+        state["optimisers"] = [optimiser.state_dict() for optimiser in self.optimisers]
+        state["generator"] = self.generator.get_state()
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(path.name + ".part")
         torch.save(state, unfinished)
@@ -188,7 +208,8 @@ class Run:
         for name in ("weights", "averaged", "best"):
             put(getattr(self, name), state[name])
         self.history, self.done = state["history"], state["done"]
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, found in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(found)
         self.generator.set_state(state["generator"])
 
 

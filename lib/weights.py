@@ -21,9 +21,11 @@ from lib.models.colour_pixelcnn import ColourPixelCNN
 from lib.models.digit_listener import DigitListener
 from lib.models.fvsbn import FVSBN
 from lib.models.gated_pixelcnn import GatedPixelCNN
+from lib.models.gpt import GPT
 from lib.models.made import MADE
 from lib.models.mixture import Mixture
 from lib.models.nade import NADE
+from lib.models.pixel_gpt import PixelGPT
 from lib.models.pixelcnn import PixelCNN
 from lib.models.wavenet import WaveNet
 
@@ -40,7 +42,7 @@ NAMES = (
     "wavenet",
     "digit_listener",
 )
-MODELS = (Bernoulli, FVSBN, NADE, MADE, PixelCNN, GatedPixelCNN, ColourPixelCNN, WaveNet, DigitListener)
+MODELS = (Bernoulli, FVSBN, NADE, MADE, PixelCNN, GatedPixelCNN, ColourPixelCNN, WaveNet, DigitListener, GPT, PixelGPT)
 CLASSES = {model.__name__: model for model in MODELS}
 
 

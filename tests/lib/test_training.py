@@ -140,3 +140,44 @@ def test_the_bar_shows_nats(data, capsys):
 
 def test_the_learning_rate_falls_along_half_a_cosine():
     assert [training.half_cosine(p) for p in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
+
+
+class Dropped(torch.nn.Module):
+    """A conditional of each entry given the one before, through a linear layer with dropout."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.inner, self.outer = torch.nn.Linear(D, D), torch.nn.Linear(D, D)
+
+    def log_prob(self, x):
+        before = torch.nn.functional.pad(x[:, :-1], (1, 0))
+        h = torch.nn.functional.dropout(before + torch.tanh(self.inner(before * 0)), 0.1, self.training)
+        logits = self.outer.bias + 4 * self.outer.weight.diagonal() * h
+        return -torch.nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(1)
+
+
+@pytest.mark.parametrize("muon", [False, True])
+def test_dropout_is_drawn_from_the_seed_and_muon_goes_on_where_it_stopped(data, tmp_path, muon, monkeypatch):
+    settings = {"epochs": 4, "batch_size": 50, "lr": 0.02, "warmup": 5, "progress": False, "muon": muon}
+    whole, again, halves = Dropped(), Dropped(), Dropped()
+    losses = [h["train"] for h in fit(whole, data, **settings)]
+    assert losses[-1] < losses[0]
+    torch.rand(3)  # torch's own chance does not matter
+    fit(again, data, **settings)
+    assert torch.equal(whole.outer.weight, again.outer.weight)
+
+    interrupted = training.Run.save
+
+    def save(run, path):
+        interrupted(run, path)
+        if len(run.history) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.Run, "save", save)
+    fit(halves, data, **settings, checkpoint=tmp_path / "half.pt")
+    monkeypatch.undo()
+    assert not torch.equal(whole.outer.weight, halves.outer.weight)
+    fit(halves, data, **settings, checkpoint=tmp_path / "half.pt")
+    assert torch.equal(whole.outer.weight, halves.outer.weight)
