@@ -103,6 +103,85 @@ def _drawn(rng: np.random.Generator, vocabulary: str, length: int) -> Puzzle:
     return Puzzle(sequence, tuple(tables))
 
 
+@dataclass(frozen=True)
+class FilterPuzzle:
+    """A distribution over seven tokens, and a setting for each of three filters that are applied to it separately.
+
+    `probabilities[i]` is that of token i: whole percents, all different, sum 1. No probability lies near a threshold, the
+    three right answers differ, and no likely mistake gives one of them.
+    """
+
+    probabilities: tuple[float, ...]
+    k: int
+    top_p: float
+    min_p: float
+
+    def _repr_markdown_(self) -> str:
+        tokens = range(len(self.probabilities))
+        return "\n".join(
+            [
+                f"Your filters: top-k with **k = {self.k}**, top-p with **p = {self.top_p:g}**, "
+                f"min-p with **p = {self.min_p:g}**.",
+                "",
+                "| token | " + " | ".join(str(i) for i in tokens) + " |",
+                "|:--|" + "--:|" * len(self.probabilities),
+                "| probability | " + " | ".join(f"{p:.2f}" for p in self.probabilities) + " |",
+            ]
+        )
+
+
+def filter_puzzle(student_name: str | None, lesson: str) -> FilterPuzzle:
+    """The student's own distribution and filters. `student_name` and `lesson` as for `puzzle`, and the same errors."""
+    rng = _generator(student_name, lesson)
+    while True:
+        cuts = np.sort(rng.choice(np.arange(1, 100), size=6, replace=False))
+        percents = np.diff(np.concatenate([[0], cuts, [100]])).tolist()
+        k, top_p, min_p = int(rng.integers(2, 6)), 5 * int(rng.integers(10, 20)), 5 * int(rng.integers(1, 13))
+        if _tells_apart(percents, k, top_p, min_p):
+            return FilterPuzzle(tuple(n / 100 for n in percents), k, top_p / 100, min_p / 100)
+
+
+def _tells_apart(percents: list[int], k: int, top_p: int, min_p: int) -> bool:
+    """Whether everything that is read in another way, or nearly missed, gives other tokens; thresholds in percent."""
+    falling = sorted(range(len(percents)), key=lambda i: -percents[i])
+    most = percents[falling[0]]
+    sums = np.cumsum([percents[i] for i in falling])
+    if len(set(percents)) < len(percents) or abs(sums - top_p).min() < 2:
+        return False
+    if min(abs(100 * n - min_p * most) for n in percents) < 100:
+        return False
+
+    def nucleus(order: list[int], p: float) -> list[int]:
+        reached = np.cumsum([percents[i] for i in order]) >= p
+        return sorted(order[: int(reached.argmax()) + 1])
+
+    def above(threshold: float) -> list[int]:
+        return [i for i, n in enumerate(percents) if n >= threshold]
+
+    of_k, of_p, of_m = sorted(falling[:k]), nucleus(falling, top_p), above(min_p * most / 100)
+    # Min-p keeps the most, so that it shows if it is applied to what another filter has left.
+    if of_k == of_p or len(of_p) < 2 or not max(k, len(of_p)) < len(of_m) < len(percents):
+        return False
+    # What top-p leaves of what top-k has left: the right answer must not be that of the two in turn.
+    then_p = nucleus(falling[:k], top_p * sum(percents[i] for i in falling[:k]) / 100)
+    in_turn, rising = list(range(len(percents))), falling[::-1]
+    wrong_k = [in_turn[:k], in_turn[-k:], rising[:k]]
+    wrong_p = [
+        nucleus(in_turn, top_p),
+        nucleus(in_turn[::-1], top_p),
+        nucleus(rising, top_p),
+        nucleus(rising, 100 - top_p),
+    ]
+    wrong_p += [above(100 - top_p), above(top_p), nucleus(falling, 100 - top_p), above(top_p * most / 100), then_p]
+    wrong_m = [above(min_p), above(most - min_p), above((100 - min_p) * most / 100), above(min_p * min(percents) / 100)]
+    wrong_m += [nucleus(falling, min_p), nucleus(falling, 100 - min_p), [i for i in of_m if i != falling[0]]]
+    return not (
+        any(sorted(w) == of_k for w in wrong_k)
+        or any(sorted(w) == of_p for w in wrong_p)
+        or any(sorted(w) == of_m for w in wrong_m)
+    )
+
+
 def personal_numbers(student_name: str | None, lesson: str, low: int, high: int, n: int) -> list[int]:
     """The student's own whole numbers for a lesson: n of them, each from `low` to `high`, both included.
 

@@ -6,7 +6,7 @@ import unicodedata
 import numpy as np
 import pytest
 
-from lib.byhand import Puzzle, personal_numbers, puzzle, typed
+from lib.byhand import FilterPuzzle, Puzzle, filter_puzzle, personal_numbers, puzzle, typed
 
 NAMES = ["Ada Lovelace", "Grace Hopper", "Søren", "李雷", "O'Neill", "Ἱπατία", "x", "  padded  "]
 
@@ -146,3 +146,60 @@ def test_numbers_need_a_name() -> None:
         personal_numbers(None, "03", 1, 6, 4)
     with pytest.raises(ValueError, match="student_name must be your name in quotes"):
         personal_numbers("  ", "03", 1, 6, 4)
+
+
+def test_the_same_name_gives_the_same_filters() -> None:
+    expected = FilterPuzzle((0.2, 0.03, 0.13, 0.12, 0.3, 0.15, 0.07), k=4, top_p=0.55, min_p=0.35)
+    assert filter_puzzle("Ada Lovelace", "08") == filter_puzzle(" ada  LOVELACE", "08") == expected
+    assert filter_puzzle("Ada Lovelace", "09") != expected
+    assert len({filter_puzzle(f"student {i}", "08") for i in range(100)}) == 100
+    rows = expected._repr_markdown_().splitlines()
+    assert rows[0] == "Your filters: top-k with **k = 4**, top-p with **p = 0.55**, min-p with **p = 0.35**."
+    assert rows[-1] == "| probability | 0.20 | 0.03 | 0.13 | 0.12 | 0.30 | 0.15 | 0.07 |"
+
+
+def prefix(order: list[int], p: np.ndarray, threshold: float, *, crossing: bool = True) -> set[int]:
+    """The first tokens of an order until they reach a threshold together."""
+    kept, total = [], 0.0
+    for token in order:
+        if total + p[token] >= threshold and not crossing:
+            break
+        kept.append(token)
+        total += p[token]
+        if total >= threshold:
+            break
+    return set(kept)
+
+
+def test_no_likely_mistake_keeps_the_right_tokens() -> None:
+    for i in range(300):
+        mine = filter_puzzle(f"student {i}", "08")
+        p = np.array(mine.probabilities)
+        assert p.sum() == pytest.approx(1)
+        assert len(set(mine.probabilities)) == 7
+        falling = np.argsort(-p).tolist()
+        right = [set(falling[: mine.k]), prefix(falling, p, mine.top_p), set(np.flatnonzero(p >= mine.min_p * p.max()))]
+        assert all(0 < len(kept) < 7 for kept in right)
+        assert right[0] != right[1]
+        assert right[0] | right[1] < right[2]
+        for slip in (-0.015, 0.015):
+            assert right[1] == prefix(falling, p, mine.top_p + slip)
+            assert right[2] == set(np.flatnonzero(p >= mine.min_p * p.max() + slip / 2))
+        assert right[0] not in (set(range(mine.k)), set(falling[-mine.k :]))
+        for order in (falling[::-1], list(range(7)), list(range(7))[::-1]):
+            assert right[1] != prefix(order, p, mine.top_p - 1e-9)
+        assert right[1] not in (
+            set(np.flatnonzero(p >= 1 - mine.top_p - 1e-9)),
+            prefix(falling, p, 1 - mine.top_p - 1e-9),
+        )
+        assert right[1] != prefix(falling, p, mine.top_p, crossing=False)
+        of_k = np.where(np.isin(range(7), list(right[0])), p, 0)
+        then_p = prefix(falling, of_k / of_k.sum(), mine.top_p)
+        assert right[1] != then_p
+        assert right[2] not in (set(np.flatnonzero(p >= mine.min_p)), prefix(falling, p, mine.min_p))
+        assert right[2] != set(np.flatnonzero(p >= p.max() - mine.min_p - 1e-9))
+
+
+def test_filters_need_a_name() -> None:
+    with pytest.raises(NotImplementedError, match="student_name: type your answer"):
+        filter_puzzle(None, "08")
