@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lib.data import load_names
@@ -113,3 +114,42 @@ def fetch_shakespeare(split: str = "train", source: Path | str | None = None) ->
     text = path.read_text(encoding="ascii")
     cut = len(text) * 9 // 10
     return text[:cut] if split == "train" else text[cut:]
+
+
+@torch.no_grad()
+def nats_per_token(model: Any, tokens: Tensor, stride: int, batch_size: int = 16) -> float:
+    """The mean of -log p(token t | the window's tokens before t) over all tokens but the first, each counted once.
+
+    Windows are as long as the model's context (and one more: the first token is only read), and begin `stride` tokens apart.
+    Each counts what no window before it has reached: all of the first one, then the last `stride`, which have seen at least
+    context - stride tokens.
+
+    Parameters
+    ----------
+    model : has `context` and `next_logits`. tokens : int64 `(T,)`. stride : 1 to the context; smaller is better and slower.
+
+    Raises
+    ------
+    ValueError : fewer than two tokens, or another stride.
+    """
+    context = model.context
+    if tokens.ndim != 1 or len(tokens) < 2 or not 1 <= stride <= context:
+        raise ValueError(
+            f"nats_per_token: expected at least two tokens (T,) and a stride of 1 to {context}, found {tuple(tokens.shape)} and {stride}"
+        )
+    n = len(tokens) - 1  # to be predicted
+    whole = range(0, n - context + 1, stride)
+    total, reached = 0.0, 0
+    for i in range(0, len(whole), batch_size):
+        some = torch.stack([tokens[start : start + context + 1] for start in whole[i : i + batch_size]])
+        each = F.cross_entropy(model.next_logits(some[:, :-1]).mT, some[:, 1:], reduction="none").double()
+        for start, losses in zip(whole[i : i + batch_size], each, strict=True):
+            total += losses[reached - start :].sum().item()
+            reached = start + context
+    if reached < n:  # the last window is shorter, or begins earlier than a whole stride after the one before
+        start = max(0, n - context)
+        each = F.cross_entropy(
+            model.next_logits(tokens[None, start:-1]).mT, tokens[None, start + 1 :], reduction="none"
+        )
+        total += each[0, reached - start :].double().sum().item()
+    return total / n
