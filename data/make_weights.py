@@ -40,7 +40,7 @@ from lib.models.pixel_gpt import PixelGPT
 from lib.models.pixelcnn import PixelCNN
 from lib.models.wavenet import WaveNet
 from lib.speech import N_DIGITS, bits_per_sample, in_batches, typical_lengths
-from lib.text import END, NAMES, SHAKESPEARE, encode_names, fetch_shakespeare, split_names
+from lib.text import END, NAMES, SHAKESPEARE, encode_names, fetch_shakespeare, nats_per_token, split_names
 from lib.training import fit, mean_nll
 
 N_PIXELS = 784
@@ -100,12 +100,12 @@ def patch_pixelcnn(folder: Path) -> Any:
 
 
 def gated_pixelcnn(folder: Path) -> Any:
-    """Patches of 2 x 2 pixels, told which digit it is."""
+    """Patches of 2 x 2 pixels, told which digit it is; then once more, more gently."""
     model = GatedPixelCNN(channels=64, n_blocks=6, patch=(2, 2))
-    train(
-        model, folder / "gated_pixelcnn.pt", labelled_digits(), binarise_labelled,
-        epochs=7, batch_size=32, lr=2e-3, bfloat16=True,
-    )  # fmt: skip
+    settings: dict[str, Any] = {"batch_size": 32, "bfloat16": True}
+    for stage, epochs, lr in (("pt", 7, 2e-3), ("longer.pt", 9, 1e-3)):
+        checkpoint = folder / f"gated_pixelcnn.{stage}"
+        train(model, checkpoint, labelled_digits(), binarise_labelled, epochs=epochs, lr=lr, **settings)
     return model
 
 
@@ -139,8 +139,12 @@ def binarise_labelled(both: Tensor, generator: torch.Generator) -> tuple[Tensor,
 
 
 def wavenet(folder: Path) -> Any:
-    """Twelve synthetic voices."""
-    return spoken(folder / "wavenet.pt", load_spoken_digits("train"), epochs=16)
+    """Twelve synthetic voices; then once more, more gently."""
+    clips = load_spoken_digits("train")
+    model = spoken(folder / "wavenet.pt", clips, epochs=16)
+    longer = spoken(folder / "wavenet.longer.pt", clips, epochs=28, lr=2.5e-3, begin=model.state_dict())
+    longer.minutes += model.minutes
+    return longer
 
 
 def wavenet_recorded(folder: Path) -> Any:
@@ -153,14 +157,14 @@ def wavenet_recorded(folder: Path) -> Any:
     return spoken(folder / "wavenet_recorded.pt", fetch_recorded_digits("train", RECORDINGS), epochs=3, begin=learned)
 
 
-def spoken(checkpoint: Path, clips: Clips, epochs: int, begin: Any = None) -> WaveNet:
+def spoken(checkpoint: Path, clips: Clips, epochs: int, lr: float = 4e-3, begin: Any = None) -> WaveNet:
     """Trained on whole clips, four of about the same length at a time, told digit, voice and progress."""
     model = WaveNet(channels=48, n_global=(N_DIGITS, len(clips.speaker_names)), n_local=18)
     model.load_state_dict(begin or {}, strict=False)
     batches = in_batches(clips, model, clips.speaker_names, 4)
     train(
         model, checkpoint, torch.arange(len(batches)), lambda rows, _: batches[int(rows)],
-        epochs=epochs, batch_size=1, lr=4e-3, average=0.998, bfloat16=True,
+        epochs=epochs, batch_size=1, lr=lr, average=0.998, bfloat16=True,
     )  # fmt: skip
     return model
 
@@ -258,9 +262,9 @@ def shakespeare_gpt(folder: Path) -> Any:
 
 
 def train(model: Any, checkpoint: Path, data: Tensor | None = None, draw: Any = binarise, **settings: Any) -> None:
-    """`fit`, on dynamically binarised digits if nothing else is given; remembers in `model.minutes` how long it took."""
+    """`fit`, on dynamically binarised digits if nothing else is given; adds to `model.minutes` how long it took."""
     history = fit(model, digits() if data is None else data, draw=draw, checkpoint=checkpoint, **settings)
-    model.minutes = history[-1]["seconds"] / 60
+    model.minutes = getattr(model, "minutes", 0.0) + history[-1]["seconds"] / 60
 
 
 RECIPES: dict[str, Callable[[Path], Any]] = {
@@ -282,6 +286,7 @@ RECIPES: dict[str, Callable[[Path], Any]] = {
 }
 
 
+@torch.no_grad()
 def measured(name: str, model: Any) -> dict[str, Any]:
     """What a model scores on test examples of what it was trained on, by what the number is."""
     if isinstance(model, WaveNet):
@@ -296,6 +301,26 @@ def measured(name: str, model: Any) -> dict[str, Any]:
         }
     if isinstance(model, DigitListener):
         return model.measured  # by its recipe: some of it is of listeners that are not kept
+    if isinstance(model, GPT) and name == "names_gpt":
+        known, new = (encode_names(names, NAME_LENGTH) for names in split_names())
+        return {
+            "test nats per name": round(mean_nll(model, new), 3),
+            "train nats per name": round(mean_nll(model, known), 3),
+        }
+    if isinstance(model, GPT) and name == "shakespeare_gpt":
+        text = SHAKESPEARE.encode(fetch_shakespeare("validation"))
+        strides = model.context // 2, model.context
+        return {f"validation nats, windows {s} apart": round(nats_per_token(model, text, s), 4) for s in strides}
+    if isinstance(model, PixelGPT):
+        x, labels = load_binary_mnist("test"), load_mnist("test")[1]
+        guesses = torch.cat([model.label_log_probs(some).argmax(1) for some in x.split(500)])
+        return {
+            "test nats": round(mean_nll(model, x), 3),
+            "test nats, mean over labels": round(
+                -torch.cat([model.mixture_log_prob(some) for some in x.split(500)]).mean().item(), 3
+            ),
+            "right, digit first": round((guesses == labels).double().mean().item(), 4),
+        }
     if isinstance(model, ColourPixelCNN):
         x = load_coloured_digits("test")[0]
         return {"test bits per dimension": round(mean_nll(model, x) / math.log(2) / x[0].numel(), 4)}
@@ -337,7 +362,8 @@ def main() -> None:
         target = arguments.folder / f"{name}.safetensors"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-        (arguments.folder / "unfinished" / f"{name}.pt").unlink(missing_ok=True)
+        for checkpoint in (arguments.folder / "unfinished").glob(f"{name}.*"):
+            checkpoint.unlink()
         digest = hashlib.sha256(content).hexdigest()
         print(f"{target}: {len(content)} bytes, sha256 {digest}, {scores}, {minutes:.0f} minutes")
 

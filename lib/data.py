@@ -32,7 +32,7 @@ FILES = {
     "weights/made.safetensors": (7524136, "74d31df2c2f96afb36795895cab4123b153b6f3dc361c6d7a01c74fa6791979e"),
     "weights/nade.safetensors": (1571136, "66d7fe468326201ad88504b6845a0fc596af238e0087fd80c8651b5047cbd026"),
     "weights/orders.safetensors": (3145992, "4e471523c3f16a6b7f5e421f703ed9a5c2124c5c3d2364f90a7eb7a8a8c2fae0"),
-    "weights/wavenet.safetensors": (459184, "d8be00ce190f9048f61432340e5a7d83253f65818829c8ea9e6104acb8658db5"),
+    "weights/wavenet.safetensors": (459184, "043dfb310ccfba56d57531c2b2212982d02f422dab82cdd421eeed81eaeadfd0"),
     "mnist/t10k-images-idx3-ubyte.xz": (1364256, "83565bb7769a99fc50e1facf8d134bbc8896afbb05c71f9ca7d4a8c50de0790f"),
     "mnist/t10k-labels-idx1-ubyte.xz": (4040, "f2edae9ce0307abae4671a37b70e6e3858696b48b16c3cfdfef97388dc9925d5"),
     "mnist/train-images-idx3-ubyte.xz": (7917812, "d151f9ea64d64a8315a392275491d8de4b7a175eaf3f7c596b4597223a688e65"),
