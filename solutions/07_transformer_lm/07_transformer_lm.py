@@ -31,9 +31,9 @@ plots.use_style()
 # %% [markdown]
 # ## A picture first
 #
-# Python brings its own language reference along, half a million characters of English prose. Take every word of
-# it that is rare: used 4 to 40 times in the whole text. How much likelier than usual is it that the word which
-# stands $k$ places further on is *the same one*?
+# Python brings its own language reference along, some hundred thousand characters of English prose. Take every
+# word of it that is rare: used 4 to 40 times in the whole text. How much likelier than usual is it that the
+# word which stands $k$ places further on is *the same one*?
 
 # %% demo varies
 from lib.text import load_english
@@ -53,7 +53,7 @@ ax.set(xlabel="words further on", ylabel="times likelier than usual", title="A r
 plt.show()
 
 # %% [markdown]
-# Five words later it is some fifty times likelier than its share of the text would say. A hundred words later,
+# Five words later it is dozens of times likelier than its share of the text would say. A hundred words later,
 # still many times. Only after about a thousand words has the text forgotten it. So there is no distance at
 # which the useful word stands: it stands *somewhere* in the last five hundred. A table of counts, as in lesson
 # 1, would have to hold five hundred words; a dilated convolution would reach that far, and blur what it finds
@@ -96,7 +96,8 @@ plt.show()
 # | work per layer, up to constants | $C^2$ | $C^2$ | $C^2 + T\,C$ |
 # | training: can all positions be computed at once? | no | yes | yes |
 #
-# The last row is why attention has won. The two rows above it are what it costs, and we shall measure both.
+# The first and the last row are why attention has won. The two between are what it costs, and we shall measure
+# both.
 #
 # ### Attention in one equation
 #
@@ -259,10 +260,11 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# Below a straight line on a logarithmic axis, down: forty steps later next to nothing is left, and no gradient
-# will come back from there to teach the network that it should have kept it (Bengio et al. 1994). With a larger
-# gain, the change does not fade, it takes over: two runs that differ by a hair end up in different places, and
-# a gradient through that is of no use either. Between the two lies a knife's edge that no training stays on.
+# Two of the curves go down, on a logarithmic axis nearly straight: forty steps later next to nothing is left,
+# and no gradient will come back from there to teach the network that it should have kept it (Bengio et al.
+# 1994). With the largest gain the change does not fade, it takes over: two runs that differ by a hair end up in
+# different places, and a gradient through that is of no use either. Between the two lies a knife's edge that no
+# training stays on.
 #
 # ### Exercise: `lstm_step`
 #
@@ -286,7 +288,8 @@ plt.show()
 def lstm_step(x, h, c, w_x, w_h, b):
     """One step of a long short-term memory; gates in the order input, forget, candidate, output.
 
-    x : float tensor (B, I). h, c : (B, H), what is shown and what is kept. w_x : (4 * H, I). w_h : (4 * H, H). b : (4 * H,).
+    x : float tensor (B, I). h, c : (B, H), what is shown and what is kept.
+    w_x : (4 * H, I). w_h : (4 * H, H). b : (4 * H,).
     Returns (h, c) after the step, (B, H) each.
     """
     ### BEGIN SOLUTION
@@ -425,7 +428,7 @@ assert np.allclose(low, [[10, 0]]), "the only allowed one gets all the weight, h
 assert np.allclose(attention(q, k, v, torch.zeros(1, 3, dtype=torch.bool)), 0), "nobody to attend to: zeros, not NaN"
 assert np.isfinite(np.asarray(attention(1e4 * q, k, v, torch.ones(1, 3, dtype=torch.bool)))).all(), "no overflow"
 many = attention(q.expand(2, 5, 1, 4), k, v, torch.ones(3, dtype=torch.bool))
-assert np.shape(many) == (2, 5, 1, 2) and np.allclose(many, [24.205, 0.6652], atol=1e-3), "leading axes are carried along"
+assert np.shape(many) == (2, 5, 1, 2) and np.allclose(many, [24.205, 0.6652], atol=1e-3), "leading axes stay as they are"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import transformer_lm as checks
 checks.check_attention(attention)
@@ -503,7 +506,8 @@ theirs = torch.nn.functional.scaled_dot_product_attention(
 )
 pick = torch.zeros(6, 6)
 pick[0, 2] = pick[1, 3] = 1
-assert np.allclose(np.asarray(multi_head_attention(x, w_qkv, pick, 3))[..., :2], theirs, atol=1e-4), "head 1 is not right"
+picked = np.asarray(multi_head_attention(x, w_qkv, pick, 3))
+assert np.allclose(picked[..., :2], theirs, atol=1e-4), "head 1 owns rows 2 and 3 of the queries, keys and values"
 alone = torch.nn.functional.scaled_dot_product_attention(*(x @ w_qkv[p : p + 6].T for p in (0, 6, 12)), is_causal=True)
 assert np.allclose(multi_head_attention(x, w_qkv, torch.eye(6), 1), alone, atol=1e-4), "with one head, plain attention"
 ### BEGIN HIDDEN TESTS
@@ -521,8 +525,8 @@ checks.check_multi_head_attention(multi_head_attention)
 generator = torch.Generator().manual_seed(1)
 x, w_qkv = torch.randn(1, 6, 8, generator=generator), torch.randn(24, 8, generator=generator)
 shuffled = x[:, [3, 0, 4, 1, 2, 5]]
-ours, theirs = (torch.as_tensor(np.asarray(multi_head_attention(some, w_qkv, torch.eye(8), 2))) for some in (x, shuffled))
-print("the five before it shuffled, is the last output the same?", bool(torch.allclose(ours[0, -1], theirs[0, -1], atol=1e-5)))
+ours, theirs = (np.asarray(multi_head_attention(some, w_qkv, torch.eye(8), 2))[0, -1] for some in (x, shuffled))
+print("the five before it shuffled, is the last output the same?", np.allclose(ours, theirs, atol=1e-5))
 
 # %% [markdown]
 # So the order has to be told. The first transformers added a vector for each position to the token's own, fixed
@@ -555,7 +559,7 @@ def rope(x, positions, base=10000.0):
     """Turn queries or keys by their positions.
 
     x : float tensor (..., T, d), d even. positions : tensor (T,), whole numbers or not.
-    base : pair i, of entries 2i and 2i + 1, turns by positions * base ** (-2i / d), in radians, from the first to the second.
+    base : pair i, of entries 2i and 2i + 1, turns by positions * base ** (-2i / d), in radians, counter-clockwise.
     Returns a tensor like x.
     """
     ### BEGIN SOLUTION
@@ -572,9 +576,12 @@ x = torch.tensor([[1.0, 0, 1, 0], [1.0, 0, 1, 0]])
 out = np.asarray(rope(x, torch.tensor([0, 3]), base=100.0))
 assert np.allclose(out[0], x[0]), "position 0 is not turned"
 assert np.allclose(out[1], [np.cos(3), np.sin(3), np.cos(0.3), np.sin(0.3)]), "angles 3 and 3 * 100 ** (-2 / 4) = 0.3"
-assert np.allclose(rope(torch.tensor([[0.0, 2]]), torch.tensor([math.pi / 2])), [[-2, 0]], atol=1e-5), "counter-clockwise"
+quarter = rope(torch.tensor([[0.0, 2]]), torch.tensor([math.pi / 2]))
+assert np.allclose(quarter, [[-2, 0]], atol=1e-5), "a quarter turn, counter-clockwise, takes (0, 2) to (-2, 0)"
 q, k = torch.randn(2, 1, 8, generator=torch.Generator().manual_seed(0))
-scores = [float((torch.as_tensor(rope(q, torch.tensor([t]))) * torch.as_tensor(rope(k, torch.tensor([t - 5])))).sum()) for t in (5, 6, 90)]
+scores = [
+    (np.asarray(rope(q, torch.tensor([t]))) * np.asarray(rope(k, torch.tensor([t - 5])))).sum() for t in (5, 6, 90)
+]
 assert np.allclose(scores, scores[0], atol=1e-3), "five positions apart is five positions apart, wherever it is"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import transformer_lm as checks
@@ -634,10 +641,12 @@ tokens = torch.tensor([[0, 2, 1, 1]])
 assert np.isclose(float(next_token_loss(torch.zeros(1, 4, 3), tokens)), np.log(3)), "three equal chances: ln 3 nats"
 sure = 50.0 * torch.nn.functional.one_hot(torch.tensor([[2, 1, 1, 0]]), 3).float()
 assert float(next_token_loss(sure, tokens)) < 1e-6, "outputs 0, 1, 2 are sure of the tokens 1, 2, 3, and they are right"
-assert float(next_token_loss(50.0 * torch.nn.functional.one_hot(tokens, 3), tokens)) > 10, "to repeat one's input is no feat"
+echo = 50.0 * torch.nn.functional.one_hot(tokens, 3)
+assert float(next_token_loss(echo, tokens)) > 10, "outputs that repeat the token just read should be wrong, mostly"
 one = torch.zeros(2, 3, 2)
 one[0, 0, 1] = math.log(3)
-assert np.isclose(float(next_token_loss(one, torch.tensor([[0, 1, 0], [1, 1, 0]]))), (np.log(4 / 3) + 3 * np.log(2)) / 4), (
+found = float(next_token_loss(one, torch.tensor([[0, 1, 0], [1, 1, 0]])))
+assert np.isclose(found, (np.log(4 / 3) + 3 * np.log(2)) / 4), (
     "the mean over the four predictions that have a target: one of 3/4, three of 1/2"
 )
 ### BEGIN HIDDEN TESTS
@@ -666,7 +675,8 @@ checks.check_next_token_loss(next_token_loss)
 def attention_step(q_t, k_t, v_t, cache):
     """Attention for one new position, after those in the cache.
 
-    q_t, k_t, v_t : float tensors (B, H, d), of the new position. cache : (keys, values), (B, H, t, d) each, t at least 0.
+    q_t, k_t, v_t : float tensors (B, H, d), of the new position.
+    cache : (keys, values), (B, H, t, d) each, t at least 0.
     Returns (output, (keys, values)): output (B, H, d); keys and values (B, H, t + 1, d) with the new ones last.
     The cache given is not changed.
     """
@@ -710,7 +720,8 @@ checks.check_attention_step(attention_step)
 def cache_bytes(layers, groups, head_size, length, itemsize):
     """Bytes of the keys and values of one sequence.
 
-    layers, groups (heads of keys and values per layer), head_size, length (tokens) : ints. itemsize : bytes of one number.
+    layers, groups (of keys and values, per layer), head_size, length (in tokens) : ints.
+    itemsize : bytes of one number.
     Returns an int.
     """
     ### BEGIN SOLUTION
@@ -719,7 +730,7 @@ def cache_bytes(layers, groups, head_size, length, itemsize):
 
 # %% check cache_bytes 1 point
 assert cache_bytes(1, 1, 1, 1, 4) == 8, "one key and one value, of one number each, of four bytes"
-assert cache_bytes(12, 12, 64, 1024, 2) == 37_748_736, "GPT-2, the smallest, with its context full: 36 MiB at half precision"
+assert cache_bytes(12, 12, 64, 1024, 2) == 37_748_736, "the smallest GPT-2, its context full: 36 MiB"
 assert cache_bytes(12, 12, 64, 0, 2) == 0, "nothing read, nothing kept"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import transformer_lm as checks
@@ -761,7 +772,8 @@ def fit_power_law(sizes, losses):
     def attempt(exponent):
         """The best floor and scale for an exponent, and what they leave, relative to the losses."""
         shape = (sizes / unit) ** -exponent
-        floor, scale = np.linalg.lstsq(np.stack([1 / losses, shape / losses], axis=1), np.ones(len(losses)), rcond=None)[0]
+        columns = np.stack([1 / losses, shape / losses], axis=1)
+        floor, scale = np.linalg.lstsq(columns, np.ones(len(losses)), rcond=None)[0]
         if floor < 0:
             floor, scale = 0.0, (shape / losses).sum() / ((shape / losses) ** 2).sum()
         return (((floor + scale * shape) / losses - 1) ** 2).sum(), floor, scale
@@ -880,7 +892,7 @@ for y, value in enumerate(list(results.values())[::-1]):
 inside = my_gpt.counted(heldout)
 by_place = [each[:, t][inside[:, t]].mean() for t in range(9)]
 right.plot(range(1, 10), by_place, "o-")
-right.set(title="Letter by letter", xlabel="which letter of the name", ylabel="nats", ylim=(0, None), xticks=range(1, 10))
+right.set(title="Letter by letter", xlabel="which letter", ylabel="nats", ylim=(0, None), xticks=range(1, 10))
 plt.show()
 drawn = decode_names(my_gpt.sample(40, torch.Generator().manual_seed(1)))
 new = [name for name in drawn if name not in set(known)]
@@ -971,7 +983,7 @@ ax.set(title="What each character cost, in nats", xticks=(), yticks=())
 ax.grid(False)
 figure.colorbar(shown, ax=ax)
 plt.show()
-print(f"{paid.mean():.2f} nats per character, a perplexity of {paid.mean().exp():.1f}; untrained it would be {math.log(65):.2f} and 65")
+print(f"{paid.mean():.2f} nats per character, a perplexity of {paid.mean().exp():.1f}; guessing: {math.log(65):.2f} and 65")
 
 # %% [markdown]
 # A word costs at its beginning. After a letter or two it is settled, and the rest comes almost free: that is
@@ -988,7 +1000,7 @@ print(f"{paid.mean():.2f} nats per character, a perplexity of {paid.mean().exp()
 # %% demo varies
 @torch.no_grad()
 def nats_by_context(model, tokens, length, every):
-    """What predictions cost, by how much they have seen: windows begin at each `every`-th token. (windows, length - 1)"""
+    """What predictions cost, by how much they have seen; a window begins at each `every`-th token. (N, length - 1)"""
     windows = tokens.unfold(0, length, every)
     found = []
     for some in windows.split(16):
@@ -1208,7 +1220,8 @@ begun = pixel_gpt.tokens(some[:6])[:, :49].repeat_interleave(4, dim=0)  # the fi
 ended = pixel_gpt.sample(24, generator, known=begun)
 figure, axes = plt.subplots(2, 1, figsize=(7.2, 2.6))
 plots.digits(told, ax=axes[0], title="told what to draw")
-plots.digits(torch.cat([some[:6, None], ended.view(6, 4, 784)], dim=1).flatten(0, 1), columns=15, ax=axes[1], title="a digit, and four endings of its upper half")
+sheet = torch.cat([some[:6, None], ended.view(6, 4, 784)], dim=1).flatten(0, 1)
+plots.digits(sheet, columns=15, ax=axes[1], title="a digit, and four endings of its upper half")
 plt.show()
 with torch.no_grad():
     seen = pixel_gpt.label_log_probs(some)  # digit first
@@ -1432,7 +1445,7 @@ for cut in (1, 3, 5):
     out, new = repaired_G(q[:, :, cut:], k[:, :, cut:], v[:, :, cut:], old)
     assert np.allclose(new[1], values, atol=1e-5), "the new values go behind the old ones"
     assert np.allclose(new[0], keys, atol=1e-5), f"after {cut} tokens the next one has position {cut}"
-    assert np.allclose(out, whole[:, :, cut:], atol=1e-5), f"{cut} tokens in the cache: every new one sees them all, and no later one"
+    assert np.allclose(out, whole[:, :, cut:], atol=1e-5), f"{cut} cached: each new token sees these, itself, and no later one"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import transformer_lm as checks
 checks.check_repaired_G(repaired_G)
@@ -1531,14 +1544,14 @@ quiz(
         "A function of the two vectors and of how far apart they are.",
         "Turning both by the same angle changes nothing.",
         {
-            "It gets smaller with the distance, always.": "On average over many pairs, for vectors that fit. Not always.",
+            "It gets smaller with the distance, always.": "On average, for vectors that fit. Not always.",
             "A function of the position of the query.": "Move both, and it stays.",
             "It makes the mask unnecessary.": "It tells the direction, and forbids nothing.",
         },
     ),
     choice(
-        "Four models of 10, 30, 100 and 300 thousand parameters have losses of 2.2, 1.9, 1.7, 1.6. What does a straight line "
-        "on logarithmic axes say about one of a billion?",
+        "Models of 10, 30, 100 and 300 thousand parameters reach 2.2, 1.9, 1.7 and 1.6 nats. What does a straight "
+        "line on logarithmic axes say about one of a billion?",
         "Something too low: the text has an entropy, and the line does not know it.",
         "With a floor the curve bends, and where it bends is what has to be estimated.",
         {
