@@ -983,7 +983,8 @@ ax.set(title="What each character cost, in nats", xticks=(), yticks=())
 ax.grid(False)
 figure.colorbar(shown, ax=ax)
 plt.show()
-print(f"{paid.mean():.2f} nats per character, a perplexity of {paid.mean().exp():.1f}; guessing: {math.log(65):.2f} and 65")
+print(f"{paid.mean():.2f} nats per character, a perplexity of {paid.mean().exp():.1f}", end="")
+print(f"; by guessing it would be {math.log(65):.2f} and 65")
 
 # %% [markdown]
 # A word costs at its beginning. After a letter or two it is settled, and the rest comes almost free: that is
@@ -1009,10 +1010,15 @@ def nats_by_context(model, tokens, length, every):
     return torch.cat(found)
 
 
-nats = nats_by_context(shakespeare_gpt, tokens, 256, 16)  # column c: has seen c + 1 characters
-widths = [2, 4, 8, 16, 32, 64, 128, 256]
-side_by_side = [nats[:, : w - 1].mean() for w in widths]
-sliding = [nats[:, max(w - 9, 0) : w - 1].mean() for w in widths]  # the last eight, so that the curve is less ragged
+side_by_side, sliding, widths = [], [], [2, 4, 8, 16, 32, 64, 128, 256]
+for length, every, some in ((16, 1, widths[:4]), (256, 16, widths[4:])):
+    nats = nats_by_context(shakespeare_gpt, tokens, length, every)  # column c has seen c + 1 characters
+    which = every * torch.arange(len(nats))[:, None] + torch.arange(1, length)  # and is about this one
+    fair = (which >= 256) & (which < len(tokens) - 256)  # the same characters for every W
+    for w in some:
+        last = slice(w - 1 - every, w - 1)  # with windows at every 16th character, their last 16 predictions
+        side_by_side.append(nats[:, : w - 1][fair[:, : w - 1]].mean())
+        sliding.append(nats[:, last][fair[:, last]].mean())
 figure, ax = plt.subplots(figsize=(6.4, 3.0))
 ax.semilogx(widths, side_by_side, "o-", base=2, label="windows side by side")
 ax.semilogx(widths, sliding, "o-", base=2, label="sliding")
@@ -1022,11 +1028,12 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# So a loss without its window is half a number. For the whole of the tenth that was kept apart,
-# `shakespeare_gpt`'s header says what was measured, and how; nanoGPT reports 1.4697 for its model of 10.7
-# million parameters on the same tenth, and 1.88 for the small one that it suggests for a processor without a
-# graphics card. The lower curve is the NLL by position of the last section, seen from the other side: it shows
-# *how far back* this model can make use of what it reads.
+# So a loss without its window is half a number. (The course's own measure, `lib.text.nats_per_token`, counts
+# each token once and asks for the stride of its windows.) What `shakespeare_gpt` reaches on the whole of the
+# tenth that was kept apart, and in which windows, its header says, below; nanoGPT reports 1.4697 nats there for
+# its model of 10.7 million parameters, and 1.88 for the small one that it suggests for a computer without a
+# graphics card. The lower curve is NLL by position once more, seen from the other side: it tells *how far back*
+# this model can make use of what it has read.
 
 # %% demo varies
 print({key: value for key, value in weights.about("shakespeare_gpt").items() if key != "recipe"})
@@ -1445,7 +1452,7 @@ for cut in (1, 3, 5):
     out, new = repaired_G(q[:, :, cut:], k[:, :, cut:], v[:, :, cut:], old)
     assert np.allclose(new[1], values, atol=1e-5), "the new values go behind the old ones"
     assert np.allclose(new[0], keys, atol=1e-5), f"after {cut} tokens the next one has position {cut}"
-    assert np.allclose(out, whole[:, :, cut:], atol=1e-5), f"{cut} cached: each new token sees these, itself, and no later one"
+    assert np.allclose(out, whole[:, :, cut:], atol=1e-5), f"{cut} cached: a new token sees these, and none after it"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import transformer_lm as checks
 checks.check_repaired_G(repaired_G)
