@@ -310,7 +310,7 @@ def _generated(
                 unread = tokens[rows, t - max(model.context // 2, 1) : t]
             logits = decoding(model.next_logits(unread, cache)[:, -1], tokens[rows, :t])
             if key is None:
-                chosen = sample_token(logits, uniforms[rows, t - length])
+                chosen = choose(logits, uniforms[rows, t - length])
             else:
                 previous = tokens[rows, max(t - WIDTH, 0) : t]
                 chosen = watermarked_token(logits, keyed_uniforms(key, previous, logits.shape[-1]))
