@@ -61,8 +61,9 @@ def draw_playground(model: Any, alphabet: Alphabet, text: str, decoding: Decodin
         if name in _FILTERS:
             shown = [token for token in gone if token in place]
             label = f"{name} removes {len(gone)}" + (f" ({before[gone].sum():.1%})" if gone else "")
-            places = [place[token] - 0.2 for token in shown]
-            ax.bar(places, before[shown], 0.4, color=_FILTERS[name], label=label)
+            places = [place[token] for token in shown]
+            ax.bar([x - 0.2 for x in places], before[shown], 0.4, color=_FILTERS[name])
+            ax.bar([0], [0], color=_FILTERS[name], label=label)  # the legend's, also where nothing is removed
             ax.plot(places, [-0.035] * len(places), "x", color=_FILTERS[name], transform=ax.get_xaxis_transform(),
                     clip_on=False, markersize=5, markeredgewidth=1.5)  # fmt: skip
     labels = [_SHOWN.get(symbol, symbol) for symbol in (alphabet.symbols[token] for token in place)]
@@ -99,7 +100,7 @@ def playground(model: Any, alphabet: Alphabet, prompt: str = "", n: int = 200) -
     more = widgets.Button(description=f"{n} tokens", button_style="primary", tooltip="draw on and on")
     again = widgets.Button(description="begin anew", tooltip="back to the prompt")
     page = widgets.HTML(layout={"width": "730px"})
-    picture = widgets.Image(format="png", layout={"width": "814px"})
+    picture = widgets.Image(format="png")
     state: dict[str, Any] = {}
 
     def decoding() -> Decoding:
@@ -111,7 +112,7 @@ def playground(model: Any, alphabet: Alphabet, prompt: str = "", n: int = 200) -
         given, drawn = html.escape(box.value), html.escape(state["text"])
         end = f"<span style='color:{plots.GREY}'> {html.escape(note)}</span>" if note else ""
         page.value = (
-            "<pre class='playground-text' style='white-space:pre-wrap; line-height:1.35; margin:4px 0'>"
+            "<pre class='playground-text' style='white-space:pre-wrap; line-height:1.35; margin:4px 0; padding:0 4px'>"
             f"{given}<b style='color:{plots.COLOURS['blue']}'>{drawn}</b>{end}</pre>"
         )
 
