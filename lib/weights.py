@@ -27,6 +27,7 @@ from lib.models.mixture import Mixture
 from lib.models.nade import NADE
 from lib.models.pixel_gpt import PixelGPT
 from lib.models.pixelcnn import PixelCNN
+from lib.models.recurrent import RecurrentLM
 from lib.models.wavenet import WaveNet
 
 NAMES = (
@@ -42,7 +43,20 @@ NAMES = (
     "wavenet",
     "digit_listener",
 )
-MODELS = (Bernoulli, FVSBN, NADE, MADE, PixelCNN, GatedPixelCNN, ColourPixelCNN, WaveNet, DigitListener, GPT, PixelGPT)
+MODELS = (
+    Bernoulli,
+    FVSBN,
+    NADE,
+    MADE,
+    PixelCNN,
+    GatedPixelCNN,
+    ColourPixelCNN,
+    WaveNet,
+    DigitListener,
+    RecurrentLM,
+    GPT,
+    PixelGPT,
+)
 CLASSES = {model.__name__: model for model in MODELS}
 
 

@@ -21,9 +21,11 @@ Every model is an `nn.Module` that keeps one contract:
 | `discretized_logistic` | whole numbers with a sense of neighbourhood                      | 5        |
 | `wavenet`              | dilated causal convolutions over audio; queues                   | 6        |
 | `digit_listener`       | no model of sound but a judge of it: which digit is spoken?      | 6        |
+| `recurrent`            | Elman's network and the LSTM over tokens; a state                | 7        |
 | `gpt`                  | causal self-attention over tokens; KV cache                      | 7        |
 | `pixel_gpt`            | the same over patches of digits, before and after their label    | 7        |
 | `mixture`              | several models at once, an ensemble that is a distribution       | 4        |
+| `next_token`           | what all models of tokens share: the chain rule, start and end   |          |
 | `inputs`               | what they all refuse at the door, in a sentence                  |          |
 | `patches`              | pixels read as tokens, p x q at a time                           |          |
 | `cached`               | the same samples, each unit computed once                        |          |

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lib.models import inputs
-from lib.models.pixel_by_pixel import choose
+from lib.models.next_token import NextToken
 
 POSITIONS = ("learned", "rotary", "none")
 Array = NDArray[Any]  # float32, as the weights are
@@ -174,7 +174,7 @@ def gelu(x: Array) -> Array:
     return y
 
 
-class GPT(nn.Module):
+class GPT(NextToken):
     """A distribution over sequences of tokens.
 
     Parameters
@@ -207,15 +207,12 @@ class GPT(nn.Module):
         end: int | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__()
         n_groups = n_heads if n_groups is None else n_groups
-        self.settings: dict[str, Any] = {
+        settings = {
             "n_tokens": n_tokens, "context": context, "n_layers": n_layers, "n_heads": n_heads, "width": width,
             "n_groups": n_groups, "positions": positions, "dropout": dropout, "start": start, "end": end, "seed": seed,
         }  # fmt: skip
-        for name in ("n_tokens", "context", "n_layers", "n_heads", "n_groups", "width"):
-            if self.settings[name] < 1:
-                raise ValueError(f"GPT: {name} should be at least 1, found {self.settings[name]}")
+        super().__init__(settings, counts=("n_tokens", "context", "n_layers", "n_heads", "n_groups", "width"))
         if width % n_heads:
             raise ValueError(f"GPT: n_heads should divide width, found {n_heads} heads and width {width}")
         if n_heads % n_groups:
@@ -226,12 +223,8 @@ class GPT(nn.Module):
             raise ValueError(f"GPT: rotary positions need heads of even size, found {width // n_heads}")
         if not 0 <= dropout < 1:
             raise ValueError(f"GPT: dropout should be from 0 to below 1, found {dropout}")
-        for name, token in (("start", start), ("end", end)):
-            if token is not None and not 0 <= token < n_tokens:
-                raise ValueError(f"GPT: {name} should be a token, 0 to {n_tokens - 1}, found {token}")
-        self.n_tokens, self.context, self.n_layers, self.width = n_tokens, context, n_layers, width
+        self.context, self.n_layers, self.width = context, n_layers, width
         self.n_groups, self.head_size, self.dropout = n_groups, width // n_heads, dropout
-        self.start, self.end = start, end
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.embed = nn.Embedding(n_tokens, width)
@@ -327,59 +320,3 @@ class GPT(nn.Module):
     def new_cache(self, n: int, capacity: int | None = None) -> Cache:
         """An empty cache for n sequences of at most `capacity` tokens; the whole context if absent."""
         return Cache(self.n_layers, n, self.n_groups, capacity or self.context, self.head_size)
-
-    def logits(self, tokens: Tensor) -> Tensor:
-        """What describes each token, given those before it: int64 `(B, T)` to `(B, T, n_tokens)`. The first one is read from `start`."""
-        inputs.codes(tokens, self.n_tokens, "GPT")
-        return self.next_logits(F.pad(tokens[:, :-1], (1, 0), value=self.start))
-
-    def log_prob_each(self, tokens: Tensor) -> Tensor:
-        """log p(token t | tokens before), nats: int64 `(B, T)` to `(B, T)`; 0 behind the first `end`, which counts itself."""
-        each = -F.cross_entropy(self.logits(tokens).transpose(1, 2).float(), tokens, reduction="none")
-        return torch.where(self.counted(tokens), each, 0.0)
-
-    def log_prob(self, tokens: Tensor) -> Tensor:
-        """log p(tokens): int64 `(B, T)` to `(B,)`, nats, up to the first `end` and with it."""
-        return self.log_prob_each(tokens).sum(1)
-
-    def counted(self, tokens: Tensor) -> Tensor:
-        """Which tokens belong to their sequence: all up to the first `end`, and it. bool `(B, T)`."""
-        if self.end is None:
-            return torch.ones_like(tokens, dtype=torch.bool)
-        ended = (tokens == self.end).long()
-        return ended.cumsum(1) - ended == 0
-
-    def training_loss(self, tokens: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Nats per token, the mean over a batch: the loss of `lib.training.fit`.
-
-        With an `end`, rows are whole sequences. Without one they are pieces of a text, whose first token is only read.
-        """
-        if self.end is not None:
-            return -self.log_prob(tokens).sum() / self.counted(tokens).sum()
-        return F.cross_entropy(self.next_logits(tokens[:, :-1]).flatten(0, 1).float(), tokens[:, 1:].flatten())
-
-    @torch.no_grad()
-    def sample(self, n: int, generator: torch.Generator | None = None, length: int | None = None) -> Tensor:
-        """n sequences, int64 `(n, length)`, each token drawn from its conditional, with a cache.
-
-        generator : one uniform for each token, `(n, length)` at once: column t decides token t.
-        length : at most the context, and that if absent. A sequence that has reached `end` is filled up with it.
-
-        Raises
-        ------
-        ValueError : n or length below 1, or a length beyond the context.
-        """
-        length = self.context if length is None else length
-        if n < 1 or not 1 <= length <= self.context:
-            raise ValueError(f"GPT: expected n >= 1 and a length of 1 to {self.context}, found {n} and {length}")
-        uniforms = torch.rand(n, length, generator=generator)
-        tokens = torch.empty(n, length, dtype=torch.long)
-        cache, read = self.new_cache(n, length), torch.full((n,), self.start)
-        ended = torch.zeros(n, dtype=torch.bool)
-        for t in range(length):
-            read = choose(self.next_logits(read[:, None], cache)[:, 0], uniforms[:, t])
-            if self.end is not None:
-                read[ended] = self.end
-                ended |= read == self.end
-            tokens[:, t] = read
-        return tokens
