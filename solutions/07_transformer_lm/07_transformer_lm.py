@@ -229,17 +229,19 @@ checks.check_rnn_step(rnn_step)
 # tanh bends it.
 
 # %% demo varies
-def change_that_remains(step, state, inputs):
-    """How far apart two runs are that differ in the first input by a hair, after each step, relative to the first."""
-    runs = [(inputs, state), (torch.cat([inputs[:1] + 1e-8, inputs[1:]]), state)]
-    states = []
-    for xs, h in runs:
-        path = []
+def change_that_remains(step, n_states, inputs):
+    """How far apart two runs are whose first inputs differ by a hair: after each step, relative to the first, (T,).
+
+    step : from (x, *state) to the new state, a list; the last of it is looked at. inputs : (T, n).
+    """
+    runs = []
+    for xs in (inputs, torch.cat([inputs[:1] + 1e-8, inputs[1:]])):
+        state, path = torch.zeros(n_states, 1, inputs.shape[1], dtype=torch.float64), []
         for x in xs:
-            h = step(x[None], h)
-            path.append(h[0] if isinstance(h, tuple) else h)
-        states.append(torch.stack([torch.as_tensor(np.asarray(p)) for p in path]))
-    apart = (states[0] - states[1]).flatten(1).norm(dim=1)
+            state = [torch.as_tensor(np.asarray(part)) for part in step(x[None], *state)]
+            path.append(state[-1])
+        runs.append(torch.cat(path))
+    apart = (runs[0] - runs[1]).norm(dim=1)
     return apart / apart[0]
 
 
@@ -247,12 +249,10 @@ generator = torch.Generator().manual_seed(0)
 n = 64
 inputs = 0.3 * torch.randn(80, n, generator=generator, dtype=torch.float64)
 w_x, w_h = torch.randn(2, n, n, generator=generator, dtype=torch.float64) / n**0.5
+no_bias = torch.zeros(n, dtype=torch.float64)
 figure, ax = plt.subplots(figsize=(6.4, 3.0))
 for gain in (0.7, 1.0, 3.0):
-    def plain(x, h, gain=gain):
-        return rnn_step(x, h, w_x, gain * w_h, torch.zeros(n, dtype=torch.float64))
-
-    left = change_that_remains(plain, torch.zeros(1, n, dtype=torch.float64), inputs)
+    left = change_that_remains(lambda x, h, gain=gain: [rnn_step(x, h, w_x, gain * w_h, no_bias)], 1, inputs)
     ax.semilogy(left, label=f"gain {gain}")
     print(f"gain {gain}: after 40 steps {left[40]:.1g} of the change remains")
 ax.set(xlabel="steps later", ylabel="of the change remains", title="What a recurrent state keeps", ylim=(1e-10, 1e9))
@@ -333,16 +333,9 @@ figure, ax = plt.subplots(figsize=(6.4, 3.0))
 for bias in (0.0, 2.0, 5.0):
     b = torch.zeros(4 * n, dtype=torch.float64)
     b[n : 2 * n] = bias
-    h, cells = torch.zeros(2, 1, n, dtype=torch.float64), []
-    for xs in (inputs, torch.cat([inputs[:1] + 1e-8, inputs[1:]])):
-        state, path = (h[0], h[1]), []
-        for x in xs:
-            state = tuple(torch.as_tensor(np.asarray(part)) for part in lstm_step(x[None], *state, big_x, big_h, b))
-            path.append(state[1])
-        cells.append(torch.cat(path))
-    apart = (cells[0] - cells[1]).norm(dim=1)
-    ax.semilogy(apart / apart[0], label=f"forget bias {bias:g}: gate {1 / (1 + math.exp(-bias)):.3f}")
-    print(f"forget bias {bias:g}: after 40 steps {apart[40] / apart[0]:.1g} of the change remains")
+    left = change_that_remains(lambda x, h, c, b=b: lstm_step(x, h, c, big_x, big_h, b), 2, inputs)
+    ax.semilogy(left, label=f"forget bias {bias:g}: gate {1 / (1 + math.exp(-bias)):.3f}")
+    print(f"forget bias {bias:g}: after 40 steps {left[40]:.1g} of the change remains")
 ax.set(xlabel="steps later", ylabel="of the change remains", title="What an LSTM's cell keeps", ylim=(1e-10, 1e9))
 ax.legend()
 plt.show()
@@ -858,8 +851,9 @@ for model, lr in ((my_gpt, 5e-3), (my_lstm, 3e-3)):
 
 # %% [markdown]
 # What are they worth? Counting is a model, too: how often each letter occurs, each pair, each three in a row
-# (with one imagined sighting of everything, so that nothing is impossible). All in nats per letter, the final
-# dot included, on the names kept apart. `names_gpt` is a larger network that ships with the course.
+# (with 27 imagined sightings, spread evenly over all that can occur, so that nothing is impossible). All in
+# nats per letter, the final dot included, on the names kept apart. `names_gpt` is a larger network that ships
+# with the course.
 
 # %% demo varies
 from lib import weights
@@ -881,11 +875,10 @@ letters = int(my_gpt.counted(heldout).sum())
 names_gpt = weights.load("names_gpt")
 results = {"27 equal chances": math.log(27)}
 results |= {f"counts of {told}": counted_nats(n) for told, n in {"letters": 1, "pairs": 2, "threes": 3}.items()}
-longer = encode_names(fresh, min(names_gpt.context, 12))
 with torch.no_grad():
     results["your GPT"] = -my_gpt.log_prob(heldout).sum().item() / letters
     results["your LSTM"] = -my_lstm.log_prob(heldout).sum().item() / letters
-    results["names_gpt"] = -names_gpt.log_prob(longer).sum().item() / letters
+    results["names_gpt"] = -names_gpt.log_prob(heldout).sum().item() / letters
     each = -my_gpt.log_prob_each(heldout)
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 2.8), width_ratios=(3, 2))
 shades = [plots.COLOURS["vermilion"] if "your" in told else "#8fb4d6" for told in results]
