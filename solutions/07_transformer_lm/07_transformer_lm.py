@@ -1168,9 +1168,9 @@ print(f"having seen 128 to 255 characters: {before:.2f} nats; having seen more t
 #
 # ### How good would a larger one be?
 #
-# Several GPTs of the same shape and different sizes, trained on the same text in the same way, and what each
-# reached on text kept apart (`data/scaling.csv`, by a recipe in `data/`). The largest is put aside. Fit your
-# law to the others, and a straight line for comparison; then look.
+# Several GPTs of two layers, 4 to 128 numbers wide, each of which has read Shakespeare three times, and what
+# each reached on text kept apart (`data/scaling.csv`, made by `data/make_scaling.py`). The largest is put
+# aside. Fit your law to the others, and a straight line for comparison; then look.
 
 # %% demo varies
 from lib.data import DATA
@@ -1200,6 +1200,48 @@ print(f", the straight line {np.exp(intercept) * sizes[-1]**slope:.3f}")
 # model. Hoffmann et al. 2022 fitted such laws in size *and* data, and found that the large models of their day
 # had read too little.) And be modest about the floor itself: points that lie far above it say little about
 # where it is. Fit once without the two largest, and see how it moves.
+#
+# ### Learning from the prompt · *optional*
+#
+# Large language models do something that nobody trained them for by name: shown some examples of a task in
+# their *prompt*, they go on with it (Brown et al. 2020). No weight changes; whatever is learned is learned by
+# attending. A small model shows it, where it can be measured. Each prompt has a secret code: eight letters, and
+# for each another letter that it stands for; pairs of the two follow one another, in random order. A pair never
+# shown can only be guessed. Shown once, it is known, *if* the model looks it up. `in_context`, a GPT of two
+# layers, was trained on such prompts, each with a code of its own; and here it gets codes made of pairs that no
+# training prompt contained.
+
+# %% demo varies
+from lib import in_context, weights
+from lib.controls.attention import attention_weights
+
+model = weights.load("in_context")
+prompts = in_context.prompts(400, seed=0, new=True)
+read = in_context.LETTERS.decode(prompts[0])
+print("a prompt:", " ".join(read[k : k + 2] for k in range(0, 48, 2)), "...")
+figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.7), width_ratios=(1, 1.35))
+for told, some in {"its own code": prompts, "values shuffled": in_context.shuffled(prompts)}.items():
+    left.plot(in_context.by_times_shown(model, some)[0], "o-", label=told)
+left.set(title="Nats per value", xlabel="how often its key was shown before", ylim=(0, None), xticks=range(5))
+left.legend()
+weights_of = attention_weights(model, prompts[0, :24])[-1]  # the second layer: (heads, 24, 24)
+answer = torch.zeros(24, 24)  # at a key: the places behind the same key before
+for t in range(0, 24, 2):
+    for s in range(0, t, 2):
+        answer[t, s + 1] = float(read[t] == read[s])
+best = int((weights_of * answer).sum(dim=(1, 2)).argmax())
+plots.attention_map(weights_of[best], read[:24], ax=right, title=f"layer 1, head {best}")
+right.tick_params(labelsize=7)
+plt.show()
+
+# %% [markdown]
+# Left: before the first example it can only guess; after one, it knows. With the values shuffled within the
+# prompt, so that examples teach nothing, the curve stays up: it is the examples that do it, and not the
+# letters. Right: how. Go along the row of a key that has been there before: the weight lies on the place just
+# *behind* the earlier one, where its value stood. One head in the first layer tells every position what stood
+# before it, and one in the second looks for positions that were told "before me was what you are reading now".
+# Olsson et al. (2022) call the pair an *induction head*, and find it in large models, too. Remember the first
+# picture of this lesson.
 #
 # ### Images are sequences, too
 #
@@ -1461,30 +1503,35 @@ checks.check_repaired_G(repaired_G)
 # %% [markdown]
 # <details><summary>Where all this was found (open it when your answers are in)</summary>
 #
-# - **A**: GPT-2 in a library that everybody uses masked with −10 000. Training drove the allowed scores below
-#   that, the loss went to almost 0, and the model could write nothing ("perfect training and evaluation loss,
-#   but terrible test-time performance", issue 17121 of github.com/huggingface/transformers; the finder tells
-#   the story once more in issue 75 of github.com/karpathy/minGPT). A probe at ordinary scores finds nothing.
-#   Probe what training can reach.
+# - **A**: GPT-2, in a library that everybody uses, masked with −10 000. Training drove the allowed scores below
+#   that, the loss went to almost 0, and the model could write nothing: "Perfect training and evaluation loss,
+#   but terrible test-time performance" (issue 17121 of github.com/huggingface/transformers; the finder explains
+#   it in issue 75 of github.com/karpathy/minGPT). A probe at ordinary scores finds nothing. Probe what training
+#   can reach.
 # - **B** is sound on paper: a softmax, masked and made to sum to 1 again, is the softmax over the rest. A
-#   reader suspected it, worked it out, and wrote "it turns out that I am wrong" (issue 88 of
-#   github.com/abisee/pointer-generator). In floating-point numbers it holds only while the allowed weights do
-#   not underflow.
-# - **C**: the same without the last division. It was found, and mended, in a library of long-range attention
-#   (issue 2 of github.com/lucidrains/memory-compressed-attention).
+#   reader who suspected it in a summariser, where the mask hides padding, came back with "It turns out that I
+#   am wrong" (issue 88 of github.com/abisee/pointer-generator). In floating-point numbers it holds only while
+#   the allowed weights do not underflow.
+# - **C**: without the last division it is not the softmax over the rest, and each weight tells of the future.
+#   Somebody asked a library whether its mask should not come before the softmax, and was told "yes you are
+#   right! fixed" (issue 2 of github.com/lucidrains/memory-compressed-attention).
 # - **D**: `softmax(dim=1)` is right for scores of shape (T, T), and wrong as soon as a batch axis stands in
-#   front (issue 54 of github.com/datawhalechina/llms-from-scratch-cn, in just this class). Elsewhere the wrong
-#   axis was found in a network for images, where nothing is causal, and the finder could measure no difference
-#   in what it drew (issue 146 of github.com/labmlai/annotated_deep_learning_paper_implementations). No test of
-#   quality will tell you.
-# - **E**: targets not shifted. "We are training them to predict token N, given tokens 0-N inclusive!" (issue
+#   front (issue 54 of github.com/datawhalechina/llms-from-scratch-cn, in a class called CausalAttention).
+#   Elsewhere the wrong axis was found in a network for images, where nothing is causal, and the finder could
+#   measure no difference in what it drew (issue 146 of
+#   github.com/labmlai/annotated_deep_learning_paper_implementations). Pictures that look good will not tell
+#   you.
+# - **E**: targets not shifted: "we are training them to predict token N, given tokens 0-N inclusive!" (issue
 #   314 of github.com/Project-MONAI/GenerativeModels).
-# - **F**: shifted twice, once by hand and once by the loss, in every release for a year and a half (issue 47394
-#   of github.com/huggingface/transformers). Nothing leaks. The model learns to predict the token after next.
-# - **G**: positions that begin again at 0 when the cache is used: "kv cache breaks generation", and the logits
-#   were indeed others with it than without (issue 219 of github.com/lucidrains/x-transformers). And
-#   `is_causal=True` in PyTorch aligns its triangle with the *first* key: one new query sees one old key (issues
-#   103082 and 108108 of github.com/pytorch/pytorch).
+# - **F**: shifted twice, once by hand and once more by the loss, in every release for a year and a half (issue
+#   47394 of github.com/huggingface/transformers). The model learns to predict the token after next, and the
+#   loss looks merely bad.
+# - **G**: "kv cache breaks generation": Shakespeare turned into junk, and the logits were others with the cache
+#   than without (issue 219 of github.com/lucidrains/x-transformers). Rotary angles that begin again instead of
+#   at the start position were mended elsewhere (pull request 2010 of github.com/pytorch/executorch). And
+#   PyTorch's `is_causal=True` aligns its triangle with the *first* key, so that one new query sees one old key,
+#   and nothing else (issues 103082 and 108108 of github.com/pytorch/pytorch; found in use in issue 187 of
+#   github.com/lucidrains/x-transformers).
 #
 # </details>
 
