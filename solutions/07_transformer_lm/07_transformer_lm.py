@@ -1230,7 +1230,7 @@ for t in range(0, 24, 2):
     for s in range(0, t, 2):
         answer[t, s + 1] = float(read[t] == read[s])
 best = int((weights_of * answer).sum(dim=(1, 2)).argmax())
-plots.attention_map(weights_of[best], read[:24], ax=right, title=f"layer 1, head {best}")
+plots.attention_map(weights_of[best], read[:24], ax=right, title=f"second layer, head {best}")
 right.tick_params(labelsize=7)
 plt.show()
 
