@@ -42,6 +42,7 @@ NAMES = (
     "independent_colours",
     "wavenet",
     "digit_listener",
+    "names_gpt",
 )
 MODELS = (
     Bernoulli,
