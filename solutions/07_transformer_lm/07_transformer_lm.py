@@ -2,8 +2,8 @@
 # # 07 · The transformer language model: every step sees all steps before it
 #
 # **Promise.** After this lesson you can build the network under every modern language model from its parts, say
-# what each part costs, prove that none of it looks ahead, and tell from four small models how good a fifth,
-# larger one will be.
+# what each part costs, prove that none of it looks ahead, and tell from a few small models how good a larger
+# one will be.
 #
 # **Time.** 55 minutes to read, 130 to practise; sections marked *optional* hold no exercise and are not
 # counted. **You need.** Lessons 2 (NLL, perplexity, teacher forcing) and 6 (causal convolutions, queues),
@@ -99,12 +99,35 @@ plt.show()
 # The first and the last row are why attention has won. The two between are what it costs, and we shall measure
 # both.
 #
-# ### Attention in one equation
+# ### Attention: a dictionary whose look-up is soft
 #
 # Each position $t$ asks a question, the **query** $q_t$. Each position $s$ has a label, the **key** $k_s$, by
-# which it is found, and something to say, the **value** $v_s$. How well the label answers the question is their
-# dot product; a softmax makes weights of these scores; and what position $t$ takes home is the weighted mean of
-# the values:
+# which it is found, and something to say, the **value** $v_s$. Below, queries and keys are arrows in a plane.
+# The vermilion one asks; keys that point where it points get the weight, the longer the more; keys across or
+# against it get little.
+
+# %% figure
+keys = torch.tensor([[1.6, 0.5], [-0.9, 1.2], [0.6, 1.5], [-1.2, -1.0], [1.3, -1.1]])
+query, values = torch.tensor([1.5, 1.0]), [40, 10, 30, 20, 50]
+shares = torch.softmax(keys @ query / 2**0.5, dim=0)
+figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 2.9), width_ratios=(1, 1.5))
+arrow = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.012}
+left.quiver(0, 0, *query, color=plots.COLOURS["vermilion"], **arrow)
+left.text(*(1.15 * query), "query", color=plots.COLOURS["vermilion"], ha="center")
+for s, key in enumerate(keys, start=1):
+    left.quiver(0, 0, *key, color=plots.COLOURS["blue"], **arrow)
+    left.text(*(1.2 * key), f"$k_{s}$", ha="center", va="center")
+left.set(xlim=(-2.2, 2.6), ylim=(-1.8, 2.2), aspect="equal")
+left.axis("off")
+right.bar(range(1, 6), shares, color=plots.COLOURS["blue"])
+right.set_xticks(range(1, 6), [f"$v_{s}$ = {value}" for s, value in enumerate(values, start=1)])
+right.set(title="what each value weighs", ylim=(0, 0.8))
+right.grid(False, axis="x")
+plt.show()
+
+# %% [markdown]
+# In one equation: how well a label answers the question is their dot product; a softmax makes weights of these
+# scores; and what position $t$ takes home is the weighted mean of the values,
 #
 # $$a_{ts} \;=\; \frac{\exp\big(q_t \cdot k_s / \sqrt d\big)}{\sum_{s' \le t} \exp\big(q_t \cdot k_{s'} / \sqrt d\big)}, \qquad y_t \;=\; \sum_{s \le t} a_{ts}\, v_s.$$
 #
@@ -113,8 +136,7 @@ plt.show()
 # The sums run over $s \le t$ only, and this is the **causal mask**. (That $t$ may look at itself is no leak *if
 # the output at $t$ is about token $t + 1$*. Keep an eye on that "if".)
 #
-# It is a dictionary whose look-up is soft. In small numbers: the query is $(2, 0, 1, 1)$, so $d = 4$, and three
-# positions may be looked at.
+# In small numbers: the query is $(2, 0, 1, 1)$, so $d = 4$, and three positions may be looked at.
 #
 # | key | $q \cdot k$ | divided by $\sqrt 4$ | exp | weight | value |
 # |:--|--:|--:|--:|--:|--:|
@@ -682,7 +704,7 @@ def attention_step(q_t, k_t, v_t, cache):
 # %% check attention_step 2 points
 q, k, v = torch.randn(3, 2, 3, 7, 4, generator=torch.Generator().manual_seed(0))
 whole = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
-empty = cache = (torch.zeros(2, 3, 0, 4), torch.zeros(2, 3, 0, 4))
+cache = (torch.zeros(2, 3, 0, 4), torch.zeros(2, 3, 0, 4))
 for t in range(7):
     before = [part.clone() for part in cache]
     out, after = attention_step(q[:, :, t], k[:, :, t], v[:, :, t], cache)
