@@ -875,7 +875,7 @@ for model, lr in ((my_gpt, 5e-3), (my_lstm, 3e-3)):
 # What are they worth? Counting is a model, too: how often each letter occurs, each pair, each three in a row
 # (with 27 imagined sightings, spread evenly over all that can occur, so that nothing is impossible). All in
 # nats per letter, the final dot included, on the names kept apart. `names_gpt` is a larger network that ships
-# with the course.
+# with the course; *when* to stop its training was decided on these same names, which flatters it a little.
 
 # %% demo varies
 from lib import weights
@@ -925,8 +925,8 @@ print(f"{len(new)} of 40 drawn names are in no list it has seen:", ", ".join(new
 # model: where the curve stops falling, the model (or the text) has nothing more to gain from what lies further
 # back.
 #
-# And the LSTM is the better of the two, in less time. No wonder: names have six letters, and six letters fit
-# into a state. Attention has to learn what a recurrent network is born with, that the letter just before
+# And of your two, the LSTM is the better one, in less time. No wonder: names have six letters, and six letters
+# fit into a state. Attention has to learn what a recurrent network is born with, that the letter just before
 # matters most. It pays where the past is longer than any state; so now for something longer.
 
 # %% [markdown]
@@ -1472,12 +1472,12 @@ checks.check_found_leaks(**lists)
 # one, two things are wrong.
 
 # %%
-def candidate_G(q, k, v, cache):  # "positions and mask of the new tokens, and everything before them from the cache"
+def candidate_G(q, k, v, cache):  # "turn and mask the new tokens, and take everything before them from the cache"
     n = q.shape[2]
-    keys = torch.cat([cache[0], rope(k, torch.arange(n))], dim=2)
-    values = torch.cat([cache[1], v], dim=2)
+    q, k = (torch.as_tensor(np.asarray(rope(x, torch.arange(n)))) for x in (q, k))
+    keys, values = torch.cat([cache[0], k], dim=2), torch.cat([cache[1], v], dim=2)
     mask = torch.ones(n, keys.shape[2], dtype=torch.bool).tril()  # as `is_causal=True` in PyTorch makes it
-    return attention(rope(q, torch.arange(n)), keys, values, mask), (keys, values)
+    return attention(q, keys, values, mask), (keys, values)
 
 # %% [markdown]
 # Put it right: whatever was read before, in pieces of any size, the outputs should be those of one pass over
@@ -1515,7 +1515,7 @@ for cut in (1, 3, 5):
     old = tuple(part[:, :, :cut] for part in (keys, values))
     out, new = repaired_G(q[:, :, cut:], k[:, :, cut:], v[:, :, cut:], old)
     assert np.allclose(new[1], values, atol=1e-5), "the new values go behind the old ones"
-    assert np.allclose(new[0], keys, atol=1e-5), f"after {cut} tokens the next one has position {cut}"
+    assert np.allclose(new[0], keys, atol=1e-5), f"with {cut} in the cache, the next one has position {cut}"
     assert np.allclose(out, whole[:, :, cut:], atol=1e-5), f"{cut} cached: a new token sees these, and none after it"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import transformer_lm as checks
