@@ -38,7 +38,7 @@ answers.personal["attention_mine"] = _attention_mine
 _SCORES, _VALUES = _three("Ada Lovelace")
 _ADA = _gathered(_SCORES / 2, _VALUES)
 answers.right("attention_mine", "two decimals", attention_mine=round(_ADA, 2))
-answers.right("attention_mine", "one decimal, an array", attention_mine=np.array([round(_ADA, 1)]))
+answers.right("attention_mine", "one decimal, an array without axes", attention_mine=np.array(round(_ADA, 1)))
 answers.right("attention_mine", "a tensor", attention_mine=torch.tensor(_ADA))
 answers.right("attention_mine", "weights rounded to three decimals", attention_mine=_ADA - 0.06)
 answers.wrong("attention_mine", "not divided by the root of d", attention_mine=_gathered(_SCORES, _VALUES))
@@ -83,7 +83,7 @@ def _(x, h, w_x, w_h, b):
     with torch.no_grad():
         for mine, given in zip(cell.parameters(), (w_x, w_h, b, torch.zeros_like(b)), strict=True):
             mine.copy_(given)
-    return cell(x, h)
+    return cell(x, h).detach()
 
 
 @answers.wrong("rnn_step", "no tanh")
@@ -167,7 +167,7 @@ def _(x, h, c, w_x, w_h, b):
     with torch.no_grad():
         for mine, given in zip(cell.parameters(), (w_x, w_h, b, torch.zeros_like(b)), strict=True):
             mine.copy_(given)
-    return list(cell(x, (h, c)))
+    return [part.detach() for part in cell(x, (h, c))]
 
 
 @answers.right("lstm_step", "row by row, stacked")

@@ -442,7 +442,7 @@ low = attention(q, torch.cat([-1e5 * k[:1].abs(), k[1:]]), v, torch.tensor([[Tru
 assert np.allclose(low, [[10, 0]]), "the only allowed one gets all the weight, however small its score"
 assert np.allclose(attention(q, k, v, torch.zeros(1, 3, dtype=torch.bool)), 0), "nobody to attend to: zeros, not NaN"
 assert np.isfinite(np.asarray(attention(1e4 * q, k, v, torch.ones(1, 3, dtype=torch.bool)))).all(), "no overflow"
-many = attention(q.expand(2, 5, 1, 4), k, v, torch.ones(3, dtype=torch.bool))
+many = attention(*(part.expand(2, 5, -1, -1) for part in (q, k, v)), torch.ones(3, dtype=torch.bool))
 assert np.shape(many) == (2, 5, 1, 2) and np.allclose(many, [24.205, 0.6652], atol=1e-3), "leading axes stay as they are"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import transformer_lm as checks
