@@ -1321,7 +1321,7 @@ plt.show()
 # %% demo varies
 from lib.controls.attention import draw_attention
 
-draw_attention(my_gpt, "marianna", layer=0, head=1)
+draw_attention(my_gpt, "marianna", layer=0, head=2)
 plt.show()
 
 # %% demo varies
@@ -1334,8 +1334,8 @@ attention_control(my_gpt)
 #
 # 1. Go through the heads of layer 0. Is there one that looks at the letter just before, whatever it is? One
 #    that looks at itself? One that looks at all vowels?
-# 2. Many rows put their weight on the dot in front. What would a head do that has nothing to say in this row,
-#    given that its weights must sum to 1?
+# 2. Above all in layer 1, many rows put their weight on the dot in front. What would a head do that has nothing
+#    to say in this row, given that its weights must sum to 1?
 # 3. Type "ann", then "anna", then "annab". How does the bar of the end move, and which letters did the last row
 #    look at?
 # 4. Type a name that is none: "qqq". Where do the heads look now? What is expected after a *q*, and after three
