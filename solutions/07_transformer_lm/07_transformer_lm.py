@@ -1255,22 +1255,25 @@ best = int((weights_of * answer).sum(dim=(1, 2)).argmax())
 plots.attention_map(weights_of[best], read[:24], ax=right, title=f"second layer, head {best}")
 right.tick_params(labelsize=7)
 plt.show()
+shares = in_context.by_times_shown(model, prompts)[1].tolist()
+print("its best guess is right, after 0, 1, 2, ... examples:", ", ".join(f"{share:.0%}" for share in shares))
 
 # %% [markdown]
-# Left: before the first example it can only guess; after one, it knows. With the values shuffled within the
-# prompt, so that examples teach nothing, the curve stays up: it is the examples that do it, and not the
-# letters. Right: how. Go along the row of a key that has been there before: the weight lies on the place just
-# *behind* the earlier one, where its value stood. One head in the first layer tells every position what stood
-# before it, and one in the second looks for positions that were told "before me was what you are reading now".
-# Olsson et al. (2022) call the pair an *induction head*, and find it in large models, too. Remember the first
-# picture of this lesson.
+# Left: before the first example it guesses, and badly, since training never showed it such pairs. After a
+# single one its best guess is mostly right, and every further one makes it surer. With the values shuffled
+# within the prompt, so that examples teach nothing, the curve stays up: it is the examples that do it, and not
+# the letters. Right: how. Go along the row of a key that has been there before: the weight lies on the place
+# just *behind* the earlier one, where its value stood. One head in the first layer tells every position what
+# stood before it, and this one looks for the position that was told "before me stood what you are reading now".
+# Olsson et al. (2022) call the pair an *induction head*, and find it in large models, too. It is the search
+# that the first picture of this lesson asked for.
 #
 # ### Images are sequences, too
 #
 # Nothing in a GPT knows about letters. Cut the binary digits of lessons 3 to 5 into patches of 2 × 4 pixels:
 # each is one of $2^8 = 256$ tokens, a digit is a sequence of 98, and the chain rule over patches is as exact as
-# over pixels (lesson 5). `pixel_gpt` reads one token more at either end: the first says which digit is wanted,
-# or that nobody knows; behind the last patch stands the label. So one network holds both factorisations of the
+# over pixels (lesson 5). `pixel_gpt` has one token more at either end: the first says which digit is wanted, or
+# that nobody knows; behind the last patch stands the label. So one network holds both factorisations of the
 # same joint,
 #
 # $$p(\text{label})\; p(\text{digit} \mid \text{label}) \qquad\text{and}\qquad p(\text{digit})\; p(\text{label} \mid \text{digit}).$$
