@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lib import in_context as codes
 from lib import weights
 from lib.audio import SPLITS, Clips, fetch_recorded_digits, load_spoken_digits
 from lib.data import DATA, binarise, load_binary_mnist, load_coloured_digits, load_mnist
@@ -267,6 +268,18 @@ def shakespeare_gpt(folder: Path) -> Any:
     return model
 
 
+def in_context(folder: Path) -> Any:
+    """A new code in every prompt: only by looking back can it be known."""
+    model = GPT(codes.N_LETTERS, context=2 * codes.N_PAIRS, n_layers=2, n_heads=2, width=64)
+
+    def draw(rows: Tensor, generator: torch.Generator) -> Tensor:
+        return codes.prompts(len(rows), generator=generator)
+
+    settings: dict[str, Any] = {"batch_size": 32, "lr": 0.015, "average": 0.99, "muon": True, "bfloat16": True}
+    train(model, folder / "in_context.pt", torch.arange(120 * 32), draw, epochs=20, **settings)
+    return model
+
+
 def train(model: Any, checkpoint: Path, data: Tensor | None = None, draw: Any = binarise, **settings: Any) -> None:
     """`fit`, on dynamically binarised digits if nothing else is given; adds to `model.minutes` how long it took."""
     history = fit(model, digits() if data is None else data, draw=draw, checkpoint=checkpoint, **settings)
@@ -289,6 +302,7 @@ RECIPES: dict[str, Callable[[Path], Any]] = {
     "pixel_gpt": pixel_gpt,
     "names_gpt": names_gpt,
     "shakespeare_gpt": shakespeare_gpt,
+    "in_context": in_context,
 }
 
 
@@ -317,6 +331,13 @@ def measured(name: str, model: Any) -> dict[str, Any]:
         text = SHAKESPEARE.encode(fetch_shakespeare("validation"))
         strides = model.context // 2, model.context
         return {f"validation nats, windows {s} apart": round(nats_per_token(model, text, s), 4) for s in strides}
+    if name == "in_context":
+        scores: dict[str, Any] = {}
+        for kind, new in (("pairs of the training", False), ("pairs that it never saw", True)):
+            nats, right = codes.by_times_shown(model, codes.prompts(2000, seed=1, new=new))
+            scores[f"right after 0 to 4 examples, {kind}"] = [round(share, 4) for share in right.tolist()]
+            scores[f"nats after 0 to 4 examples, {kind}"] = [round(value, 3) for value in nats.tolist()]
+        return scores
     if isinstance(model, PixelGPT):
         x, labels = load_binary_mnist("test"), load_mnist("test")[1]
         guesses = torch.cat([model.label_log_probs(some).argmax(1) for some in x.split(500)])

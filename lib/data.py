@@ -25,6 +25,7 @@ FILES = {
     "weights/fvsbn.safetensors": (615856, "954df186184e54b6ed0b24d0afeb0ffb535b4512044eb2299c6afc3813dd329f"),
     "weights/patch_pixelcnn.safetensors": (1457584, "84fbf702f4639566a801c037cbf44077b8facce0c1713b521d5eb51aea42f91a"),
     "weights/gated_pixelcnn.safetensors": (1003712, "2b8c91c9e1b04107e068e4c3541ffa03ee011b776137f81dd6798f7c95ce7b8c"),
+    "weights/in_context.safetensors": (206536, "1a1dad6a269cedbfbb1fa134febcbdb3db1c8776af5e8eea460bf35ca3efea72"),
     "weights/independent_colours.safetensors": (
         177984,
         "2d976d26201639d2065f3dcfd829de0ca3ce9e734947b85b2f0f55f752e9ab97",

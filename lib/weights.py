@@ -43,6 +43,7 @@ NAMES = (
     "wavenet",
     "digit_listener",
     "names_gpt",
+    "in_context",
 )
 MODELS = (
     Bernoulli,
