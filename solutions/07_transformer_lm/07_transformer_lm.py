@@ -363,8 +363,8 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# A gate that stands wide open keeps a change for as long as you like, and it can be learned when to open it.
-# For twenty years this was *the* language model. Two things remained. The state is of one size, and a text that
+# A gate that stands wide open keeps a change for as long as you like, and when to open it can be learned. Until
+# 2017 this was *the* neural language model. Two things remained. The state is of one size, and a text that
 # grows has to fit into it. And step $t$ can't begin before step $t - 1$ has ended, so that no machine, however
 # wide, can train on a sequence's positions side by side.
 #
@@ -533,8 +533,9 @@ checks.check_multi_head_attention(multi_head_attention)
 # %% [markdown]
 # ### Without positions, the past is a bag · *optional*
 #
-# Look at the equation again: nothing in it says *where* a position is. Shuffle the past, and every output after
-# it stays as it was. The probability of the last letter of "listen" would be that of "silent" cut short.
+# Look at the equation again: nothing in it says *where* a position is. Shuffle the past, and what a layer puts
+# out after it stays as it was: after "lisa" and after "ilsa" the same letters would be expected. (With more
+# layers a little of the order gets through, by the mask alone: early positions see fewer others.)
 
 # %% demo
 generator = torch.Generator().manual_seed(1)
@@ -927,7 +928,7 @@ print(f"{len(new)} of 40 drawn names are in no list it has seen:", ", ".join(new
 #
 # And of your two, the LSTM is the better one, in less time. No wonder: names have six letters, and six letters
 # fit into a state. Attention has to learn what a recurrent network is born with, that the letter just before
-# matters most. It pays where the past is longer than any state; so now for something longer.
+# matters most. It pays where the past is longer than a state can hold; so now for something longer.
 
 # %% [markdown]
 # ### Trained for longer: Shakespeare
@@ -1070,8 +1071,7 @@ with torch.no_grad():
 print("JULIET:\n" + SHAKESPEARE.decode(said))
 
 # %% [markdown]
-# Words, mostly English; lines, speakers, a metre now and then; and no thought that outlives a line. Compare
-# with what lesson 1's table of counts made of names.
+# Words, mostly English; lines, speakers, a metre now and then; and no thought that outlives a line.
 #
 # ### Is it as sure as it should be? · *optional*
 #
@@ -1679,6 +1679,7 @@ flashcards(
 #   ICLR 2015 (arXiv 1409.0473). Attention before the transformer.
 # - A. Radford et al., *Language Models are Unsupervised Multitask Learners*, 2019. GPT-2: the norm moves to the
 #   front.
+# - J. L. Elman, *Finding Structure in Time*, Cognitive Science 14, 1990. The recurrent network.
 # - S. Hochreiter & J. Schmidhuber, *Long Short-Term Memory*, Neural Computation 9, 1997; F. Gers et al.,
 #   *Learning to Forget*, Neural Computation 12, 2000.
 # - Y. Bengio, P. Simard & P. Frasconi, *Learning Long-Term Dependencies with Gradient Descent is Difficult*,
@@ -1690,6 +1691,9 @@ flashcards(
 #   *Training Compute-Optimal Large Language Models*, 2022 (arXiv 2203.15556), whose law has the floor.
 # - T. Brown et al., *Language Models are Few-Shot Learners*, NeurIPS 2020 (arXiv 2005.14165); S. Garg et al.,
 #   *What Can Transformers Learn In-Context?*, NeurIPS 2022 (arXiv 2208.01066).
+# - C. Olsson et al., *In-context Learning and Induction Heads*, 2022 (arXiv 2209.11895). How a prompt teaches.
+# - H. Touvron et al., *Llama 2: Open Foundation and Fine-Tuned Chat Models*, 2023 (arXiv 2307.09288). Grouped
+#   heads in use.
 # - A. Karpathy's *minGPT* and *nanoGPT* (github.com/karpathy): the model in three hundred lines.
 #
 # Next: lesson 8 has the conditionals, and asks what to do with them.
