@@ -201,29 +201,20 @@ def _judge_filter(
     __tracebackhide__ = True
     found = judge.array(name, result, logits.shape, what=f"the result for {shown}")
     assert not np.isnan(found).any(), f"{name}: the result contains NaN ({shown})"
-    kept = ~np.isneginf(found)
-    if not (kept == ~np.isneginf(right)).all():
+    kept, should = ~np.isneginf(found), ~np.isneginf(right)
+    if not (kept == should).all():
+        odd = kept & ~should & (found != logits)
+        probable = (found >= 0).all() and (found <= 1).all()
+        assert not (odd.any() and probable), f"{name}: logits are asked for, not probabilities ({shown})"
+        assert not odd.any(), f"{name}: what is removed should become -inf, not {found[odd][0] + 0:g} ({shown})"
         for value, told in mistakes:
-            value = np.asarray(value)
-            tells = (np.isneginf(value) != np.isneginf(right)).any()
-            assert not (tells and (kept == ~np.isneginf(value)).all()), f"{name}: {told} ({shown})"
-        _explain_kept(name, kept, found, logits, right, shown)
+            stays = ~np.isneginf(np.asarray(value))
+            assert (stays == should).all() or not (kept == stays).all(), f"{name}: {told} ({shown})"
+        assert not (kept & np.isneginf(logits)).any(), f"{name}: what was impossible, -inf, should stay so ({shown})"
+        assert kept.any(axis=-1).all(), f"{name}: a distribution has no token left ({shown})"
+        told = "a token stays that should go" if (kept & ~should).any() else "a token is gone that should stay"
+        raise AssertionError(f"{name}: {told} ({shown})")
     _judge_left(name, found, logits, kept, shown)
-
-
-def _explain_kept(
-    name: str, kept: np.ndarray, found: np.ndarray, logits: np.ndarray, right: np.ndarray, shown: str
-) -> None:
-    """Say in which direction a filter's choice is wrong."""
-    __tracebackhide__ = True
-    revived = kept & np.isneginf(logits)
-    assert not revived.any(), f"{name}: what was impossible, -inf, should stay so ({shown})"
-    assert kept.any(axis=-1).all(), f"{name}: a distribution has no token left ({shown})"
-    should = ~np.isneginf(right)
-    odd = kept & ~should & (found != logits)
-    assert not odd.any(), f"{name}: what is removed should become -inf, not {found[odd][0]:g} ({shown})"
-    told = "a token stays that should go" if (kept & ~should).any() else "a token is gone that should stay"
-    raise AssertionError(f"{name}: {told} ({shown})")
 
 
 def _judge_left(name: str, found: np.ndarray, logits: np.ndarray, kept: np.ndarray, shown: str) -> None:
@@ -358,7 +349,7 @@ def check_top_p(top_p: Any) -> None:
     rng = judge.rng(82)
     cases: list[tuple[np.ndarray, float, bool]] = []
     for shape, single in SHAPES:
-        for p in (0.05, 0.3, 0.65, 0.9, 1.0):
+        for p in (0.65, 0.3, 0.9, 0.05, 1.0):
             for _ in range(200):
                 logits = _floats(rng.normal(size=shape) * 1.5, single)
                 logits = _with_holes(rng, logits) if p in (0.3, 1.0) else logits
@@ -430,7 +421,7 @@ def check_min_p(min_p: Any) -> None:
     rng = judge.rng(83)
     cases: list[tuple[np.ndarray, float, bool]] = []
     for shape, single in SHAPES:
-        for p in (0.02, 0.15, 0.4, 0.8):
+        for p in (0.4, 0.15, 0.02, 0.8):
             for _ in range(200):
                 logits = _floats(rng.normal(size=shape) * 1.5, single)
                 logits = _with_holes(rng, logits) if p == 0.15 else logits
@@ -464,13 +455,13 @@ def _min_p_mistakes(logits: np.ndarray, p: float) -> judge.Mistakes:
     by_logits = logits >= p * logits.max(axis=-1, keepdims=True)
     below = np.exp(log_p) >= np.exp(log_p).max(axis=-1, keepdims=True) - p
     kept = [
+        (relative > threshold, "a token of exactly p times the largest stays"),
+        (relative >= (math.log1p(-p) if p < 1 else -math.inf), "the threshold is p times the largest, not 1 - p"),
         (log_p >= threshold, "the threshold is p times the largest probability, not p"),
         (relative < threshold, "the improbable ones go, not the probable ones"),
         (log_p >= log_p.max() + threshold, "each distribution has its own largest probability"),
         (below, "the threshold is p times the largest probability, not p below it"),
         (by_logits, "the threshold is for probabilities, not for logits"),
-        (relative >= (math.log1p(-p) if p < 1 else -math.inf), "the threshold is p times the largest, not 1 - p"),
-        (relative > threshold, "a token of exactly p times the largest stays"),
         (relative == 0, "others than the most probable token stay, too"),
     ]
     return [(np.where(mask, logits, -math.inf), told) for mask, told in kept]
@@ -984,7 +975,7 @@ def check_beam_search(beam_search: Any) -> None:
     __tracebackhide__ = True
     name = "beam_search"
     rng = judge.rng(89)
-    cases: list[tuple[_Toy, int, float]] = []
+    cases: list[Case] = []
 
     def toy(size: int, start: list[int], length: int, end: int, holes: float = 0.0) -> _Toy:
         return _Toy(int(rng.integers(2**31)), size, start, length, end, holes)
@@ -1028,40 +1019,76 @@ def check_beam_search(beam_search: Any) -> None:
     ]
     given = [[t, list(t.start), width, t.length, t.end, alpha] for t, width, alpha in cases]
     results = judge.calls(name, beam_search, given, [f"step, {words}" for words in shown])
-    for (t, width, alpha), words, result in zip(cases, shown, results, strict=True):
+    found: list[list[int]] = []
+    scores: list[float] = []
+    for words, result in zip(shown, results, strict=True):
         tokens, score = judge.sequence(name, result, 2, what="the result (tokens, score)")
-        found = judge.integers(name, tokens, what="the tokens")
-        assert found.ndim == 1, f"{name}: the tokens should be a list, found {judge.summary(tokens)} ({words})"
-        value = judge.number(name, score, "the score")
-        (right, best), _ = _beam(t, width, alpha)
-        if found.tolist() != right:
-            told = f"{name}: the tokens of start are not returned ({words})"
-            assert found.tolist() != t.start + right, told
-            assert not (right[-1] == t.end and found.tolist() == right[:-1]), (
-                f"{name}: `end` is returned, too ({words})"
-            )
-            for variant, sentence in _BEAM_MISTAKES.items():
-                assert found.tolist() != _beam(t, width, alpha, variant)[0][0], f"{name}: {sentence} ({words})"
-            if width > 1:
-                assert found.tolist() != _beam(t, 1, alpha)[0][0], f"{name}: that is what greedy search finds ({words})"
-            told = (
-                f"{name}: that is the best of all sequences, and a beam of this width does not come across it ({words})"
-            )
-            assert found.tolist() != _exhaustive(t, alpha)[0][0], told
-            raise AssertionError(f"{name}: not the sequence that the rules lead to ({words})")
-        log_p = best * len(right) ** alpha
-        mistakes = [
-            (log_p, "the score is log p divided by the length to the power of alpha"),
-            (log_p / (len(right) + len(t.start)) ** alpha, "the length counts generated tokens, not those of start"),
-            (-best, "the score is not positive: it is a log-probability"),
-            (math.exp(log_p), "the score is a log-probability, not a probability"),
-            (log_p / max(len(right) - 1, 1) ** alpha, "the length counts every generated token, `end` too"),
-        ]
-        told_as: judge.Mistakes = [(v, f"{s} ({words})") for v, s in mistakes]
-        judge.compare(name, np.array(value), best, told_as, f"the tokens are right, their score is not ({words})")
+        listed = judge.integers(name, tokens, what="the tokens")
+        assert listed.ndim == 1, f"{name}: the tokens should be a list, found {judge.summary(tokens)} ({words})"
+        found.append(listed.tolist())
+        scores.append(judge.number(name, score, "the score"))
+    right = [_beam(*case)[0] for case in cases]
+    if found != [tokens for tokens, _ in right]:
+        _explain_beam(name, cases, found, right, shown)
+    _judge_scores(name, cases, scores, right, shown)
+    for (t, width, _), words in zip(cases, shown, strict=True):
         asked = len(set(t.asked))
-        told = f"{name}: step was asked about {asked} prefixes; a beam of {width} continues at most {width} at a step ({words})"
-        assert asked <= 1 + width * (t.length - 1), told
+        told = f"{name}: step was asked about {asked} prefixes; a beam of {width} continues at most {width} at a step"
+        assert asked <= 1 + width * (t.length - 1), f"{told} ({words})"
+
+
+Case = tuple[_Toy, int, float]
+
+
+def _explain_beam(name: str, cases: list[Case], found: list[list[int]], right: list[Found], shown: list[str]) -> None:
+    """Raise the sentence of the mistake that explains every sequence found."""
+    __tracebackhide__ = True
+    rules: list[tuple[Callable[[_Toy, int, float], list[int]], str]] = [
+        (lambda t, w, a: t.start + _beam(t, w, a)[0][0], "the tokens of start are not returned"),
+        (lambda t, w, a: [k for k in _beam(t, w, a)[0][0] if k != t.end], "`end` is returned, too"),
+        (lambda t, w, a: _beam(t, 1, a)[0][0], "that is what greedy search finds; keep `width` hypotheses"),
+        (lambda t, w, a: _beam(t, w + 1, a)[0][0], "one hypothesis too many is kept"),
+        (lambda t, w, a: _beam(t, 2 * w, a)[0][0], "more than `width` hypotheses are kept"),
+    ]
+    worst = next(n for n, (tokens, (best, _)) in enumerate(zip(found, right, strict=True)) if tokens != best)
+    for rule, told in rules:
+        assert found != [rule(*case) for case in cases], f"{name}: {told} ({shown[worst]})"
+    for variant, told in _BEAM_MISTAKES.items():
+        alike = all(tokens == _beam(*case, variant)[0][0] for tokens, case in zip(found, cases, strict=True))
+        assert not alike, f"{name}: {told} ({shown[worst]})"
+    toy, width, alpha = cases[worst]
+    if toy.size**toy.length < 1000 and width > 1:
+        best = f"{name}: that is the best of all sequences, and a beam of this width does not come across it"
+        assert found[worst] != _exhaustive(toy, alpha)[0][0], f"{best} ({shown[worst]})"
+    raise AssertionError(f"{name}: not the sequence that the rules lead to ({shown[worst]})")
+
+
+def _judge_scores(name: str, cases: list[Case], scores: list[float], right: list[Found], shown: list[str]) -> None:
+    """The scores of the right sequences."""
+    __tracebackhide__ = True
+    best = [score for _, score in right]
+    summed = [score * len(tokens) ** alpha for (tokens, score), (_, _, alpha) in zip(right, cases, strict=True)]
+    longer = [
+        log_p / (len(tokens) + len(t.start)) ** alpha
+        for log_p, (tokens, _), (t, _, alpha) in zip(summed, right, cases, strict=True)
+    ]
+    shorter = [
+        log_p / max(len(tokens) - (tokens[-1] == t.end), 1) ** alpha
+        for log_p, (tokens, _), (t, _, alpha) in zip(summed, right, cases, strict=True)
+    ]
+    mistakes = [
+        (summed, "the score is log p divided by the length to the power of alpha"),
+        (longer, "the length counts generated tokens, not those of start"),
+        ([-x for x in best], "the score is a log-probability, and not positive"),
+        ([math.exp(x) for x in summed], "the score is a log-probability, not a probability"),
+        (shorter, "the length counts every generated token, `end` too"),
+    ]
+    worst = next(
+        (n for n, (a, b) in enumerate(zip(scores, best, strict=True)) if not judge.near(np.array(a), np.array(b))), 0
+    )
+    told: judge.Mistakes = [(value, f"{sentence} ({shown[worst]})") for value, sentence in mistakes]
+    complaint = f"the tokens are right, their score is not ({shown[worst]})"
+    judge.compare(name, np.array(scores), best, told, complaint)
 
 
 # -- the drill
