@@ -44,6 +44,7 @@ NAMES = (
     "digit_listener",
     "names_gpt",
     "in_context",
+    "shakespeare_gpt",
 )
 MODELS = (
     Bernoulli,
