@@ -1051,12 +1051,12 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# So a loss without its window is half a number. (The course's own measure, `lib.text.nats_per_token`, counts
-# each token once and asks for the stride of its windows.) What `shakespeare_gpt` reaches on the whole of the
-# tenth that was kept apart, and in which windows, its header says, below; nanoGPT reports 1.4697 nats there for
-# its model of 10.7 million parameters, and 1.88 for the small one that it suggests for a computer without a
-# graphics card. The lower curve is NLL by position once more, seen from the other side: it tells *how far back*
-# this model can make use of what it has read.
+# So a loss without its window is half a number. What `shakespeare_gpt` reaches on the whole of the tenth that
+# was kept apart is printed below, for two sets of windows (by `lib.text.nats_per_token`, which counts each
+# token once). For comparison, nanoGPT reports 1.4697 nats there for its model of 10.7 million parameters, and
+# 1.88 for the small one that it suggests for a computer without a graphics card; it averages over windows of
+# 256 at random places, which is as good as side by side. The lower curve is NLL by position once more, seen
+# from the other side: it tells *how far back* this model can make use of what it has read.
 
 # %% demo varies
 print({key: value for key, value in weights.about("shakespeare_gpt").items() if key != "recipe"})
