@@ -32,7 +32,14 @@ FILES = {
     ),
     "weights/made.safetensors": (7524136, "74d31df2c2f96afb36795895cab4123b153b6f3dc361c6d7a01c74fa6791979e"),
     "weights/names_gpt.safetensors": (905048, "0ee9fdfcb71f94e411bc768661aadb3659ccbbefc913cced33f6b36b5b909b7a"),
-    "weights/shakespeare_gpt.safetensors": (3739848, "8f6bbb8d80388a369474f2ed39776bc552097cbde140581051b0f80e911a5893"),
+    "weights/shakespeare_gpt.safetensors": (
+        3739848,
+        "8f6bbb8d80388a369474f2ed39776bc552097cbde140581051b0f80e911a5893",
+    ),
+    "weights/wavenet_recorded.safetensors": (
+        458096,
+        "dffcc719d0b892add02d7f4e4c0ffaab7715f58266dfbaf4a78950daa9c33a6b",
+    ),
     "weights/nade.safetensors": (1571136, "66d7fe468326201ad88504b6845a0fc596af238e0087fd80c8651b5047cbd026"),
     "weights/orders.safetensors": (3145992, "4e471523c3f16a6b7f5e421f703ed9a5c2124c5c3d2364f90a7eb7a8a8c2fae0"),
     "weights/wavenet.safetensors": (459184, "043dfb310ccfba56d57531c2b2212982d02f422dab82cdd421eeed81eaeadfd0"),
