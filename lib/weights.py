@@ -45,7 +45,6 @@ NAMES = (
     "names_gpt",
     "in_context",
     "shakespeare_gpt",
-    "wavenet_recorded",
 )
 MODELS = (
     Bernoulli,
