@@ -45,6 +45,7 @@ NAMES = (
     "names_gpt",
     "in_context",
     "shakespeare_gpt",
+    "wavenet_recorded",
 )
 MODELS = (
     Bernoulli,

@@ -1219,12 +1219,13 @@ print(f"the largest: {reached[-1]:.3f} nats; the law said {floor + scale * sizes
 print(f", the straight line {np.exp(intercept) * sizes[-1]**slope:.3f}")
 
 # %% [markdown]
-# The curves part company beyond the last point: a straight line promises that every tenfold brings the same
-# share, for ever. With a floor, there is something that no size will buy. (What the floor *is* depends on the
-# sweep: the entropy of the text, and with it whatever this training, on this much text, can't give to any
-# model. Hoffmann et al. 2022 fitted such laws in size *and* data, and found that the large models of their day
-# had read too little.) And be modest about the floor itself: points that lie far above it say little about
-# where it is. Fit once without the two largest, and see how it moves.
+# The law with a floor comes near; the straight line promises far too much. It says that every tenfold brings
+# the same share, for ever. With a floor, there is something that no size will buy. What the floor *is* depends
+# on the sweep: the entropy of the text, and with it whatever this training, on this much text, can't give to
+# any model. The largest of these models has read no more than the smallest, and if even the law was too hopeful
+# for it, that is one reason. (Hoffmann et al. 2022 fitted such laws in size *and* data, and found that the
+# large models of their day had read too little.) So be modest about the floor itself: points that lie far above
+# it say little about where it is. Fit once without the two largest, and see how it moves.
 #
 # ### Learning from the prompt · *optional*
 #
