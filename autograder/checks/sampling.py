@@ -1005,9 +1005,10 @@ def check_beam_search(beam_search: Any) -> None:
     # The beam misses what an exhaustive search finds; and a beam that is wide enough does not.
     clear_one(lambda: (toy(3, [1], 4, 0), 2, 0.0), lambda t, w, a, found: _exhaustive(t, a)[0][0] != found[0])
     clear_one(lambda: (toy(3, [2], 4, 2), 60, 1.0), lambda t, w, a, found: _exhaustive(t, a)[1] > 1e-3)
-    # The edges: greedy; one step; one token; impossible tokens; an end that cannot come, or that stands in start.
+    # The edges: greedy; one step; nothing before; one token; impossible tokens; an end that cannot come, or that stands in start.
     clear_one(lambda: (toy(5, [4], 5, 0), 1, 0.6), lambda t, w, a, found: len(found[0]) > 2)
     clear_one(lambda: (toy(4, [3, 1], 1, 0), 2, 1.0), lambda t, w, a, found: True)
+    clear_one(lambda: (toy(4, [], 4, 0), 2, 0.8), lambda t, w, a, found: len(found[0]) > 1)
     clear_one(lambda: (toy(1, [0], 3, 5), 2, 1.0), lambda t, w, a, found: True)
     clear_one(lambda: (toy(3, [1], 5, 7), 2, 0.5), lambda t, w, a, found: len(found[0]) == 5)
     clear_one(lambda: (toy(5, [2], 4, 0, 0.5), 3, 1.0), lambda t, w, a, found: len(found[0]) > 1)
