@@ -64,11 +64,11 @@ def draw_playground(model: Any, alphabet: Alphabet, text: str, decoding: Decodin
             places = [place[token] for token in shown]
             ax.bar([x - 0.2 for x in places], before[shown], 0.4, color=_FILTERS[name])
             ax.bar([0], [0], color=_FILTERS[name], label=label)  # the legend's, also where nothing is removed
-            ax.plot(places, [-0.035] * len(places), "x", color=_FILTERS[name], transform=ax.get_xaxis_transform(),
+            ax.plot(places, [-0.04] * len(places), "x", color=_FILTERS[name], transform=ax.get_xaxis_transform(),
                     clip_on=False, markersize=5, markeredgewidth=1.5)  # fmt: skip
     labels = [_SHOWN.get(symbol, symbol) for symbol in (alphabet.symbols[token] for token in place)]
     ax.set_xticks(range(len(place)), labels)
-    ax.tick_params(axis="x", length=0, pad=9)
+    ax.tick_params(axis="x", length=0, pad=13)
     ax.grid(False, axis="x")
     ax.set(xlim=(-0.7, len(place) - 0.3), ylabel="probability", ylim=(0, 1.08 * max(before.max(), after.max())))
     ax.legend(loc="upper right")

@@ -90,10 +90,10 @@ class Block(nn.Module):
         """From queries, keys and values side by side to what each position has gathered, `(B, T, C)`."""
         n, length, _ = qkv.shape
         heads = qkv.view(n, length, -1, self.head_size).transpose(1, 2)  # (B, H + 2 G, T, head_size)
-        turned, v = heads[:, : -self.n_groups], heads[:, -self.n_groups :]
+        turned, v = heads.split([self.n_heads + self.n_groups, self.n_groups], 1)
         if turn is not None:
             turned = rotate(turned, *turn)
-        q, k = turned[:, : self.n_heads], turned[:, self.n_heads :]
+        q, k = turned.split([self.n_heads, self.n_groups], 1)  # a slice's gradient would be padded with zeros, a split's not
         mask = None
         if cache is not None:
             past, now = cache.length, cache.length + length
