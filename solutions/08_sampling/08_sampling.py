@@ -155,8 +155,8 @@ kept_mine = [kept_by_top_k, kept_by_top_p, kept_by_min_p]
 
 # %% check kept_mine 2 points
 assert len(kept_mine) == 3, "kept_mine holds three lists, of top-k, top-p and min-p"
-for kept in kept_mine:
-    assert all(0 <= i <= 6 for i in typed(kept, "kept_mine")), "each is a list of token numbers, 0 to 6"
+for tokens in kept_mine:
+    assert all(0 <= i <= 6 for i in typed(tokens, "kept_mine")), "each is a list of token numbers, 0 to 6"
 typed(student_name, "student_name")
 ### BEGIN HIDDEN TESTS
 from autograder.checks import sampling as checks
@@ -170,7 +170,17 @@ checks.check_kept_mine(student_name, kept_mine)
 # to be normalised before the end. For all functions of this lesson: `logits` is a float tensor `(..., K)`, float32
 # or float64, with any number of axes in front, also none; each row of K is a distribution of its own. Some entries
 # may be $-\infty$ already, but never a whole row. The result has the same shape, and nothing given is changed.
-#
+
+# %%
+five = torch.log(torch.tensor([0.50, 0.25, 0.15, 0.08, 0.02]))  # the table above
+shuffled = five[[4, 1, 3, 0, 2]]  # 0.02, 0.25, 0.08, 0.50, 0.15: filters must not count on an order
+
+
+def kept(logits):
+    """The tokens that have not been removed."""
+    return np.isfinite(np.asarray(logits)).nonzero()[-1].tolist()
+
+# %% [markdown]
 # ### Exercise: `temperature`
 
 # %% exercise temperature
@@ -181,7 +191,6 @@ def temperature(logits, t):
     ### END SOLUTION
 
 # %% check temperature 1 point
-five = torch.log(torch.tensor([0.50, 0.25, 0.15, 0.08, 0.02]))
 for t, right in ((1.0, [0.5, 0.25, 0.15, 0.08, 0.02]), (0.5, [0.7314, 0.1829, 0.0658, 0.0187, 0.0012])):
     p = torch.softmax(torch.as_tensor(np.asarray(temperature(five, t))), dim=-1)
     assert np.allclose(p, right, atol=1e-3), f"at temperature {t} the table has {right}, found {[round(x, 3) for x in p.tolist()]}"
@@ -258,11 +267,6 @@ def top_p(logits, p):
     ### END SOLUTION
 
 # %% check top_p 3 points
-def kept(logits):
-    return np.isfinite(np.asarray(logits)).nonzero()[-1].tolist()
-
-
-shuffled = torch.log(torch.tensor([0.02, 0.25, 0.08, 0.50, 0.15]))
 assert kept(top_p(shuffled, 0.7)) == [1, 3], "0.50 and 0.25 reach 0.7; the token that crosses p stays"
 assert kept(top_p(shuffled, 0.1)) == [3], "one token always stays"
 assert kept(top_p(shuffled, 0.8)) == [1, 3, 4], "0.75 is not 0.8 yet"
