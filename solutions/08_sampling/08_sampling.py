@@ -8,9 +8,9 @@
 # **Time.** 50 minutes to read, 130 to practise; sections marked *optional* hold no exercise and are not
 # counted. **You need.** Lessons 1 (ancestral sampling), 2 (NLL, KL), and 7 (the models, the KV cache).
 #
-# Training is over. A model gives $p_\theta(x_t \mid x_1, \dots, x_{t-1})$, for every past, and lesson 1 told what to
-# do with it: draw one token after the other. That draws from the model exactly, and hardly anybody does it. This
-# lesson is about what people do instead, and about what it costs them.
+# Training is over. A model gives $p_\theta(x_t \mid x_1, \dots, x_{t-1})$, for every past, and lesson 1 told
+# what to do with it: draw one token after the other. That draws from the model exactly, and hardly anybody does
+# it. This lesson is about what people do instead, and about what it costs them.
 
 # %%
 import itertools
@@ -28,8 +28,8 @@ plots.use_style()
 # %% [markdown]
 # ## A picture first
 #
-# `shakespeare_gpt` of lesson 7 goes on with "JULIET:", twice. Once by taking the most probable character at each
-# step (**greedy** decoding), and once by drawing each from its conditional.
+# `shakespeare_gpt` of lesson 7 goes on with "JULIET:", twice. Once by taking the most probable character at
+# each step (**greedy** decoding), and once by drawing each from its conditional.
 
 # %% demo varies
 from lib import weights
@@ -64,12 +64,13 @@ for tokens in (most_probable, drawn):
     print(SHAKESPEARE.decode(tokens), "\n" + 40 * "-")
 
 # %% [markdown]
-# Each line is a character, as high as the model was surprised by it, $-\log p$. Greedy text never surprises; and in
-# the text itself, soon the same words come round again. Each round makes the next one more certain: the model has
-# read a repetition, and goes on with it. Real text is not like that. It jumps, again and again, where a word begins;
-# and so does drawn text. (Holtzman et al. 2019 found the same with large models, and called it the curious case of
-# neural text degeneration.) But drawn text has another weakness. Of many small probabilities, one comes up every few
-# words, and a character that no writer would have put there is then part of the past, too.
+# Each line is a character, as high as the model was surprised by it, $-\log p$. Greedy text never surprises;
+# and in the text itself, soon the same words come round again. Each round makes the next one more certain: the
+# model has read a repetition, and goes on with it. Real text is not like that. It jumps, again and again, where
+# a word begins; and so does drawn text. (Holtzman et al. 2019 found the same with large models, and called it
+# the curious case of neural text degeneration.) But drawn text has another weakness. Of many small
+# probabilities, one comes up every few words, and a character that no writer would have put there is then part
+# of the past, too.
 #
 # So: *too sure of itself, or too often wrong?* Nearly everything below is a way between the two.
 
@@ -80,8 +81,9 @@ for tokens in (most_probable, drawn):
 #
 # $$q(x_t \mid x_{<t}) \;=\; \frac{1}{Z}\; f\big(p_\theta(\,\cdot \mid x_{<t})\big)(x_t),$$
 #
-# and draws from *that*. What comes out is a sample of $\prod_t q(x_t \mid x_{<t})$, which is a proper distribution
-# over whole sequences, and not $p_\theta$. Here is one conditional over five tokens, and what is left of it.
+# and draws from *that*. What comes out is a sample of $\prod_t q(x_t \mid x_{<t})$, which is a proper
+# distribution over whole sequences, and not $p_\theta$. Here is one conditional over five tokens, and what is
+# left of it.
 #
 # | token | a | b | c | d | e |
 # |:--|--:|--:|--:|--:|--:|
@@ -91,10 +93,11 @@ for tokens in (most_probable, drawn):
 # | **top-p**, $p = 0.8$: the fewest that reach 0.8 | 0.56 | 0.28 | 0.17 | – | – |
 # | **min-p**, $p = 0.1$: at least a tenth of the largest | 0.51 | 0.26 | 0.15 | 0.08 | – |
 #
-# Temperature $t$ takes every probability to the power of $1/t$: below 1 the large grow at the cost of the small,
-# above 1 the other way round, and nothing is removed. The three filters remove, and leave the ratios of the rest
-# as they are. Top-k removes by *rank*, top-p (also called **nucleus** sampling) by what the better ones *already
-# hold together*, min-p by the ratio to *the best one*. Why so many? Because conditionals come in two shapes:
+# Temperature $t$ takes every probability to the power of $1/t$: below 1 the large grow at the cost of the
+# small, above 1 the other way round, and nothing is removed. The three filters remove, and leave the ratios of
+# the rest as they are. Top-k removes by *rank*, top-p (also called **nucleus** sampling) by what the better
+# ones *already hold together*, min-p by the ratio to *the best one*. Why so many? Because conditionals come in
+# two shapes:
 
 # %% demo varies
 with torch.no_grad():
@@ -112,8 +115,8 @@ axes[0].set(ylabel="probability")
 plt.show()
 
 # %% [markdown]
-# Where the model is sure, one token is enough, and $k = 10$ would let nine wrong ones in. Where anything may come,
-# $k = 10$ cuts off what is perfectly good. Top-p and min-p adapt.
+# Where the model is sure, one token is enough, and $k = 10$ would let nine wrong ones in. Where anything may
+# come, $k = 10$ cuts off what is perfectly good. Top-p and min-p adapt.
 #
 # ### By hand: who stays?
 #
@@ -134,8 +137,8 @@ mine
 #
 # <details><summary>Hint</summary>
 #
-# Write the tokens in falling order of probability first, and their running sums below them. For min-p you need one
-# number only: which?
+# Write the tokens in falling order of probability first, and their running sums below them. For min-p you need
+# one number only: which?
 # </details>
 
 # %% exercise kept_mine
@@ -166,10 +169,11 @@ checks.check_kept_mine(student_name, kept_mine)
 # %% [markdown]
 # ## Build it
 #
-# All of this is done on **logits**, since a removed token then simply has the logit $-\infty$, and nothing needs
-# to be normalised before the end. For all functions of this lesson: `logits` is a float tensor `(..., K)`, float32
-# or float64, with any number of axes in front, also none; each row of K is a distribution of its own. Some entries
-# may be $-\infty$ already, but never a whole row. The result has the same shape, and nothing given is changed.
+# All of this is done on **logits**, since a removed token then simply has the logit $-\infty$, and nothing
+# needs to be normalised before the end. For all functions of this lesson: `logits` is a float tensor `(...,
+# K)`, float32 or float64, with any number of axes in front, also none; each row of K is a distribution of its
+# own. Some entries may be $-\infty$ already, but never a whole row. The result has the same shape, and nothing
+# given is changed.
 
 # %%
 five = torch.log(torch.tensor([0.50, 0.25, 0.15, 0.08, 0.02]))  # the table above
@@ -204,8 +208,8 @@ checks.check_temperature(temperature)
 # %% [markdown]
 # ### Exercise: `top_k`
 #
-# All that tie with the $k$-th stay, so that the result does not depend on how a sort orders equals. More than $K$
-# can't be kept: a larger $k$ removes nothing.
+# All that tie with the $k$-th stay, so that the result does not depend on how a sort orders equals. More than
+# $K$ can't be kept: a larger $k$ removes nothing.
 #
 # <details><summary>Hint</summary>
 #
@@ -238,12 +242,12 @@ checks.check_top_k(top_k)
 # %% [markdown]
 # ### Exercise: `top_p`
 #
-# The **nucleus**: go through the tokens from the most probable one down, until what you have reaches $p$. The token
-# that makes it reach $p$ stays, so at least one always does. Of equally probable tokens the one with the lower
-# number comes first. $p = 1$ keeps every token that has a probability at all.
+# The **nucleus**: go through the tokens from the most probable one down, until what you have reaches $p$. The
+# token that makes it reach $p$ stays, so at least one always does. Of equally probable tokens the one with the
+# lower number comes first. $p = 1$ keeps every token that has a probability at all.
 #
-# That last sentence needs care. Floating-point sums rarely end at exactly 1. They may reach it too early, and the
-# rest of the tail is lost; or never.
+# That last sentence needs care. Floating-point sums rarely end at exactly 1. They may reach it too early, and
+# the rest of the tail is lost; or never.
 #
 # <details><summary>Hint</summary>
 #
@@ -311,13 +315,15 @@ checks.check_min_p(min_p)
 # %% [markdown]
 # ### Exercise: `sample_token`
 #
-# And the draw, by the rule of this course: the first token whose cumulative probability *exceeds* the uniform. If
-# rounding leaves none, because the sum ends a little below 1, it is the last token of positive probability. That
-# second half is what keeps a removed token removed: a filter's tail of zeros stands at the end more often than not.
+# And the draw, by the rule of this course: the first token whose cumulative probability *exceeds* the uniform.
+# If rounding leaves none, because the sum ends a little below 1, it is the last token of positive probability.
+# That second half is what keeps a removed token removed: a filter's tail of zeros stands at the end more often
+# than not.
 #
 # <details><summary>Hint</summary>
 #
-# How many cumulative probabilities do *not* exceed the uniform? That count is nearly the answer. When is it not?
+# How many cumulative probabilities do *not* exceed the uniform? That count is nearly the answer. When is it
+# not?
 # </details>
 
 # %% exercise sample_token
@@ -351,10 +357,11 @@ checks.check_sample_token(sample_token)
 # %% [markdown]
 # ### In one stated order
 #
-# Every library has these filters, and no two need agree on what happens when several are switched on. The order of
-# this course is the one most have settled on: **penalty, temperature, top-k, top-p, min-p**, and each filter reads
-# the probabilities that the one before has left, normalised. The *penalty* is the repetition penalty of Keskar et
-# al. (2019): tokens that have been said before get a smaller logit (its drill is below). Does the order matter?
+# Every library has these filters, and no two need agree on what happens when several are switched on. The order
+# of this course is the one most have settled on: **penalty, temperature, top-k, top-p, min-p**, and each filter
+# reads the probabilities that the one before has left, normalised. The *penalty* is the repetition penalty of
+# Keskar et al. (2019): tokens that have been said before get a smaller logit (its drill is below). Does the
+# order matter?
 
 # %% demo
 after = {}
@@ -365,19 +372,19 @@ for t in (0.6, 1.0, 1.6):
     print(f"temperature {t} first: top-k 3 keeps {after[t][0]}, top-p 0.8 keeps {after[t][1]}, min-p 0.1 keeps {after[t][2]}")
 
 # %% [markdown]
-# For top-k it does not: temperature changes no rank. For the other two it does. With the temperature *behind* the
-# filter, all three lines would be the middle one. Some people want exactly that (the filter judges the model's own
-# probabilities, and the temperature only spreads what it has kept), and some software has a switch for it. Neither
-# is wrong. *Unstated* is wrong: the same settings then give other texts elsewhere.
+# For top-k it does not: temperature changes no rank. For the other two it does. With the temperature *behind*
+# the filter, all three lines would be the middle one. Some people want exactly that (the filter judges the
+# model's own probabilities, and the temperature only spreads what it has kept), and some software has a switch
+# for it. Neither is wrong. *Unstated* is wrong: the same settings then give other texts elsewhere.
 
 # %% [markdown]
 # ## Watch it work
 #
 # ### Four hundred names, twenty ways
 #
-# `names_gpt` of lesson 7, and two numbers for each way of drawing 400 names from it. *Quality*: how probable the
-# model finds them, by its own unchanged conditionals, in nats per letter. *Diversity*: how many of the 400 are
-# different. (A model is a lenient judge of itself; but here it is the same judge for all.)
+# `names_gpt` of lesson 7, and two numbers for each way of drawing 400 names from it. *Quality*: how probable
+# the model finds them, by its own unchanged conditionals, in nats per letter. *Diversity*: how many of the 400
+# are different. (A model is a lenient judge of itself; but here it is the same judge for all.)
 
 # %% demo varies
 from lib.sampling import generate
@@ -419,10 +426,10 @@ for decoding in (Decoding(temperature=0.3), Decoding(), Decoding(top_p=0.9), Dec
     print(f"temperature {decoding.temperature}, top-p {decoding.top_p}: ", ", ".join(drawn_names(decoding)[0][:8]))
 
 # %% [markdown]
-# Low is probable, right is diverse, and every way is a curve from the lower left (the few safest names, again and
-# again) to the upper right (the model itself, or beyond it). Top-k lies above the others at the left: a small k
-# forbids good letters where many are good, and lets poor ones in where one is certain. Between the other three it is a
-# matter of a hair. Distrust whoever shows you one point of each.
+# Low is probable, right is diverse, and every way is a curve from the lower left (the few safest names, again
+# and again) to the upper right (the model itself, or beyond it). Top-k lies above the others at the left: a
+# small k forbids good letters where many are good, and lets poor ones in where one is certain. Between the
+# other three it is a matter of a hair. Distrust whoever shows you one point of each.
 #
 # ### Whole sequences: what do filters really draw from?
 #
@@ -453,31 +460,31 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# The most probable *sequence* is "ba", with 0.35 · 0.90 = 0.315; greedy takes "a" first, since 0.40 is more than
-# 0.35, and ends at 0.40 · 0.36 = 0.144. Top-k at each step throws "ca" away, the second most probable of all nine,
-# because "c" looked poor *at its step*; and it keeps "bb", which is among the least probable ones. A filter knows what
-# is probable now. What the choice leads to, it can't know.
+# The most probable *sequence* is "ba", with 0.35 · 0.90 = 0.315; greedy takes "a" first, since 0.40 is more
+# than 0.35, and ends at 0.40 · 0.36 = 0.144. Top-k at each step throws "ca" away, the second most probable of
+# all nine, because "c" looked poor *at its step*; and it keeps "bb", which is among the least probable ones. A
+# filter knows what is probable now. What the choice leads to, it can't know.
 #
 # ### Exercise: `beam_search`
 #
-# To find probable *sequences* one has to keep several beginnings alive. **Beam search** keeps `width` of them. By
-# these rules, to the letter:
+# To find probable *sequences* one has to keep several beginnings alive. **Beam search** keeps `width` of them.
+# By these rules, to the letter:
 #
-# 1. The search begins with one hypothesis, of no tokens. `step(start + tokens)` gives the log-probabilities of the
-#    token that comes next.
-# 2. A hypothesis is *finished* when its last token is `end`, or when it has `length` tokens. It is never continued;
-#    do not call `step` for it.
+# 1. The search begins with one hypothesis, of no tokens. `step(start + tokens)` gives the log-probabilities of
+#    the token that comes next.
+# 2. A hypothesis is *finished* when its last token is `end`, or when it has `length` tokens. It is never
+#    continued; do not call `step` for it.
 # 3. At each round every unfinished hypothesis is continued by every token of positive probability. The finished
 #    ones wait among these candidates. The `width` candidates of the best score stay.
-# 4. The **score** is the sum of the log-probabilities of the *generated* tokens (the `end` is one of them; those in
-#    `start` are not), divided by the number of generated tokens to the power of `alpha`.
+# 4. The **score** is the sum of the log-probabilities of the *generated* tokens (the `end` is one of them;
+#    those in `start` are not), divided by the number of generated tokens to the power of `alpha`.
 # 5. When all are finished, the best one by score is returned, with its score.
 #
-# Why divide? A sum of logarithms only falls. At `alpha` 0 a text of one word always has an advantage over one of
-# two; at 1, the mean per token counts.
+# Why divide? A sum of logarithms only falls. At `alpha` 0 a text of one word always has an advantage over one
+# of two; at 1, the mean per token counts.
 #
-# For the toy, with `width` 2 and `length` 2: the first round keeps a and b; the second has six candidates, of which
-# ba (0.315) and aa (0.144) stay.
+# For the toy, with `width` 2 and `length` 2: the first round keeps a and b; the second has six candidates, of
+# which ba (0.315) and aa (0.144) stay.
 #
 # <details><summary>Hint</summary>
 #
@@ -561,9 +568,9 @@ for width, share in zip(widths, found / 60, strict=True):
     print(f"width {width:2}: the most probable sequence found in {share:.0%} of the toys")
 
 # %% [markdown]
-# For translation, where a good answer is nearly unique, beams of 4 to 10 are in use. For free text one should not
-# even want what they look for: the *most probable* text is a dull one, as you saw in the first picture, and a
-# wider beam finds one that is duller. Here is `shakespeare_gpt` once more, with a beam of 6:
+# For translation, where a good answer is nearly unique, beams of 4 to 10 are in use. For free text one should
+# not even want what they look for: the *most probable* text is a dull one, as you saw in the first picture, and
+# a wider beam finds one that is duller. Here is `shakespeare_gpt` once more, with a beam of 6:
 
 # %% demo varies
 def shakespeare_step(tokens):
@@ -577,9 +584,9 @@ print("JULIET:\n" + SHAKESPEARE.decode(tokens), f"\n{-score:.2f} nats per charac
 # %% [markdown]
 # ### Exercise: `constrain`
 #
-# Sometimes the output *must* be valid: a name from a list, a number, a line of JSON, a legal move. At each step one
-# knows which tokens can still lead to something valid. All others get $-\infty$. If nothing is left, a clear error
-# is the only good answer: a softmax over nothing is NaN, and NaN is found much later.
+# Sometimes the output *must* be valid: a name from a list, a number, a line of JSON, a legal move. At each step
+# one knows which tokens can still lead to something valid. All others get $-\infty$. If nothing is left, a
+# clear error is the only good answer: a softmax over nothing is NaN, and NaN is found much later.
 #
 # <details><summary>Hint</summary>
 #
@@ -616,8 +623,8 @@ checks.check_constrain(constrain)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Here it is at work: `names_gpt`, held to the 517 names that its training never saw. A letter is allowed if some
-# name of the list goes on with it.
+# Here it is at work: `names_gpt`, held to the 517 names that its training never saw. A letter is allowed if
+# some name of the list goes on with it.
 
 # %% demo varies
 valid = split_names()[1]
@@ -641,10 +648,10 @@ print(", ".join(listed))
 print("all on the list:", all(name in valid for name in listed))
 
 # %% [markdown]
-# Every one is on the list. Are they drawn *as the model would draw names, given that the name is on the list*? By
-# the rule of conditional probability that would be $p(x)$ over the sum of $p$ over the list. Forbidding step by step
-# gives something else: it pays no attention to how much of what it allows now will be forbidden later. The list is
-# finite, so both distributions can be computed, name by name:
+# Every one is on the list. Are they drawn *as the model would draw names, given that the name is on the list*?
+# By the rule of conditional probability that would be $p(x)$ over the sum of $p$ over the list. Forbidding step
+# by step gives something else: it pays no attention to how much of what it allows now will be forbidden later.
+# The list is finite, so both distributions can be computed, name by name:
 
 # %% demo varies
 with torch.no_grad():
@@ -663,18 +670,18 @@ for title, which in (("too often", ratio.argsort()[-3:]), ("too rarely", ratio.a
     print(title + ":", ", ".join(f"{valid[i]} ({stepwise[i] / wanted[i]:.2g} times)" for i in which.flip(0).tolist()))
 
 # %% [markdown]
-# Both sum to 1, and they differ. Too often come names with a beginning that the model likes and that has, on this
-# list, hardly any continuation which it likes: once the beginning is drawn, the rest is forced. (To draw from the
-# conditional itself one can draw freely and keep what is valid, which is exact and wasteful; weight what comes out;
-# or look ahead.)
+# Both sum to 1, and they differ. Too often come names with a beginning that the model likes and that has, on
+# this list, hardly any continuation which it likes: once the beginning is drawn, the rest is forced. (To draw
+# from the conditional itself one can draw freely and keep what is valid, which is exact and wasteful; weight
+# what comes out; or look ahead.)
 
 # %% [markdown]
 # ## The same distribution, for less: speculative decoding
 #
-# A large model scores $n$ tokens in one pass about as fast as it generates one (lesson 7: all positions at once).
-# So let a *small* model write a draft, a few tokens long, and let the large one check it in one pass. What is needed
-# is a rule for each token by which the result is distributed *exactly* as the large model's own. With $p$ of the
-# large one (the target), $q$ of the small one (the draft), and a token $x$ drawn from $q$:
+# A large model scores $n$ tokens in one pass about as fast as it generates one (lesson 7: all positions at
+# once). So let a *small* model write a draft, a few tokens long, and let the large one check it in one pass.
+# What is needed is a rule for each token by which the result is distributed *exactly* as the large model's own.
+# With $p$ of the large one (the target), $q$ of the small one (the draft), and a token $x$ drawn from $q$:
 #
 # - keep $x$ with probability $\min(1,\; p(x) / q(x))$;
 # - otherwise draw another one from $\max(p - q,\, 0)$, normalised.
@@ -698,19 +705,19 @@ plt.show()
 
 # %% [markdown]
 # The picture is the proof. What is kept of token $x$ is $q(x)\,\min(1, p(x)/q(x)) = \min(p(x), q(x))$. What is
-# rejected (hatched) is as much, in total, as what is missing (orange), since $p$ and $q$ both sum to 1; and it is
-# dealt out in the proportions of what is missing. In numbers: of c, 0.2 of 0.6 are kept; 0.4 are rejected in all,
-# and 0.3 are missing at a and 0.1 at b, so the replacement is a with 0.75 and b with 0.25.
+# rejected (hatched) is as much, in total, as what is missing (orange), since $p$ and $q$ both sum to 1; and it
+# is dealt out in the proportions of what is missing. In numbers: of c, 0.2 of 0.6 are kept; 0.4 are rejected in
+# all, and 0.3 are missing at a and 0.1 at b, so the replacement is a with 0.75 and b with 0.25.
 #
 # ### Exercise: `accept_or_resample`
 #
-# Accept where `u_accept` < $p(x)/q(x)$. Draw the replacement with `u_resample`, by the rule of `sample_token`. Two
-# uniforms, and the reason is an exercise in the drill.
+# Accept where `u_accept` < $p(x)/q(x)$. Draw the replacement with `u_resample`, by the rule of `sample_token`.
+# Two uniforms, and the reason is an exercise in the drill.
 #
 # <details><summary>Hint</summary>
 #
-# `sample_token` wants logits. What is the logarithm of a weight that is not normalised? What is it for a weight of
-# 0? And can p = q come to the second half at all?
+# `sample_token` wants logits. What is the logarithm of a weight that is not normalised? What is it for a weight
+# of 0? And can p = q come to the second half at all?
 # </details>
 
 # %% exercise accept_or_resample
@@ -747,8 +754,8 @@ checks.check_accept_or_resample(accept_or_resample)
 # %% [markdown]
 # ### A draft of your own
 #
-# The target is `names_gpt`. Its draft, trained here, is a GPT of one layer and 32 numbers, for one pass of which
-# the target does the work of dozens.
+# The target is `names_gpt`. Its draft, trained here, is a GPT of one layer and 32 numbers, for one pass of
+# which the target does the work of dozens.
 
 # %% demo varies
 from lib.models.gpt import GPT
@@ -775,27 +782,28 @@ for way, log_p in by_target.items():
 print(", ".join(decode_names(rows[:10])))
 
 # %% [markdown]
-# Two to three letters per pass instead of one; and by the target's own judgement the names are as probable as its
-# own, within the error of 300 draws. (That is weak evidence for "exactly the same"; the picture above is the proof,
-# and the tests of `lib.sampling.speculate` hold it against all sequences of a toy.) The better the draft, the more
-# passes are saved. A draft that is bad costs time, and never correctness.
+# Two to three letters per pass instead of one; and by the target's own judgement the names are as probable as
+# its own, within the error of 300 draws. (That is weak evidence for "exactly the same"; the picture above is
+# the proof, and the tests of `lib.sampling.speculate` hold it against all sequences of a toy.) The better the
+# draft, the more passes are saved. A draft that is bad costs time, and never correctness.
 
 # %% [markdown]
 # ## A signature that nobody sees
 #
-# To draw a token is to turn random numbers into a choice. Who says that the random numbers must be thrown away? Let
-# them come out of a **key** instead: from a secret number and the last few tokens, by a function that mixes so well
-# that nobody without the key can tell them from chance. Each text is still a draw from the model, no less probable
-# than any other. But whoever has the key can compute the same numbers again, and see that the text *fits* them.
+# To draw a token is to turn random numbers into a choice. Who says that the random numbers must be thrown away?
+# Let them come out of a **key** instead: from a secret number and the last few tokens, by a function that mixes
+# so well that nobody without the key can tell them from chance. Each text is still a draw from the model, no
+# less probable than any other. But whoever has the key can compute the same numbers again, and see that the
+# text *fits* them.
 #
-# For that, one wants each token to have a uniform of its own, $u_1, \dots, u_K$, such that the token with probability
-# $p_i$ wins with probability $p_i$, and with a large $u_i$ when it wins. This rule does it:
+# For that, one wants each token to have a uniform of its own, $u_1, \dots, u_K$, such that the token with
+# probability $p_i$ wins with probability $p_i$, and with a large $u_i$ when it wins. This rule does it:
 #
 # $$x \;=\; \arg\max_i \; u_i^{\,1/p_i} \;=\; \arg\max_i \; \frac{\log u_i}{p_i}.$$
 #
-# Why is that $p$? $-\log u$ is the waiting time for a bus that comes once a minute on average. $-\log(u_i)/p_i$ is
-# the waiting time for one that comes $p_i$ times a minute. The first bus to come is line $i$ with probability
-# $p_i / \sum_j p_j$. (In this form the idea is Scott Aaronson's, 2022.)
+# Why is that $p$? $-\log u$ is the waiting time for a bus that comes once a minute on average. $-\log(u_i)/p_i$
+# is the waiting time for one that comes $p_i$ times a minute. The first bus to come is line $i$ with
+# probability $p_i / \sum_j p_j$. (In this form the idea is Scott Aaronson's, 2022.)
 #
 # ### Exercise: `watermarked_token`
 #
@@ -828,10 +836,10 @@ checks.check_watermarked_token(watermarked_token)
 # %% [markdown]
 # ### Exercise: `watermark_score`
 #
-# Now the other side. For each token of a text, compute the uniform it had, $u$, from the key and the `width` tokens
-# before it. In a text that knows nothing of the key these are like any uniforms, and $-\log(1 - u)$ is 1 on average.
-# In a marked text the winners have large ones, and it is more. The score is the mean of $-\log(1-u)$ over all
-# positions that have `width` tokens before them.
+# Now the other side. For each token of a text, compute the uniform it had, $u$, from the key and the `width`
+# tokens before it. In a text that knows nothing of the key these are like any uniforms, and $-\log(1 - u)$ is 1
+# on average. In a marked text the winners have large ones, and it is more. The score is the mean of
+# $-\log(1-u)$ over all positions that have `width` tokens before them.
 
 # %%
 from lib.sampling import keyed_uniforms
@@ -842,8 +850,8 @@ print(u)
 # %% [markdown]
 # <details><summary>Hint</summary>
 #
-# Which is the first position that counts, and which tokens stand before it? In what order does `keyed_uniforms` want
-# them?
+# Which is the first position that counts, and which tokens stand before it? In what order does `keyed_uniforms`
+# want them?
 # </details>
 
 # %% exercise watermark_score
@@ -892,13 +900,14 @@ plt.show()
 print("ROMEO:\n" + SHAKESPEARE.decode(list(stream(shakespeare_gpt, starts[0], 200, key=KEY))))
 
 # %% [markdown]
-# After a hundred characters there is hardly a doubt. And the text is what it would have been: over all keys, each
-# text has exactly the probability that the model gives it.
+# After a hundred characters there is hardly a doubt. And the text is what it would have been: over all keys,
+# each text has exactly the probability that the model gives it.
 #
-# The better known way is a **green list** (Kirchenbauer et al. 2023): the key paints half of the vocabulary green at
-# each step, and the green tokens get a bonus of δ on their logits. That *can't* keep $p$, whatever δ; in exchange it
-# also marks where the key-and-uniforms way has nothing to choose, and survives some editing. How far is it from $p$?
-# At one step the mean of $q$ over all keys, for a token of probability 0.9 and ten of 0.01, with δ = 2:
+# The better known way is a **green list** (Kirchenbauer et al. 2023): the key paints half of the vocabulary
+# green at each step, and the green tokens get a bonus of δ on their logits. That *can't* keep $p$, whatever δ;
+# in exchange it also marks where the key-and-uniforms way has nothing to choose, and survives some editing. How
+# far is it from $p$? At one step the mean of $q$ over all keys, for a token of probability 0.9 and ten of 0.01,
+# with δ = 2:
 
 # %% demo
 p = torch.tensor([0.9] + 10 * [0.01], dtype=torch.float64)
@@ -916,8 +925,8 @@ print(f"the sure token: 0.900 by the model, {average[0]:.3f} over all green list
 # %% [markdown]
 # ## Play
 #
-# The playground. Bars on the left of each pair: the model's own conditional of the next character, in a filter's
-# colour where that filter removes it. On the right: what is drawn from.
+# The playground. Bars on the left of each pair: the model's own conditional of the next character, in a
+# filter's colour where that filter removes it. On the right: what is drawn from.
 
 # %% demo varies
 from lib.controls.playground import draw_playground
@@ -933,20 +942,21 @@ playground(shakespeare_gpt, SHAKESPEARE, "JULIET:\nO Romeo, ")
 # %% [markdown]
 # Things to try (run the cell above in Jupyter to get the controls):
 #
-# 1. Draw 200 tokens at temperature 1. Where is the first character that no writer would have put there? Begin anew
-#    with min-p at 0.05.
+# 1. Draw 200 tokens at temperature 1. Where is the first character that no writer would have put there? Begin
+#    anew with min-p at 0.05.
 # 2. Temperature 0.1: how long until it loops? Which filter can get it out, and why can't any?
-# 3. Temperature 2 and min-p 0.1; then temperature 2 and top-p 0.9. Which of the two is still English? Look at the
-#    bars: how many tokens does each keep?
+# 3. Temperature 2 and min-p 0.1; then temperature 2 and top-p 0.9. Which of the two is still English? Look at
+#    the bars: how many tokens does each keep?
 # 4. Draw one token at a time. When does top-p 0.9 keep a single one?
-# 5. The same seed and settings give the same text. Change the temperature by 0.05: up to where is it still the same?
+# 5. The same seed and settings give the same text. Change the temperature by 0.05: up to where is it still the
+#    same?
 
 # %% [markdown]
 # ## Spot the bug
 #
 # Ten pieces of decoding by ten colleagues. None of them looks into the future; what goes wrong here is that
-# something else is drawn than what was promised, and no loss, no shape and no crash will ever tell. All of it has
-# happened, and some of it is sound.
+# something else is drawn than what was promised, and no loss, no shape and no crash will ever tell. All of it
+# has happened, and some of it is sound.
 
 # %%
 SIX = np.array([-1.0, 2.0, -2.0, 1.5, 0.5, 0.25])  # the model's logits for six tokens
@@ -1034,10 +1044,11 @@ print("G keeps", np.isfinite(candidate_G(np.zeros(10), 1.0)).nonzero()[0].tolist
 # ### Exercise: what is drawn instead
 #
 # By the rules of this lesson (temperature first, then the filter; a repetition penalty makes what has been said
-# *less* probable: positive logits are divided by it, negative ones multiplied, once, however often a token occurs):
+# *less* probable: positive logits are divided by it, negative ones multiplied, once, however often a token
+# occurs):
 #
-# - `wrong_A` to `wrong_E`, and `wrong_G`: the tokens that stay though they should go, or go though they should stay;
-#   `[]` if there are none.
+# - `wrong_A` to `wrong_E`, and `wrong_G`: the tokens that stay though they should go, or go though they should
+#   stay; `[]` if there are none.
 # - `wrong_F`: the tokens whose logits come out otherwise than by the rule.
 # - `gives_H`, `gives_I`: with what probability each of the three tokens comes out, if all uniforms are drawn
 #   independently: three numbers, 0.01 more or less will do. Both claim P.
@@ -1047,8 +1058,8 @@ print("G keeps", np.isfinite(candidate_G(np.zeros(10), 1.0)).nonzero()[0].tolist
 # <details><summary>Hint</summary>
 #
 # Let your own functions say what should have stayed. For H and I no chance is needed: call them for a grid of
-# uniforms, the midpoints of n equal cells each, and count. H by hand: what do you know about `u_accept` once it has
-# said no?
+# uniforms, the midpoints of n equal cells each, and count. H by hand: what do you know about `u_accept` once it
+# has said no?
 # </details>
 
 # %% exercise found_wrong
@@ -1126,25 +1137,26 @@ checks.check_repaired_F(repaired_F)
 # %% [markdown]
 # <details><summary>Where all this was found (open it when your answers are in)</summary>
 #
-# - **A**: the comparison of the sum with p, and the token that crosses it is lost: with probabilities 0.5, 0.41,
-#   0.09 and p = 0.9 one token is left instead of two (issue 164 of github.com/rasbt/reasoning-from-scratch).
-#   llama.cpp had the same, and its tests only had sums that hit p exactly (pull request 1953 of
-#   github.com/ggml-org/llama.cpp). The other way round, one token too many where the sum hits p exactly: issue 18976
-#   of github.com/huggingface/transformers.
+# - **A**: the comparison of the sum with p, and the token that crosses it is lost: with probabilities 0.5,
+#   0.41, 0.09 and p = 0.9 one token is left instead of two (issue 164 of
+#   github.com/rasbt/reasoning-from-scratch). llama.cpp had the same, and its tests only had sums that hit p
+#   exactly (pull request 1953 of github.com/ggml-org/llama.cpp). The other way round, one token too many where
+#   the sum hits p exactly: issue 18976 of github.com/huggingface/transformers.
 # - **B**: `>` for `>=`, so that k = 1 left two (issue 164 of github.com/kingoflolz/mesh-transformer-jax).
-# - **C** is sound, **D** and **E** are not *by this lesson's order*. A refactoring had put temperature behind the
-#   filters, and it was moved back (pull request 8686 of github.com/huggingface/transformers). Other software has it
-#   last on purpose (issue 4091 of github.com/ggml-org/llama.cpp). An order is a convention; state it.
+# - **C** is sound, **D** and **E** are not *by this lesson's order*. A refactoring had put temperature behind
+#   the filters, and it was moved back (pull request 8686 of github.com/huggingface/transformers). Other
+#   software has it last on purpose (issue 4091 of github.com/ggml-org/llama.cpp). An order is a convention;
+#   state it.
 # - **F**: "The dog dog dog dog": the higher the penalty, the more repetition (issue 2302 of
-#   github.com/huggingface/transformers). Others penalised a token once for each time it had been said (issue 312 of
-#   github.com/ohdearquant/lattice).
-# - **G**: the sum stayed below p in float32, the index became the size of the vocabulary, and the program crashed
-#   (issue 19485 and pull request 19496 of github.com/NVIDIA/TensorRT-LLM). Here nothing crashes, and one token is
-#   left of ten.
-# - **H**: one uniform for accepting and for the replacement: "the acceptance rate itself remains correct, but the
-#   final sampled-token distribution is biased" (pull request 16370 of github.com/vllm-project/vllm-ascend).
-# - **I** is sound: the bus stop again. vLLM draws so, and found that in float32 it is too coarse for 262 144 rare
-#   tokens (pull request 43150 of github.com/vllm-project/vllm).
+#   github.com/huggingface/transformers). Others penalised a token once for each time it had been said (issue
+#   312 of github.com/ohdearquant/lattice).
+# - **G**: the sum stayed below p in float32, the index became the size of the vocabulary, and the program
+#   crashed (issue 19485 and pull request 19496 of github.com/NVIDIA/TensorRT-LLM). Here nothing crashes, and
+#   one token is left of ten.
+# - **H**: one uniform for accepting and for the replacement: "the acceptance rate itself remains correct, but
+#   the final sampled-token distribution is biased" (pull request 16370 of github.com/vllm-project/vllm-ascend).
+# - **I** is sound: the bus stop again. vLLM draws so, and found that in float32 it is too coarse for 262 144
+#   rare tokens (pull request 43150 of github.com/vllm-project/vllm).
 # - **J**: the prompt was counted in the length, so that the penalty for long answers depended on the question
 #   (issue 26624 of github.com/huggingface/transformers).
 #
@@ -1156,17 +1168,17 @@ checks.check_repaired_F(repaired_F)
 # ### Pitfalls
 #
 # - **Settings without an order** are not settings. Write down which filter reads what.
-# - **Filtered text is not a sample of the model.** To estimate anything about $p_\theta$ from samples, draw from
-#   $p_\theta$: temperature 1, no filter.
-# - **Perplexity says nothing about decoding**, and decoding nothing about the model. Two models are compared at the
-#   same decoding, and two decodings with the same model.
-# - **A seed is not enough to repeat a text**: batch size, precision and the order of sums change logits in the last
-#   digits, and one choice that tips over changes all that follows.
+# - **Filtered text is not a sample of the model.** To estimate anything about $p_\theta$ from samples, draw
+#   from $p_\theta$: temperature 1, no filter.
+# - **Perplexity says nothing about decoding**, and decoding nothing about the model. Two models are compared at
+#   the same decoding, and two decodings with the same model.
+# - **A seed is not enough to repeat a text**: batch size, precision and the order of sums change logits in the
+#   last digits, and one choice that tips over changes all that follows.
 # - **Beam search looks for what is probable.** Where many answers are good, the most probable one is dull.
-# - **Valid is not conditioned.** Constrained output has the right form; its probabilities are not those of the model
-#   given that form.
-# - **A uniform is used once.** Twice, in speculation, in a batch, across parallel streams, and the draws depend on
-#   one another.
+# - **Valid is not conditioned.** Constrained output has the right form; its probabilities are not those of the
+#   model given that form.
+# - **A uniform is used once.** Twice, in speculation, in a batch, across parallel streams, and the draws depend
+#   on one another.
 #
 # ### Self-check: six questions
 
@@ -1249,8 +1261,8 @@ flashcards(
 # %% [markdown]
 # ### The one-line version
 #
-# **A model gives conditionals, and decoding chooses what to draw from them: sharper, cut, forced, drafted or signed;
-# each choice is a distribution of its own over whole sequences, and one should be able to say which.**
+# **A model gives conditionals, and decoding chooses what to draw from them: sharper, cut, forced, drafted or
+# signed; each choice is a distribution of its own over whole sequences, and one should be able to say which.**
 #
 # ### Further reading
 #
@@ -1263,8 +1275,8 @@ flashcards(
 # - Y. Wu et al., *Google's Neural Machine Translation System*, 2016 (arXiv 1609.08144), section 7. Length
 #   normalisation.
 # - Y. Leviathan, M. Kalman & Y. Matias, *Fast Inference from Transformers via Speculative Decoding*, ICML 2023
-#   (arXiv 2211.17192); C. Chen et al., *Accelerating Large Language Model Decoding with Speculative Sampling*, 2023
-#   (arXiv 2302.01318).
+#   (arXiv 2211.17192); C. Chen et al., *Accelerating Large Language Model Decoding with Speculative Sampling*,
+#   2023 (arXiv 2302.01318).
 # - J. Kirchenbauer et al., *A Watermark for Large Language Models*, ICML 2023 (arXiv 2301.10226); S. Aaronson's
 #   lecture on keyed uniforms, 2022 (scottaaronson.blog).
 #
