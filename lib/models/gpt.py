@@ -93,9 +93,7 @@ class Block(nn.Module):
         turned, v = heads.split([self.n_heads + self.n_groups, self.n_groups], 1)
         if turn is not None:
             turned = rotate(turned, *turn)
-        q, k = turned.split(
-            [self.n_heads, self.n_groups], 1
-        )  # a slice's gradient would be padded with zeros, a split's not
+        q, k = turned.split([self.n_heads, self.n_groups], 1)  # slices would pad their gradients with zeros
         mask = None
         if cache is not None:
             past, now = cache.length, cache.length + length
