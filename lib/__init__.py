@@ -13,6 +13,8 @@ Look into that after you have written yours.
 | `models`      | the architectures, one file each                                     |
 | `training`    | one training loop for all of them                                    |
 | `weights`     | the trained models in `data/weights/`                                |
+| `sampling`    | from a model's logits to text: filters, beams, speculation           |
+| `keyed`       | uniforms from a secret key, for watermarks                           |
 | `scoreboard`  | what every model scores on the same digits                           |
 | `plots`       | one plot style, and the drawings that more than one lesson uses      |
 | `controls`    | the controls of the "Play" sections, one file each                   |

@@ -20,7 +20,6 @@ A model is one of `lib.models.gpt` or whatever has its `next_logits`, `new_cache
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -30,6 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lib.keyed import keyed_uniforms
 from lib.models.pixel_by_pixel import choose
 
 ROUNDING = 1e-6  # a probability that misses a threshold by this share of it has reached it: float32 is not finer
@@ -481,24 +481,6 @@ def speculate(
         for cache in caches:  # forget what was rejected; the newest token has not been read by anyone
             cache.length = min(cache.length, t - 1)
     return tokens[first:], passes
-
-
-def keyed_uniforms(key: int, previous: Tensor | Sequence[int], n_tokens: int) -> Tensor:
-    """A uniform in (0, 1) for each token that may come next, from a secret key and the tokens before: float64 `(..., n_tokens)`.
-
-    The same on every machine: the bits are SHAKE-256 of "key:token,token,...", eight bytes (little-endian) for each uniform,
-    of which the upper 52 bits count. Nobody without the key can tell them from drawn ones.
-
-    key : any whole number. previous : int64 `(..., w)`, or w whole numbers. n_tokens : at least 1.
-    """
-    whole("n_tokens", n_tokens)
-    previous = torch.as_tensor(previous, dtype=torch.int64)
-    bits = b"".join(
-        hashlib.shake_256(f"{int(key)}:{','.join(map(str, row))}".encode()).digest(8 * n_tokens)
-        for row in previous.reshape(-1, previous.shape[-1]).tolist()
-    )
-    uniforms = ((np.frombuffer(bits, dtype="<u8") >> np.uint64(12)) + 0.5) * 2.0**-52
-    return torch.from_numpy(uniforms).reshape(*previous.shape[:-1], n_tokens)
 
 
 def watermarked_token(logits: Tensor, uniforms: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 
 from autograder.answers import Answers
 from lib.byhand import filter_puzzle
-from lib.sampling import keyed_uniforms
+from lib.keyed import keyed_uniforms
 
 answers = Answers("08_sampling")
 

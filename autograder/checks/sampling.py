@@ -787,7 +787,7 @@ def check_watermarked_token(watermarked_token: Any) -> None:
 
 
 def keyed_uniforms(key: int, previous: Sequence[int], n_tokens: int) -> list[float]:
-    """The uniforms of `lib.sampling.keyed_uniforms` for one context, computed from its description."""
+    """The uniforms of `lib.keyed.keyed_uniforms` for one context, computed from its description."""
     bits = hashlib.shake_256(f"{key}:{','.join(str(int(t)) for t in previous)}".encode()).digest(8 * n_tokens)
     return [((int.from_bytes(bits[8 * i : 8 * i + 8], "little") >> 12) + 0.5) * 2.0**-52 for i in range(n_tokens)]
 

@@ -842,7 +842,7 @@ checks.check_watermarked_token(watermarked_token)
 # $-\log(1-u)$ over all positions that have `width` tokens before them.
 
 # %%
-from lib.sampling import keyed_uniforms
+from lib.keyed import keyed_uniforms
 
 u = keyed_uniforms(1234, [3, 1, 4], 5)  # key, the tokens before, K: a uniform in (0, 1) for each of the K tokens
 print(u)
