@@ -1363,6 +1363,50 @@ def _(sizes, losses):
     return min(fits)[1:]
 
 
+@answers.wrong("fit_power_law", "exponents in hundredths")
+def _(sizes, losses):
+    sizes, losses = np.array(sizes, dtype=float), np.array(losses, dtype=float)
+    fits = []
+    for exponent in np.arange(0.01, 2, 0.01):
+        shape = (sizes / sizes.min()) ** -exponent
+        basis = np.stack([np.ones_like(shape), shape], axis=1)
+        floor, scale = np.linalg.lstsq(basis, losses, rcond=None)[0]
+        if floor < 0:
+            floor, scale = 0.0, (shape @ losses) / (shape @ shape)
+        fits.append((((floor + scale * shape - losses) ** 2).sum(), floor, scale * sizes.min() ** exponent, exponent))
+    return min(fits)[1:]
+
+
+@answers.right("fit_power_law", "exponents in thousandths, relative errors")
+def _(sizes, losses):
+    sizes, losses = np.array(sizes, dtype=float), np.array(losses, dtype=float)
+    fits = []
+    for exponent in np.arange(0.001, 3, 0.001):
+        shape = (sizes / sizes.min()) ** -exponent
+        floor, scale = np.linalg.lstsq(
+            np.stack([1 / losses, shape / losses], axis=1), np.ones(len(losses)), rcond=None
+        )[0]
+        if floor < 0:
+            floor, scale = 0.0, (shape / losses).sum() / ((shape / losses) ** 2).sum()
+        left = (((floor + scale * shape) / losses - 1) ** 2).sum()
+        fits.append((left, floor, scale * sizes.min() ** exponent, exponent))
+    return torch.tensor(min(fits)[1:])
+
+
+@answers.wrong("fit_power_law", "exponents up to 1")
+def _(sizes, losses):
+    sizes, losses = np.array(sizes, dtype=float), np.array(losses, dtype=float)
+    fits = []
+    for exponent in np.arange(0.001, 1, 0.001):
+        shape = (sizes / sizes.min()) ** -exponent
+        basis = np.stack([np.ones_like(shape), shape], axis=1)
+        floor, scale = np.linalg.lstsq(basis, losses, rcond=None)[0]
+        if floor < 0:
+            floor, scale = 0.0, (shape @ losses) / (shape @ shape)
+        fits.append((((floor + scale * shape - losses) ** 2).sum(), floor, scale * sizes.min() ** exponent, exponent))
+    return min(fits)[1:]
+
+
 @answers.wrong("fit_power_law", "a floor below 0, if that fits")
 def _(sizes, losses):
     sizes, losses = np.array(sizes, dtype=float), np.array(losses, dtype=float)

@@ -797,28 +797,31 @@ def check_fit_power_law(fit_power_law: Any) -> None:
     __tracebackhide__ = True
     name = "fit_power_law"
     rng = judge.rng(79)
-    # Law as (floor, loss above it at the first size, exponent), sizes from and to (powers of ten), how many, noise.
+    # Law as (floor, loss above it at the first size, exponent), sizes from and to (powers of ten), how many. Exponents
+    # lie half-way between hundredths: who tries them in steps of a hundredth has tried too few.
     exact: list[tuple[Law, float, float, int]] = [
-        ((1.5, 1.5, 0.4), 3, 7, 5),
-        ((0.0, 3.0, 0.15), 2, 9, 8),
-        ((1.7, 2.0, 0.3), 2, 9, 10),
-        ((0.9, 1.0, 0.7), 4, 6, 4),
-        ((2.5, 0.8, 0.25), 3, 8, 6),
-        ((0.0, 1.0, 0.5), 3, 6, 5),
-        ((0.02, 0.3, 1.0), 2, 5, 9),
-        ((3.0, 6.0, 0.12), 2, 8, 12),
-        ((1.2, 2.2, 0.2), 5, 9, 7),
-        ((0.5, 3.0, 0.06), 3, 9, 8),
-        ((1.0, 2.0, 1.4), 2, 4, 6),
+        ((1.5, 1.5, 0.405), 3, 7, 5),
+        ((0.0, 3.0, 0.155), 2, 9, 8),
+        ((1.7, 2.0, 0.305), 2, 9, 10),
+        ((0.9, 1.0, 0.705), 4, 6, 4),
+        ((2.5, 0.8, 0.255), 3, 8, 6),
+        ((0.0, 2.0, 0.505), 3, 5, 5),
+        ((0.02, 0.3, 1.005), 2, 5, 9),
+        ((3.0, 6.0, 0.125), 2, 8, 12),
+        ((1.2, 2.2, 0.205), 5, 9, 7),
+        ((0.5, 3.0, 0.065), 3, 9, 8),
+        ((1.0, 2.0, 1.405), 2, 4, 6),
+        ((0.0, 5.0, 0.085), 2, 9, 7),
     ]
     noisy: list[tuple[Law, float, float, int]] = [
-        ((1.6, 2.0, 0.35), 3, 7, 9),
-        ((0.0, 3.0, 0.2), 3, 8, 10),
-        ((1.0, 3.0, 0.5), 2, 6, 12),
-        ((2.0, 1.5, 0.3), 4, 9, 10),
+        ((1.6, 2.0, 0.355), 3, 7, 9),
+        ((0.0, 3.0, 0.205), 3, 8, 10),
+        ((1.0, 3.0, 0.505), 2, 6, 12),
+        ((2.0, 1.5, 0.305), 4, 9, 10),
     ]
     given, shown_as, sound = [], [], []
     for case, (law, low, high, n) in enumerate(exact + noisy):
+        law = (law[0] * rng.uniform(0.95, 1.05), law[1] * rng.uniform(0.95, 1.05), law[2] + rng.uniform(-1e-3, 1e-3))
         floor, above, exponent = law
         sizes = np.unique(np.round(np.logspace(low, high, n)))
         if case % 3 == 1:  # in no order
@@ -850,9 +853,7 @@ def check_fit_power_law(fit_power_law: Any) -> None:
         _predicts(name, shown, (floor, scale, exponent), law, sizes, np.array(losses), noise)
 
 
-def _predicts(
-    name: str, shown: str, found: Law, law: Law, sizes: np.ndarray, losses: np.ndarray, noise: bool
-) -> None:  # fmt: skip
+def _predicts(name: str, shown: str, found: Law, law: Law, sizes: np.ndarray, losses: np.ndarray, noise: bool) -> None:
     """Judge a fit by what it says about the sizes given, and about larger ones."""
     __tracebackhide__ = True
     floor, above, exponent = law
@@ -861,21 +862,20 @@ def _predicts(
         with np.errstate(all="ignore"):
             return np.asarray(found[0] + found[1] * at ** -found[2])
 
+    hint = "; is there no floor?" if found[0] == 0 and floor > 0 else ""
+    hint = hint or ("; there are exponents above 1" if exponent > 1.1 >= found[2] else "")
     off = np.abs(says(sizes) / losses - 1).max()
-    assert off < (0.01 if noise else 0.003), f"{name}: the law does not go through the losses given ({shown})"
-    for times in (10.0, 100.0):
+    assert off < 0.01, f"{name}: the law does not go through the losses given{hint} ({shown})"
+    for times, which, allowed in ((10.0, "ten", 0.02), (100.0, "a hundred", 0.03)):
         larger = sizes.max() * times
         truth = floor + above * (larger / sizes.min()) ** -exponent
         told = float(says(np.array([larger]))[0])
-        allowed = (0.03 if noise else 0.01) * (1 if times < 50 else 2)
-        if abs(told / truth - 1) < allowed:
-            continue
-        which = "ten" if times == 10 else "a hundred"
         side = "low" if told < truth else "high"
-        hint = ""
-        if found[0] == 0 and floor > 0:
-            hint = "; is there no floor?"
-        raise AssertionError(f"{name}: at a size {which} times the largest, its loss is too {side}{hint} ({shown})")
+        # Without a floor the loss has fallen far by then, and what counts is that it has.
+        share = abs(told - truth) / max(truth, losses.min() / 3)
+        assert share < (2 * allowed if noise else allowed), (
+            f"{name}: at a size {which} times the largest, its loss is too {side}{hint} ({shown})"
+        )
 
 
 # -- the drill
