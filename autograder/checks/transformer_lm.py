@@ -319,7 +319,7 @@ def _whole(rng: np.random.Generator, shape: tuple[int, ...], n_keys: int, allowe
         scores = np.where(allowed, q @ np.swapaxes(k, -1, -2), -np.inf)
         best = np.sort(scores, axis=-1)
         seen = np.broadcast_to(allowed, scores.shape).sum(axis=-1)
-        if ((best[..., -1] - best[..., -2] >= 1) | (seen < 2)).all():
+        if ((best[..., -1] >= best[..., -2] + 1) | (seen < 2)).all():
             return q, k
 
 
