@@ -406,9 +406,9 @@ for told, decoding in {
     print("\n" + 40 * "-")
 
 # %% [markdown]
-# A penalty on *characters* is a blunt tool: after a few words nearly every letter has been said, the frequent
-# ones are pushed down together, and what comes is no longer what the model knows of English. (Over words or
-# pieces of words it does less harm.) A little chance gets out of the loop by itself.
+# Both get out of the loop, the penalty and a little chance. But over characters a penalty hardly knows what it
+# punishes: after a few words nearly every letter has been said, the innocent ones as well as the one that
+# closes the loop. It is made for words, or for pieces of words.
 
 # %% [markdown]
 # ### Whole sequences
@@ -924,18 +924,22 @@ rows = {"speculative": speculative, "target alone": generate(names_gpt, start, L
 rows["draft alone"] = generate(draft, start, LENGTH, None, generator)
 for way, drawn_rows in rows.items():
     distance = chi_square(torch.bincount(27 * drawn_rows[:, 0] + drawn_rows[:, 1], minlength=729).double())
-    print(f"{way:>12}: chi-square {distance:5.1f}, reached by chance in {(by_chance >= distance).double().mean():.1%}")
+    with torch.no_grad():
+        nats = -names_gpt.log_prob(drawn_rows)
+    print(f"{way:>12}: chi-square {distance:4.1f}, reached by chance in {(by_chance >= distance).double().mean():3.0%};", end="")
+    print(f" whole names: {nats.mean():.1f} ± {nats.std() / 20:.1f} nats, by the target")
 
 # %% [markdown]
 # Two to three letters per pass instead of one. And is it the target's distribution? The first two letters have
 # one that can be computed exactly. Its forty most probable pairs and all the others make 41 cells; chi-square
 # measures how far 400 drawn names are from what each cell should have, and two thousand honest experiments say
-# what is usual. (The picture of the rule is the proof. This is the test that would have found a mistake in the
-# code, as it finds that the draft alone is somebody else.) The better the draft, the more passes are saved. A
-# bad one costs time, and never correctness.
+# what is usual. So early in a name even the draft can pass for the target. Over whole names it can't: what it
+# draws alone costs the target several nats more, and what the target has checked costs as much as the target's
+# own, within the error. (The picture of the rule is the proof. Tests like these find mistakes in the code.) The
+# better the draft, the more passes are saved. A bad one costs time, and never correctness.
 
 # %% [markdown]
-# ### Four hundred names, twenty ways
+# ### Four hundred names, twenty-one ways
 #
 # `names_gpt` of lesson 7, 400 names for each of twenty-one settings. *Diversity*: how many of the 400 are
 # different. *Quality*, by two judges: how probable the model itself finds them, by its own unchanged
@@ -977,10 +981,10 @@ for decoding in (Decoding(temperature=0.3), Decoding(), Decoding(top_p=0.9), Dec
     print(f"temperature {decoding.temperature}, top-p {decoding.top_p}: ", ", ".join(drawn_names(decoding)[0][:8]))
 
 # %% [markdown]
-# Low is probable, right is diverse, and every way is a curve from the lower left (the few safest names, again
-# and again) to the upper right (the model itself, or beyond it). Top-k lies above the others at the left: a
+# Right is diverse, and every way is a curve: from the few safest names, again and again, to the model itself
+# and, above temperature 1, beyond it. Both judges pay for diversity, and both put top-k behind the others: a
 # small k forbids good letters where many are good, and lets poor ones in where one is certain. Between the
-# other three it is a matter of a hair. Distrust whoever shows you one point of each.
+# other three the judges don't even agree. Distrust whoever shows you one point of each.
 
 # %% [markdown]
 # ## Play
@@ -1043,7 +1047,7 @@ def by_beam(sureness):
 figure, axes = plots.panels(2, width=2.8, height=2.9)
 for ax, decoder in zip(axes, (by_drawing, by_beam), strict=True):
     found = dependence(decoder, torch.ones(5, dtype=torch.float64), probes=200)
-    plots.dependence_matrix(found, ax=ax, title=decoder.__name__.replace("_", " "))
+    plots.dependence_matrix(found, ax=ax, sees_itself=True, title=decoder.__name__.replace("_", " "))
     print(f"{decoder.__name__}: a token depends on {len(leaks(found, sees_itself=True))} later steps, all tokens taken together")
 plt.show()
 
