@@ -101,7 +101,8 @@ def check_kept_mine(student_name: Any, kept_mine: Any) -> None:
     assert student_name.strip(), f"{name}: student_name should be your name in quotes, and not blank"
     right = kept_by_hand(student_name)
     answers = judge.sequence(name, typed(kept_mine, name), 3, what="the answer")
-    found = [_tokens(f"{name}, {what}", a, 7) for what, a in zip(("top-k", "top-p", "min-p"), answers, strict=True)]
+    named = zip(("top-k", "top-p", "min-p"), answers, strict=True)
+    found = [_tokens(f"{name}, {what}", typed(answer, f"{name}, {what}"), 7) for what, answer in named]
     if found == right:
         return
     assert found != right[::-1] and not (found[0] != right[0] and sorted(map(len, found)) == sorted(map(len, right)) and
