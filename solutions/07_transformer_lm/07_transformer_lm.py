@@ -1518,7 +1518,10 @@ def repaired_G(q, k, v, cache):
 # %% check repaired_G 3 points
 q, k, v = torch.randn(3, 1, 2, 6, 4, generator=torch.Generator().manual_seed(0))
 nothing = (torch.zeros(1, 2, 0, 4), torch.zeros(1, 2, 0, 4))
-whole, (keys, values) = candidate_G(q, k, v, nothing)  # right, as long as the cache is empty
+whole, kept = repaired_G(q, k, v, nothing)  # one pass over everything, which was right before
+whole, keys, values = (torch.as_tensor(np.asarray(part)) for part in (whole, *kept))
+assert np.allclose(values, v) and np.allclose(keys[:, :, 0], k[:, :, 0]), "values and the first key: as they came"
+assert np.allclose(whole[:, :, 0], v[:, :, 0], atol=1e-5), "with an empty cache, the first token sees itself only"
 for cut in (1, 3, 5):
     old = tuple(part[:, :, :cut] for part in (keys, values))
     out, new = repaired_G(q[:, :, cut:], k[:, :, cut:], v[:, :, cut:], old)
