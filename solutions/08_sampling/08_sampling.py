@@ -161,7 +161,11 @@ kept_mine = [kept_by_top_k, kept_by_top_p, kept_by_min_p]
 assert len(kept_mine) == 3, "kept_mine holds three lists, of top-k, top-p and min-p"
 for tokens in kept_mine:
     assert all(0 <= i <= 6 for i in typed(tokens, "kept_mine")), "each is a list of token numbers, 0 to 6"
-typed(student_name, "student_name")
+mine = filter_puzzle(typed(student_name, "student_name"), "08")
+chances = [[mine.probabilities[int(i)] for i in tokens] for tokens in kept_mine]
+assert len(set(kept_mine[0])) == mine.k, f"top-k keeps k tokens, here {mine.k}"
+assert sum(chances[1]) > mine.top_p - 1e-9, f"what top-p keeps should reach {mine.top_p:g}, and yours holds {sum(chances[1]):.2f}"
+assert all(max(mine.probabilities) in row for row in chances), "the most probable token survives every filter"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import sampling as checks
 checks.check_kept_mine(student_name, kept_mine)
@@ -210,6 +214,9 @@ for t, right in ((1.0, [0.5, 0.25, 0.15, 0.08, 0.02]), (0.5, [0.7314, 0.1829, 0.
     assert np.allclose(p, right, atol=1e-3), f"at temperature {t} the table has {right}, found {[round(x, 3) for x in p.tolist()]}"
 flat = torch.softmax(torch.as_tensor(np.asarray(temperature(five, 1000.0))), dim=-1)
 assert flat.max() - flat.min() < 0.01, "a very high temperature makes all tokens about equally probable"
+given = torch.tensor([1.0, 3.0, 2.0])
+temperature(given, 2.0)
+assert given.tolist() == [1.0, 3.0, 2.0], "the logits given should stay as they are"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import sampling as checks
 checks.check_temperature(temperature)
@@ -241,9 +248,13 @@ def top_k(logits, k):
 out = np.asarray(top_k(torch.tensor([1.0, 3.0, 2.0, 0.0]), 2))
 assert out.tolist() == [-np.inf, 3.0, 2.0, -np.inf], "the two largest keep their logits, the others get -inf"
 assert np.asarray(top_k(torch.tensor([1.0, 3.0, 1.0, 0.0]), 2)).tolist() == [1.0, 3.0, 1.0, -np.inf], "both second ones stay"
+assert kept(top_k(torch.tensor([3.0, 3.0, 1.0, 0.0]), 2)) == [0, 1], "two equal ones are two tokens"
 assert np.isfinite(np.asarray(top_k(torch.tensor([1.0, 3.0]), 9))).all(), "a k beyond K removes nothing"
 two = np.asarray(top_k(torch.tensor([[0.0, 9.0, 8.0], [-5.0, -6.0, -7.0]]), 1))
 assert np.isfinite(two).tolist() == [[False, True, False], [True, False, False]], "each row has a largest of its own"
+given = torch.tensor([1.0, 3.0, 2.0])
+top_k(given, 1)
+assert given.tolist() == [1.0, 3.0, 2.0], "the logits given should stay as they are"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import sampling as checks
 checks.check_top_k(top_k)
@@ -286,7 +297,8 @@ assert kept(top_p(shuffled, 0.1)) == [3], "one token always stays"
 assert kept(top_p(shuffled, 0.8)) == [1, 3, 4], "0.75 is not 0.8 yet"
 assert kept(top_p(torch.zeros(4), 0.5)) == [0, 1], "of equally probable tokens the lower number comes first"
 assert len(kept(top_p(torch.zeros(10), 1.0))) == 10, "p = 1 keeps every token that has a probability"
-assert np.allclose(np.asarray(top_p(shuffled, 0.7))[[1, 3]], shuffled[[1, 3]]), "what stays keeps its logit"
+assert kept(top_p(torch.tensor([0.0, -50.0]), 1.0)) == [0, 1], "also one of probability 2e-22, though the sum before it is 1"
+assert np.allclose(np.asarray(top_p(shuffled + 3, 0.7))[[1, 3]], shuffled[[1, 3]] + 3), "what stays keeps its logit"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import sampling as checks
 checks.check_top_p(top_p)
@@ -315,8 +327,11 @@ def min_p(logits, p):
 assert kept(min_p(shuffled, 0.12)) == [1, 2, 3, 4], "0.08 is more than 0.12 times 0.50, and 0.02 is less"
 assert kept(min_p(shuffled, 0.4)) == [1, 3], "the threshold is 0.4 times the largest probability, 0.20"
 assert kept(min_p(torch.tensor([0.0, 1.0, 1.0]), 1.0)) == [1, 2], "p = 1 keeps the most probable one, and its equals"
-sure = min_p(torch.tensor([[9.0, 0.0, 0.0], [0.2, 0.1, 0.0]]), 0.3)
+sure = min_p(torch.tensor([[9.0, 0.0, 0.0], [0.2, 0.1, 0.0]]), 0.5)
 assert np.isfinite(np.asarray(sure)).sum(1).tolist() == [1, 3], "each row is compared with its own largest"
+given = torch.tensor([1.0, 3.0, 2.0])
+min_p(given, 0.5)
+assert given.tolist() == [1.0, 3.0, 2.0], "the logits given should stay as they are"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import sampling as checks
 checks.check_min_p(min_p)
@@ -356,9 +371,9 @@ assert out.tolist() == [1, 1, 0], "0.6 lies between 0.5 and 0.75; a token of pro
 half = np.asarray(sample_token(torch.tensor([[0.0, 0.0]]), torch.tensor([0.5])))
 assert half.tolist() == [1], "two equal ones: the first one's cumulative probability is 0.5, which does not exceed 0.5"
 third = torch.full((1, 100), -torch.inf)
-third[0, :97] = 0.0
-end = np.asarray(sample_token(third, torch.tensor([1 - 2**-24])))
-assert end.tolist() == [96], "behind the last token of positive probability there is nothing to draw"
+third[0, :94] = 0.0  # 94 equal ones, whose sum ends a little below 1
+end = np.asarray(sample_token(third, torch.tensor([1 - 2**-52], dtype=torch.float64)))
+assert end.tolist() == [93], "behind the last token of positive probability there is nothing to draw"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import sampling as checks
 checks.check_sample_token(sample_token)
@@ -518,6 +533,19 @@ assert list(tokens) == [1, 1, 1] and np.isclose(score, math.log(0.486)), "0.6 * 
 tokens, score = beam_search(stopping, [1], 3, 2, 0, 0.0)
 assert list(tokens) == [1, 1], "with two tokens it is 0.6 * 0.9 against 0.4; a token of probability 0 is no candidate"
 assert list(beam_search(stopping, [1], 1, 1, 0, 2.0)[0]) == [1], "one token: the more probable one"
+
+
+def short_or_long(tokens):
+    """After the start 5, 5: the end (0) with 0.5, or 1 with 0.3, which mostly ends next, or 2 with 0.2, which needs two more."""
+    tables = {(): [0.5, 0.3, 0.2], (1,): [0.9, 0.1, 0.0], (2,): [0.0, 0.0, 1.0], (2, 2): [1.0, 0.0, 0.0], (1, 1): [1.0, 0.0, 0.0]}
+    return torch.log(torch.tensor(tables[tuple(tokens[2:])], dtype=torch.float64))
+
+
+assert list(beam_search(short_or_long, [5, 5], 2, 3, 0, 0.0)[0]) == [0], "alpha = 0: 0.5 against 0.27"
+tokens, score = beam_search(short_or_long, [5, 5], 2, 3, 0, 1.0)
+assert list(tokens) == [1, 0] and np.isclose(score, math.log(0.27) / 2), "alpha = 1: log 0.27 / 2 against log 0.5; the end counts, the start doesn't"
+tokens, score = beam_search(short_or_long, [5, 5], 3, 3, 0, 1.0)
+assert list(tokens) == [2, 2, 0] and np.isclose(score, math.log(0.2) / 3), "three hypotheses, and the best by score is found last"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import sampling as checks
 checks.check_beam_search(beam_search)
