@@ -456,6 +456,12 @@ def _(q, k, v, mask):
     return weights * mask.any(dim=-1, keepdim=True) @ v
 
 
+@answers.wrong("attention", "minus ten to the thirty")
+def _(q, k, v, mask):
+    weights = torch.softmax((q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask, -1e30), dim=-1)
+    return weights * mask.any(dim=-1, keepdim=True) @ v
+
+
 @answers.wrong("attention", "minus a billion, and what is forbidden cleared away")
 def _(q, k, v, mask):
     weights = torch.softmax((q @ k.mT / q.shape[-1] ** 0.5).masked_fill(~mask, -1e9), dim=-1)
@@ -739,6 +745,16 @@ def _(x, w_qkv, w_out, n_heads):
     q, k, v = (part.view(n, length, n_heads, -1).transpose(1, 2) for part in (x @ w_qkv.T).chunk(3, dim=-1))
     scores = q @ k.mT / q.shape[-1] ** 0.5
     scores = scores.masked_fill(torch.ones(length, length, dtype=torch.bool).triu(1), -1e4)
+    out = torch.softmax(scores, dim=-1) @ v
+    return out.transpose(1, 2).reshape(n, length, width) @ w_out.T
+
+
+@answers.wrong("multi_head_attention", "masked with minus a billion")
+def _(x, w_qkv, w_out, n_heads):
+    n, length, width = x.shape
+    q, k, v = (part.view(n, length, n_heads, -1).transpose(1, 2) for part in (x @ w_qkv.T).chunk(3, dim=-1))
+    scores = q @ k.mT / q.shape[-1] ** 0.5
+    scores = scores.masked_fill(torch.ones(length, length, dtype=torch.bool).triu(1), -1e9)
     out = torch.softmax(scores, dim=-1) @ v
     return out.transpose(1, 2).reshape(n, length, width) @ w_out.T
 

@@ -297,8 +297,14 @@ def _slips(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray) -> lis
             (_softmax(scores * allowed) @ v, "a forbidden score of 0 is a score like any other"),
             (down @ v, "the weights of each query should sum to 1, over the keys"),
             (_softmax(scores, axis=-2) @ v, "the weights of each query should sum to 1, over the keys"),
-            (finite @ v, "what is forbidden still has weight: -10 000 is not low enough"),
-            (finite_9 @ v, "what is forbidden still has weight: minus a billion is not low enough"),
+            (
+                finite * allowed.any(axis=-1, keepdims=True) @ v,
+                "what is forbidden still has weight: a large negative score is a score",
+            ),
+            (
+                finite_9 * allowed.any(axis=-1, keepdims=True) @ v,
+                "what is forbidden still has weight: a large negative score is a score",
+            ),
         ]
         root_of = "the root is of d, the length of the keys"
         slips.append((_over(q, k, v, mask, math.sqrt(v.shape[-1])), root_of))
@@ -355,9 +361,12 @@ def check_attention(attention: Any) -> None:
     for exponent, dtype in itertools.product((7, 50), BOTH):
         mask = _some(rng, (2, 5, 6))
         q, k = _whole(rng, (2, 5, 4), 6, mask)
+        # All of them far below 0 in the first sequence, and far above in the second.
+        q = np.concatenate([q, np.ones((2, 5, 1))], axis=2)
+        k = np.concatenate([k, np.broadcast_to([[[-64.0]], [[64.0]]], (2, 6, 1))], axis=2)
         q *= 2.0 ** np.array([exponent, -3, exponent, 0, exponent])[:, None]
         v = _kept(rng.normal(size=(2, 6, 3)))
-        shown = f"scores around {4 * 2.0 ** (2 * exponent):.0e}" if exponent > 9 else "scores around 10 000"
+        shown = f"scores below -1e{31 if exponent > 9 else 5}, and above 1e{31 if exponent > 9 else 5}"
         k *= 2.0**exponent
         cases.append((shown, q, k, v, mask, dtype, 1.0))
     # All allowed scores far below 0, ordinary distances apart, and what is forbidden far above.
@@ -452,7 +461,7 @@ def check_multi_head_attention(multi_head_attention: Any) -> None:
         (1, 6, 12, 3, torch.float32, 1.0),
         (2, 2, 6, 2, torch.float64, 1.0),
         (3, 4, 9, 3, torch.float64, 1.0),
-        (2, 6, 6, 2, torch.float64, 100.0),
+        (2, 6, 6, 2, torch.float64, 1e5),
         (2, 4, 8, 4, torch.float64, 1e-4),
         (1, 40, 4, 2, torch.float32, 1.0),
         (1, 3, 1, 1, torch.float64, 1.0),
@@ -463,6 +472,8 @@ def check_multi_head_attention(multi_head_attention: Any) -> None:
             x[:, -1] *= 1e6
         w_qkv, w_out = (rng.normal(size=(n, width)) / math.sqrt(width) for n in (3 * width, width))
         w_qkv[: 2 * width] *= 1.5
+        if scale > 1:  # the key least like each query is its own: all that the first position may see is far below 0
+            w_qkv[width : 2 * width] = -w_qkv[:width]
         shown = f"x of shape {x.shape}, {n_heads} head{'s' if n_heads > 1 else ''}"
         shown += f", numbers around {scale:g}" if scale != 1 else ""
         result = judge.call(name, multi_head_attention, *_given([x, w_qkv, w_out], dtype), n_heads, shown=shown)
