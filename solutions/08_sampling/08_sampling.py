@@ -915,7 +915,7 @@ from lib.models.gpt import GPT
 from lib.training import fit
 
 draft = GPT(27, names_gpt.context, n_layers=1, n_heads=2, width=32, start=names_gpt.start, end=names_gpt.end)
-fit(draft, encode_names(split_names()[0], LENGTH), epochs=6, batch_size=64, lr=1e-2, average=0.99, muon=True)
+history = fit(draft, encode_names(split_names()[0], LENGTH), epochs=6, batch_size=64, lr=1e-2, average=0.99, muon=True)
 
 # %% demo varies
 from lib.sampling import generate, speculate
