@@ -47,6 +47,7 @@ ENTRIES = (
         "80.10",
         "Gulrajani et al. 2017 (PixelVAE), pixel by pixel",
     ),
+    Entry("pixel_gpt", "07", "GPT, 2 x 4 patches", "", ""),
 )
 
 

@@ -46,6 +46,7 @@ NAMES = (
     "in_context",
     "shakespeare_gpt",
     "wavenet_recorded",
+    "pixel_gpt",
 )
 MODELS = (
     Bernoulli,
