@@ -1552,9 +1552,39 @@ def _(q, k, v, cache):
         asked, label = (np.stack([z.real, z.imag], axis=-1).reshape(*z.shape[:2], d) for z in (asked, label))
         keys = np.concatenate([keys, label[:, :, None]], axis=2)
         values = np.concatenate([values, v[:, :, t : t + 1]], axis=2)
-        weights = np.exp(np.einsum("bhd,bhsd->bhs", asked, keys) / np.sqrt(d))
+        scores = np.einsum("bhd,bhsd->bhs", asked, keys) / np.sqrt(d)
+        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
         outs.append(np.einsum("bhs,bhsd->bhd", weights / weights.sum(axis=-1, keepdims=True), values))
     return np.stack(outs, axis=2), [keys, values]
+
+
+def _chunk(q, k, v, cache, weigh):
+    """One pass over the new tokens; `weigh` makes weights of scores and a mask."""
+    past, n, d = cache[0].shape[2], q.shape[2], q.shape[3]
+    rates = 10000.0 ** (-torch.arange(0, d, 2, dtype=torch.float64) / d)
+    angles = torch.arange(past, past + n)[:, None] * rates
+    cos, sin = angles.cos().to(q.dtype), angles.sin().to(q.dtype)
+    asked, labels = (
+        torch.stack([x[..., 0::2] * cos - x[..., 1::2] * sin, x[..., 0::2] * sin + x[..., 1::2] * cos], -1).flatten(-2)
+        for x in (q, k)
+    )
+    keys, values = torch.cat([cache[0], labels], dim=2), torch.cat([cache[1], v], dim=2)
+    mask = torch.ones(n, past + n, dtype=torch.bool).tril(past)
+    return weigh(asked @ keys.mT / math.sqrt(d), mask) @ values, (keys, values)
+
+
+@answers.wrong("repaired_G", "-10 000 for minus infinity")
+def _(q, k, v, cache):
+    return _chunk(q, k, v, cache, lambda scores, mask: scores.masked_fill(~mask, -1e4).softmax(-1))
+
+
+@answers.wrong("repaired_G", "bare exponentials, 0 / 0 where all scores are far below 0")
+def _(q, k, v, cache):
+    def weigh(scores, mask):
+        weights = scores.exp() * mask
+        return weights / weights.sum(-1, keepdim=True)
+
+    return _chunk(q, k, v, cache, weigh)
 
 
 @answers.right("repaired_G", "PyTorch's attention, the mask by positions")

@@ -374,6 +374,7 @@ def check_top_p(top_p: Any) -> None:
         (np.array([[1e4, 1e4 - 1, 9000.0, -1e4], [-1e4, -1e4 - 1, -math.inf, -1.1e4]]), 0.8, True),
         (np.array([[1e4, 1e4 - 1, 9000.0, -1e4], [-1e4, -1e4 - 1, -math.inf, -1.1e4]]), 0.7, False),
         (np.array([5.0, 20.0, -math.inf]), 1e-6, True),
+        (np.log(np.array([0.9, 0.0993, 0.0005, 0.0002])), 0.9996, False),
         # p = 1: sums that rounding has brought to 1, or just not to it, before the last token.
         (np.array([[0.0, -12.0, -20.0, -30.0, -80.0, -math.inf]]), 1.0, True),
         (np.array([[0.0, -30.0, -50.0, -80.0, -math.inf]]), 1.0, False),
@@ -751,6 +752,8 @@ def check_watermarked_token(watermarked_token: Any) -> None:
         (np.array([-9999.0, -1e4, -math.inf]), np.array([0.2, 0.95, 0.999999]), False),
         (np.array([0.0, -math.inf, -math.inf]), np.array([1e-6, 0.5, 0.999999]), True),
         (np.array([0.0, -100.0]), np.array([1e-5, 0.99999]), True),
+        (np.log(np.full(2000, 1 / 2000)), np.linspace(0.05, 0.6, 2000)[rng.permutation(2000)], False),
+        (np.array([0.0, -math.inf]), np.array([1e-5, 1 - 1e-12]), False),
     ]
     cases = [c for c in cases if len(c[0]) == 1 or np.diff(np.sort(race(c[0], c[1]))[-2:])[0] > 1e-6]
     shown = [f"{len(logits)} tokens, probabilities {np.round(_softmax(logits.tolist()), 3).tolist()[:6]}, uniforms {np.round(u, 3).tolist()[:6]}" for logits, u, _ in cases]  # fmt: skip
@@ -830,7 +833,7 @@ def check_watermark_score(watermark_score: Any) -> None:
     rng = judge.rng(88)
     for length, n_tokens, width in ((12, 5, 2), (2, 3, 1), (40, 27, 4), (5, 2, 4), (30, 2, 3), (9, 1, 2), (60, 100, 1)):
         tokens = rng.integers(0, n_tokens, size=length).tolist()
-        key = int(rng.integers(1, 10**6))
+        key = int(rng.integers(1, 10 ** (6 if length % 2 else 15)))
         shown = f"{length} tokens of {n_tokens}, width {width}"
         result = judge.call(name, watermark_score, torch.tensor(tokens), key, n_tokens, width, shown=shown)
         found = judge.number(name, result, f"the result for {shown}")
@@ -1147,6 +1150,7 @@ def check_repaired_F(repaired_F: Any) -> None:
         (np.array([[0.0, 0.0, -math.inf, 1e4, -1e4]]), np.array([[0, 2, 3, 4, 3]]), 2.0, True),
         (np.array([[2.0, -2.0], [2.0, -2.0]]), np.array([[0, 0], [1, 1]]), 4.0, True),
         (np.array([[1.0, -1.0, 3.0]]), np.array([[0, 1]]), 1.0, False),
+        (rng.normal(size=(1, 5)), np.array([[3, 1] + 300 * [0]]), 1.5, False),
     ]
     for logits, tokens, penalty, single in cases:
         shown = f"logits of shape {logits.shape}, tokens of shape {tokens.shape}, penalty {penalty:g}"

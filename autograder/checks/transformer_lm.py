@@ -112,7 +112,7 @@ RECURRENT: list[tuple[int, int, int, torch.dtype, float]] = [
     (5, 5, 5, torch.float64, 1.0),
     (2, 3, 3, torch.float64, 1e-5),
     (3, 4, 2, torch.float64, 1e4),
-    (2, 2, 4, torch.float32, 1e4),
+    (2, 2, 4, torch.float64, 1e4),  # in float32 a gate whose sum is near 0 is nobody's to get right
     (1, 20, 17, torch.float32, 1.0),
 ]
 
@@ -217,7 +217,7 @@ def check_causal_mask(causal_mask: Any) -> None:
     __tracebackhide__ = True
     name = "causal_mask"
     rng = judge.rng(72)
-    for length in (3, 2, 1, 7, 16, 65, 130, *(int(n) for n in rng.integers(4, 60, size=4))):
+    for length in (3, 2, 1, 7, 16, 65, 130, 300, *(int(n) for n in rng.integers(4, 60, size=4))):
         shown = f"T = {length}"
         result = judge.call(name, causal_mask, length, shown=shown)
         what = f"the result for {shown}"
@@ -835,8 +835,9 @@ def check_fit_power_law(fit_power_law: Any) -> None:
         law = (law[0] * rng.uniform(0.95, 1.05), law[1] * rng.uniform(0.95, 1.05), law[2] + rng.uniform(-1e-3, 1e-3))
         floor, above, exponent = law
         sizes = np.unique(np.round(np.logspace(low, high, n)))
-        if case % 3 == 1:  # in no order
-            sizes = sizes[rng.permutation(len(sizes))]
+        if case % 3 == 1:  # in no order: the largest not at the end
+            sizes = np.roll(sizes[rng.permutation(len(sizes))], 1)
+            sizes = np.roll(sizes, 1) if sizes[-1] == sizes.max() else sizes
         losses = floor + above * (sizes / sizes.min()) ** -exponent
         noise = case >= len(exact)
         if noise and floor:
@@ -911,6 +912,9 @@ def check_found_leaks(
     raise AssertionError(f"{name}: {told}; change one token at a time and watch the rows after it")
 
 
+FAR_BELOW = 6  # how many the cache holds in the case whose scores lie far below 0
+
+
 def check_repaired_G(repaired_G: Any) -> None:
     __tracebackhide__ = True
     name = "repaired_G"
@@ -927,10 +931,14 @@ def check_repaired_G(repaired_G: Any) -> None:
         (1, 1, 2, 90, 3, torch.float64),
         (1, 3, 4, 7, 6, torch.float64),
         (1, 1, 4, 2, 40, torch.float64),
+        (1, 1, 2, 300, 2, torch.float64),
+        (1, 2, 4, FAR_BELOW, 3, torch.float64),
     ]
     given, shown_as, sound = [], [], []
     for batch, heads, d, past, n, dtype in cases:
         q, k, v = (_kept(rng.normal(size=(batch, heads, past + n, d))) for _ in range(3))
+        if past == FAR_BELOW:  # all scores near -12 000: a finite mask is no mask, and exponentials are all 0
+            q, k = (_kept(0.01 * part + sign * np.array([0, 0, 155, 0])) for part, sign in ((q, -1), (k, 1)))
         turned = _kept(_turn(k, range(past + n)))
         new = _given([part[:, :, past:] for part in (q, k, v)], dtype)
         given.append([*new, tuple(_given([turned[:, :, :past], v[:, :, :past]], dtype))])
@@ -949,7 +957,7 @@ def check_repaired_G(repaired_G: Any) -> None:
         right = _over(asked, turned, v, np.array(late))
         found = judge.array(name, out, right.shape, what=f"the output for {shown}")
         # Angles in float32 are as good as any, and far out they are a little off.
-        tolerance = 1e-4 if past + n < 40 else 2e-3
+        tolerance = 1e-4 if past + n < 40 and past != FAR_BELOW else 2e-3
         if not judge.near(found, right, rtol=1e-3, atol=tolerance):
             asked_again, turned_again = _turn(q, again)[:, :, past:], _turn(k, again)
             corner = np.array([[s <= t for s in range(past + n)] for t in range(n)])

@@ -646,17 +646,13 @@ def alarm(seconds: float, by_the_clock: float) -> Iterator[None]:
 
 
 def _as_exception(raised: Any) -> Exception:
-    """An exception like the one the student's code raised: builtin ones as themselves, others by name only."""
+    """An exception like the one the student's code raised: builtin ones as themselves, others by name and builtin base."""
     raised = raised if isinstance(raised, dict) else {}
     name, text = str(raised.get("ename"))[:80], str(raised.get("evalue"))[:2000]
-    kind = getattr(builtins, name, None)
-    if not (isinstance(kind, type) and issubclass(kind, Exception)) or kind in (
-        MemoryError,  # This process's own, to `Examination.run`.
-        StopIteration,
-        UnicodeDecodeError,
-        UnicodeEncodeError,
-    ):
-        kind = type("".join(c for c in name if c.isalnum() or c == "_") or "Error", (Exception,), {})
+    kind = _builtin_exception(name)
+    if kind is None:
+        base = _builtin_exception(str(raised.get("base"))) or Exception
+        kind = type("".join(c for c in name if c.isalnum() or c == "_") or "Error", (base,), {})
     try:
         error = kind(text)
     except TypeError:
@@ -664,6 +660,19 @@ def _as_exception(raised: Any) -> Exception:
     frames = raised.get("frames")
     vars(error)["frames"] = [str(f)[:300] for f in frames[:10]] if isinstance(frames, list) else []
     return error
+
+
+def _builtin_exception(name: str) -> type[Exception] | None:
+    """Python's own exception of this name; None for those that mean something here, or are not made from a text."""
+    kind = getattr(builtins, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)) or kind in (
+        MemoryError,  # This process's own, to `Examination.run`.
+        StopIteration,
+        UnicodeDecodeError,
+        UnicodeEncodeError,
+    ):
+        return None
+    return kind
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

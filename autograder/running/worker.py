@@ -315,6 +315,7 @@ class Submission:
             answer = {
                 "raised": {
                     "ename": type(error).__name__,
+                    "base": next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins"),
                     "evalue": _message(error),
                     "frames": _students_frames(error),
                 }

@@ -175,10 +175,11 @@ checks.check_kept_mine(student_name, kept_mine)
 # ## Build it
 #
 # All of this is done on **logits**, since a removed token then simply has the logit $-\infty$, and nothing
-# needs to be normalised before the end. For all functions of this lesson: `logits` is a float tensor `(...,
-# K)`, float32 or float64, with any number of axes in front, also none; each row of K is a distribution of its
-# own. Some entries may be $-\infty$ already, but never a whole row. The result has the same shape, and nothing
-# given is changed.
+# needs to be normalised before the end. For temperature, the filters and `constrain`: `logits` is a float
+# tensor `(..., K)`, float32 or float64, with any number of axes in front, also none; each row of K is a
+# distribution of its own. Some entries may be $-\infty$ already, but never a whole row. The result has the same
+# shape and type. No function of this lesson changes what it is given. (`lib.sampling`, from which the pictures
+# draw, has such functions too. Look there afterwards, and compare.)
 
 # %%
 five = torch.log(torch.tensor([0.50, 0.25, 0.15, 0.08, 0.02]))  # the table above
@@ -265,7 +266,7 @@ checks.check_top_k(top_k)
 #
 # The **nucleus**: go through the tokens from the most probable one down, until what you have reaches $p$. The
 # token that makes it reach $p$ stays, so at least one always does. Of equally probable tokens the one with the
-# lower number comes first. $p = 1$ keeps every token that has a probability at all.
+# lower number comes first. $p = 1$ keeps every token whose logit is above $-\infty$.
 #
 # That last sentence needs care. Floating-point sums rarely end at exactly 1. They may reach it too early, and
 # the rest of the tail is lost; or never.
@@ -385,8 +386,8 @@ checks.check_sample_token(sample_token)
 # Every library has these filters, and no two need agree on what happens when several are switched on. The order
 # of this course is the one most have settled on: **penalty, temperature, top-k, top-p, min-p**, and each filter
 # reads the probabilities that the one before has left, normalised. The *penalty* is the repetition penalty of
-# Keskar et al. (2019): tokens that have been said before get a smaller logit (its drill is below). Does the
-# order matter?
+# Keskar et al. (2019): tokens that have been said before get a smaller logit (positive ones divided by it,
+# negative ones multiplied; its drill is below). Does the order matter?
 
 # %% demo
 after = {}
@@ -470,7 +471,8 @@ plt.show()
 # 2. A hypothesis is *finished* when its last token is `end`, or when it has `length` tokens. It is never
 #    continued; do not call `step` for it.
 # 3. At each round every unfinished hypothesis is continued by every token of positive probability. The finished
-#    ones wait among these candidates. The `width` candidates of the best score stay.
+#    ones wait among these candidates. The `width` candidates of the best score stay. (Ties are not tested,
+#    and some continuation is always possible.)
 # 4. The **score** is the sum of the log-probabilities of the *generated* tokens (the `end` is one of them;
 #    those in `start` are not), divided by the number of generated tokens to the power of `alpha`.
 # 5. When all are finished, the best one by score is returned, with its score.
@@ -533,6 +535,17 @@ assert list(tokens) == [1, 1, 1] and np.isclose(score, math.log(0.486)), "0.6 * 
 tokens, score = beam_search(stopping, [1], 3, 2, 0, 0.0)
 assert list(tokens) == [1, 1], "with two tokens it is 0.6 * 0.9 against 0.4; a token of probability 0 is no candidate"
 assert list(beam_search(stopping, [1], 1, 1, 0, 2.0)[0]) == [1], "one token: the more probable one"
+
+
+def early(tokens):
+    """Ends at once with 0.4, after one more token with 0.51; what goes on then is sure to end."""
+    p = {1: [0.4, 0.6, 0.0], 2: [0.51, 0.0, 0.49]}.get(len(tokens), [1.0, 0.0, 0.0])
+    return torch.log(torch.tensor(p, dtype=torch.float64))
+
+
+tokens, score = beam_search(early, [2], 2, 3, 0, 1.0)
+assert list(tokens) == [1, 2, 0], "who stays in the beam is decided by the score, too: 0.294 over two tokens beats 0.4"
+assert np.isclose(score, math.log(0.294) / 3), "three tokens: log 0.294 / 3"
 
 
 def short_or_long(tokens):
@@ -730,7 +743,7 @@ plt.show()
 # <details><summary>Hint</summary>
 #
 # `sample_token` wants logits. What is the logarithm of a weight that is not normalised? What is it for a weight
-# of 0? And can p = q come to the second half at all?
+# of 0? And if p = q, can anything be rejected?
 # </details>
 
 # %% exercise accept_or_resample
@@ -786,7 +799,8 @@ checks.check_accept_or_resample(accept_or_resample)
 #
 # <details><summary>Hint</summary>
 #
-# A token of probability 0 must never win. What does the division say there, and does `argmax` like it?
+# A token of probability 0 must never win, however near to 1 its uniform is. And the power in the middle of the
+# equation: what is 0.3 to the power of 2000, in floating point?
 # </details>
 
 # %% exercise watermarked_token
@@ -879,15 +893,16 @@ print("ROMEO:\n" + SHAKESPEARE.decode(list(stream(shakespeare_gpt, starts[0], 20
 
 # %% [markdown]
 # After a hundred characters there is hardly a doubt. And the text is what it would have been: over all keys,
-# each text has exactly the probability that the model gives it.
+# each text has exactly the probability that the model gives it, as long as no four characters come twice (where
+# they do, the same uniforms are used again).
 #
 # ### A green list · *optional*
 #
 # The better known way is a **green list** (Kirchenbauer et al. 2023): the key paints half of the vocabulary
-# green at each step, and the green tokens get a bonus of δ on their logits. That *can't* keep $p$, whatever δ;
-# in exchange it also marks where the key-and-uniforms way has nothing to choose, and survives some editing. How
-# far is it from $p$? At one step the mean of $q$ over all keys, for a token of probability 0.9 and ten of 0.01,
-# with δ = 2:
+# green at each step, and the green tokens get a bonus of δ on their logits. That *can't* keep $p$, for any δ
+# above 0; in exchange it also marks where the key-and-uniforms way has nothing to choose, and survives some
+# editing. How far is it from $p$? At one step the mean of $q$ over all keys, for a token of probability 0.9 and
+# ten of 0.01, with δ = 2:
 
 # %% demo
 p = torch.tensor([0.9] + 10 * [0.01], dtype=torch.float64)

@@ -59,16 +59,20 @@ def key(): return {}["x"]
 def own(): raise Mine("because")
 def unsolved(): raise NotImplementedError("not written yet")
 def bye(): raise SystemExit(3)
+class Empty(ValueError): pass
+def empty(): raise Empty("nothing left")
 """
-    verdicts = examine(
-        worker, student, "key()", "own()", "unsolved()", "bye()", "missing()", "try:\n    key()\nexcept KeyError: pass"
-    )
+    caught = "try:\n    {}()\n    assert False\nexcept {}: pass"
+    checks = ["key()", "own()", "unsolved()", "bye()", "missing()"]
+    checks += [caught.format("key", "KeyError"), caught.format("empty", "ValueError")]
+    verdicts = examine(worker, student, *checks, "empty()")
     assert verdicts[0].startswith("KeyError")
     assert verdicts[1] == "Mine: because"
     assert verdicts[2] == "NotImplementedError: not written yet"
     assert verdicts[3].startswith("SystemExit")
     assert verdicts[4] == "NameError: name 'missing' is not defined"
-    assert verdicts[5] == ""
+    assert verdicts[5:7] == ["", ""]
+    assert verdicts[7] == "Empty: nothing left"
 
 
 def test_what_a_function_does_to_its_arguments_is_seen(worker):
