@@ -30,7 +30,7 @@ from autograder.recording.tasks import submissions
 from autograder.running.limits import Limits
 
 # Infinite loops are part of the class, and every one costs its time limit.
-LIMITS = Limits(cell_seconds=3.0, total_seconds=20.0)
+LIMITS = Limits(cell_seconds=5.0, total_seconds=30.0)
 _IMPORTS = "import itertools\nimport math\nfrom decimal import Decimal\nfrom fractions import Fraction\n\nimport numpy as np\nimport torch\n"
 
 Notebook = dict[str, Any]
