@@ -182,6 +182,47 @@ def _tells_apart(percents: list[int], k: int, top_p: int, min_p: int) -> bool:
     )
 
 
+@dataclass(frozen=True)
+class CostsPuzzle:
+    """A small transformer and a text of `n` tokens, to be drawn in blocks and attended to in full, in a window or by a state.
+
+    `block` does not divide `n`, and `window` is less than half of it. `itemsize` is in bytes.
+    """
+
+    n: int
+    block: int
+    window: int
+    layers: int
+    heads: int
+    head_size: int
+    itemsize: int
+
+    def _repr_markdown_(self) -> str:
+        return "\n".join(
+            [
+                f"Your text has **{self.n} tokens**.",
+                "",
+                "| blocks of | window of | layers | heads in each | size of a head | bytes per number |",
+                "|--:|--:|--:|--:|--:|--:|",
+                f"| {self.block} | {self.window} | {self.layers} | {self.heads} | {self.head_size} | {self.itemsize} |",
+            ]
+        )
+
+
+def costs_puzzle(student_name: str | None, lesson: str) -> CostsPuzzle:
+    """The student's own transformer and text. `student_name` and `lesson` as for `puzzle`, and the same errors."""
+    rng = _generator(student_name, lesson)
+    while True:
+        n, block, window, layers, heads = (
+            int(rng.integers(*ends)) for ends in ((14, 41), (3, 10), (3, 7), (2, 7), (2, 6))
+        )
+        passes = -(-n // block)
+        # Rounding down tells, and the number of blocks is none of the numbers that it could be mistaken for.
+        if n % block and block != window and passes not in (block, window, layers, heads, n - block, (n - 1).bit_length() + 1):
+            head_size, itemsize = int(rng.choice([4, 8, 10, 16])), int(rng.choice([2, 4]))
+            return CostsPuzzle(n, block, window, layers, heads, head_size, itemsize)
+
+
 def personal_numbers(student_name: str | None, lesson: str, low: int, high: int, n: int) -> list[int]:
     """The student's own whole numbers for a lesson: n of them, each from `low` to `high`, both included.
 

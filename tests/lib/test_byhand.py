@@ -6,7 +6,7 @@ import unicodedata
 import numpy as np
 import pytest
 
-from lib.byhand import FilterPuzzle, Puzzle, filter_puzzle, personal_numbers, puzzle, typed
+from lib.byhand import FilterPuzzle, Puzzle, costs_puzzle, filter_puzzle, personal_numbers, puzzle, typed
 
 NAMES = ["Ada Lovelace", "Grace Hopper", "Søren", "李雷", "O'Neill", "Ἱπατία", "x", "  padded  "]
 
@@ -203,3 +203,18 @@ def test_no_likely_mistake_keeps_the_right_tokens() -> None:
 def test_filters_need_a_name() -> None:
     with pytest.raises(NotImplementedError, match="student_name: type your answer"):
         filter_puzzle(None, "08")
+
+
+def test_costs_belong_to_a_name() -> None:
+    mine = costs_puzzle("Ada Lovelace", "09")
+    assert mine == costs_puzzle(" ada  LOVELACE", "09")
+    assert mine != costs_puzzle("Ada Lovelace", "08")
+    assert len({costs_puzzle(f"student {i}", "09") for i in range(200)}) > 195
+    assert f"**{mine.n} tokens**" in mine._repr_markdown_()
+    for i in range(300):
+        its = costs_puzzle(f"student {i}", "09")
+        assert its.n % its.block
+        assert 3 <= its.window < its.n / 2
+        assert min(its.layers, its.heads) >= 2
+    with pytest.raises(NotImplementedError, match="student_name: type your answer"):
+        costs_puzzle(None, "09")
