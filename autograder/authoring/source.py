@@ -9,6 +9,7 @@ The markers are all the metadata a maintainer writes:
     # %% demo                 plots, widgets, training: skipped when grading; text output must be deterministic
     # %% demo varies          the same, with output that differs from run to run
     # %% figure               a demo that only draws: its source is folded away
+    # %% figure varies        the same, with printed output that differs from run to run
     # %% practice             a quiz or flashcards, folded away too
 """
 
@@ -117,8 +118,10 @@ def _cell_metadata(kind: str, marker: str, source: str, named: dict[str, list[st
         return NotebookNode(tags=["demo", "nbval-ignore-output"])
     if words in (["figure"], ["practice"]):
         return NotebookNode(tags=["demo"], jupyter=NotebookNode(source_hidden=True))
+    if words == ["figure", "varies"]:
+        return NotebookNode(tags=["demo", "nbval-ignore-output"], jupyter=NotebookNode(source_hidden=True))
     raise ValueError(
-        f"unknown marker {marker!r}; there are: exercise NAME, check NAME N points, demo, demo varies, figure, practice"
+        f"unknown marker {marker!r}; there are: exercise NAME, check NAME N points, demo, demo varies, figure, figure varies, practice"
     )
 
 

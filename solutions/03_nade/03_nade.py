@@ -5,8 +5,14 @@
 # handwritten digit, draws new ones, completes halves, and picks out the odd ones; and you can do it at the
 # price of one hidden layer instead of 784.
 #
-# **Time.** 45 minutes to read, 85 to practise. **You need.** Lessons 1 and 2 (the chain rule, the negative
-# log-likelihood), logistic regression, and PyTorch tensors with two axes.
+# **Time.** 50 minutes to read, 120 to practise; sections marked *optional* hold no exercise and are not
+# counted. **You need.** Lessons 1 and 2 (the chain rule, the negative log-likelihood), logistic regression, and
+# PyTorch tensors with two axes.
+#
+# At the end of lesson 2 a table of counts stood for each conditional: one row for each past. Names got by with
+# the last letter as their past. An image does not: every pixel depends on hundreds of others, and the table
+# would have more rows than there are atoms. This lesson replaces the table by a small network that reads the
+# whole past, and lets all conditionals share it.
 
 # %%
 import itertools
@@ -18,6 +24,7 @@ import torch
 
 from lib import plots
 from lib.byhand import personal_numbers, typed
+from lib.causality import dependence, describe, leaks
 
 plots.use_style()
 
@@ -120,8 +127,14 @@ plt.show()
 
 # %% [markdown]
 # One sum walks through the image from left to right. At each pixel you first read the sum off (squash it to
-# $h_d$, weigh it with $V_d$, out comes the conditional) and *then* add the pixel's own column. The order of
-# these two steps is the whole difference between a model and a fraud, as the drill below will show.
+# $h_d$, weigh it with $V_d$, out comes the conditional) and *then* add the pixel's own column. If these two
+# steps change places, each pixel helps to predict itself, and the result is no probability any more; the drill
+# below shows it.
+#
+# NADE has **no masks**. What keeps pixel $d$ from looking at itself and at later pixels is the order in which
+# things are computed: their columns have not been added yet. A network that computes everything at once has to
+# be kept from looking in another way, and that is what the masks of lesson 4 (MADE) are for. The two are often
+# confused.
 
 # %% [markdown]
 # ### Small numbers
@@ -240,34 +253,45 @@ checks.check_fvsbn_logits(fvsbn_logits)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# What do such regressions learn? Here are four rows of the weights of an FVSBN that was trained on digits,
-# each drawn as the picture of what the earlier pixels say about one pixel (the black square). Blue ones speak
-# for ink, red ones against; hatched pixels come later and have no say.
+# What do such regressions learn? Here are two rows of the weights of an FVSBN that was trained on digits, each
+# drawn as the picture of what the earlier pixels say about one pixel (the black square). Blue ones speak for
+# ink, red ones against; hatched pixels come later and have no say. On the left are the bare weights. On the
+# right each is multiplied by the standard deviation of its pixel: how far its vote goes in a typical digit.
 
 # %% figure
+from lib.data import load_mnist
 from lib.weights import load
 
-fvsbn = load("fvsbn")
+lit = load_mnist("train")[0].flatten(1).float().mean(0) / 255
+spread = (lit * (1 - lit)).sqrt()  # of a pixel that is 0 or 1
+bare = load("fvsbn").W.detach()
 figure, axes = plots.panels(4, width=1.85, height=2.1)
-for ax, (row, column) in zip(axes, ((8, 14), (14, 10), (14, 18), (20, 13)), strict=True):
+for n, (row, column) in enumerate(((14, 18), (20, 13))):
     d = 28 * row + column
-    weights = torch.full((784,), math.nan)
-    weights[:d] = fvsbn.W.detach()[d, :d]
-    ax.set_facecolor("#f3f3f3")
-    ax.imshow(weights.reshape(28, 28), cmap="RdBu", vmin=-2, vmax=2)
-    below, behind = ((-0.5, row + 0.5), 28, 27 - row), ((column + 0.5, row - 0.5), 27 - column, 1)
-    for later in (below, behind):
-        ax.add_patch(plt.Rectangle(*later, hatch="////", facecolor="none", edgecolor="#dddddd", lw=0))
-    ax.add_patch(plt.Rectangle((column - 0.5, row - 0.5), 1, 1, color="black"))
-    ax.set(xticks=[], yticks=[])
-    ax.set_title(f"row {row}, column {column}", fontsize=10, fontweight="normal")
-    ax.spines[["left", "bottom"]].set_visible(False)
-    ax.grid(False)
+    for ax, rows, largest, title in (
+        (axes[n], bare, 2, "weights"),
+        (axes[n + 2], bare * spread, 0.9, "votes"),
+    ):
+        shown = torch.full((784,), math.nan)
+        shown[:d] = rows[d, :d]
+        ax.set_facecolor("#f3f3f3")
+        ax.imshow(shown.reshape(28, 28), cmap="RdBu", vmin=-largest, vmax=largest)
+        below, behind = ((-0.5, row + 0.5), 28, 27 - row), ((column + 0.5, row - 0.5), 27 - column, 1)
+        for later in (below, behind):
+            ax.add_patch(plt.Rectangle(*later, hatch="////", facecolor="none", edgecolor="#dddddd", lw=0))
+        ax.add_patch(plt.Rectangle((column - 0.5, row - 0.5), 1, 1, color="black"))
+        ax.set(xticks=[], yticks=[])
+        ax.set_title(f"{title}: {row}, {column}", fontsize=10, fontweight="normal")
+        ax.spines[["left", "bottom"]].set_visible(False)
+        ax.grid(False)
 plt.show()
 
 # %% [markdown]
 # Nobody told the model that pixels have neighbours: it was handed 784 numbers in a row. That the pixel above
-# and the pixel on the left matter most, it found out by itself.
+# and the pixel on the left matter most, it found out by itself. The bare weights alone would not show it: at
+# the rim of the image some are as large as those of the neighbours. A pixel that is lit in one digit of ten
+# thousand hardly ever casts its vote, so the data hardly constrain its weight, and nothing pulls a large one
+# back. Look at weights together with the inputs that they multiply.
 #
 # ### Exercise: `nade_logits`
 #
@@ -316,8 +340,6 @@ checks.check_nade_logits(nade_logits)
 # The probe of lesson 1 confirms it from outside: logit $d$ moves if and only if an earlier pixel does.
 
 # %% demo
-from lib.causality import dependence, describe, leaks
-
 rng = np.random.default_rng(0)
 W, V = torch.from_numpy(rng.normal(size=(4, 6))), torch.from_numpy(rng.normal(size=(6, 4)))
 b, c = torch.zeros(6, dtype=torch.float64), torch.zeros(4, dtype=torch.float64)
@@ -366,11 +388,13 @@ checks.check_cost(cost_separate, cost_running)
 ### END HIDDEN TESTS
 
 # %% [markdown]
+# ### The same by the clock · *optional*
+#
 # On paper that is a factor of about $D/4$. On a machine it is less, since one large product of matrices runs
 # better than many small ones, but the slope shows: twice the pixels, twice the time with the running sum (if
 # it is one), and four times without. Is your line the lower one?
 
-# %% demo varies
+# %% figure varies
 import time
 
 
@@ -408,9 +432,11 @@ plt.show()
 # ### Exercise: `nade_log_prob`
 #
 # A logit $z$ gives the pixel that came out lit the log-probability $\ln \sigma(z)$, and one that did not
-# $\ln(1 - \sigma(z))$. Add them up over the image. Your result has to hold for any logit, of 17 as of 2000
-# (in float32, $1 - \sigma(17)$ is already rounded): an honest model that was sure and wrong pays 2000 nats, not
-# infinity, and not the 27, 100 or 1000 at which a quick fix would stop.
+# $\ln(1 - \sigma(z))$. Add them up over the image. Your result has to hold for any logit. Computed in two steps
+# in float32, $\ln \sigma(z)$ is $-\infty$ from about $z = -89$ on, and $\ln(1 - \sigma(z))$ already at $z = 17$,
+# since $\sigma(17)$ is rounded to 1. But a model that gave a lit pixel the logit $-2000$ was sure and wrong, and
+# pays 2000 nats: no more, and no less either. (To keep the probability at least $10^{-12}$ is a common way out of the
+# infinity. Then no pixel can cost more than 28 nats, and the sum is no likelihood.)
 #
 # <details><summary>Hint</summary>
 #
@@ -640,7 +666,7 @@ for name, model in small.items():
 # A nat or less apart. At first sight this is astonishing: in the random order, each pixel is predicted from a
 # scatter of others, mostly far away. Look where along the order the nats are paid:
 
-# %% demo varies
+# %% figure varies
 figure, ax = plt.subplots(figsize=(5.6, 2.7))
 for (name, model), colour in zip(small.items(), ("blue", "vermilion"), strict=True):
     x = small_test[:1000]
@@ -673,7 +699,7 @@ print("your logits and the library's agree:", same)
 # order, half of the image, and let it complete the rest. Each row: a test digit, what is given of it (grey is
 # unknown), and four completions.
 
-# %% demo varies
+# %% figure varies
 figure, axes = plots.panels(2, width=3.7, height=2.85)
 wanted = small_test[[0, 3, 4, 18]]
 for ax, (name, model) in zip(axes, small.items(), strict=True):
@@ -690,8 +716,9 @@ plt.show()
 # With the upper half given, the lower half is open. With as many pixels given but scattered, the outline is
 # there, and what is open are details all over the image. Neither model can answer the other's question. To
 # fill in scattered gaps, or the *upper* half from the lower, the raster model would have to sum over all that
-# might be in the gaps. A model that is good at many orders at once is one of the things that lesson 4 is
-# about.
+# might be in the gaps. "An autoregressive model can condition on any subset of its variables" is a myth: it
+# conditions on what comes *first* in its order. A model that is good at many orders at once is one of the
+# things that lesson 4 is about.
 #
 # ### What longer training buys
 #
@@ -719,7 +746,9 @@ plots.digits(rows.flatten(0, 1), columns=7, ax=axes[1], title="completed")
 plt.show()
 
 # %% [markdown]
-# What do the hidden units look at? Here is what each pixel says to sixteen of them, rows of $W$. Shared by
+# ### What the hidden units look at · *optional*
+#
+# Here is what each pixel says to sixteen of them, rows of $W$. Shared by
 # all conditionals, they turn out as strokes, edges and dots, the same building blocks whichever pixel is
 # being predicted.
 
@@ -774,7 +803,7 @@ print(f"your nade_log_prob, 1000 test digits: {nats:.1f} nats per image, or {bit
 #
 # With a probability for every image you can ask which digits the model finds ordinary, and which odd.
 
-# %% demo
+# %% figure
 from lib.data import load_binary_mnist
 from lib.weights import load
 
@@ -799,42 +828,10 @@ plt.show()
 # The oddest are blots, double strokes and digits that you would have to ask the writer about. Nobody had
 # labelled anything: the ranking fell out of the likelihood.
 #
-# Something that is no digit at all should stand out even more. Turn the test digits upside down, mirror them,
-# or throw their pixels about (which keeps the amount of ink and nothing else):
-
-# %% demo
-from lib.data import load_binary_mnist
-from lib.weights import load
-
-nade, test = load("nade"), load_binary_mnist("test")[::20]
-generator = torch.Generator().manual_seed(0)
-shuffled = torch.stack([image[torch.randperm(784, generator=generator)] for image in test])
-mirrored = test.reshape(-1, 28, 28).flip(2).flatten(1)
-groups = {"real": test, "upside down": test.flip(1), "mirrored": mirrored, "pixels shuffled": shuffled}
-with torch.no_grad():
-    nats = {name: -nade.log_prob(images).numpy() for name, images in groups.items()}
-figure, ax = plt.subplots(figsize=(7.0, 2.9))
-for (name, values), colour in zip(nats.items(), ("blue", "vermilion", "green", "black"), strict=True):
-    label = f"{name} ({values.mean():.0f})"
-    ax.hist(values, np.geomspace(20, 1500, 60), color=plots.COLOURS[colour], alpha=0.55, label=label)
-    below = np.mean(nats["real"][:, None] < values[None, :])
-    if name != "real":
-        print(f"{name}: costs more than a real digit in {100 * below:.0f} % of all pairs")
-ax.set(title="What is no digit costs more", xlabel="NLL (nats per image)", ylabel="images", xscale="log")
-ax.set_xticks([20, 50, 100, 200, 500, 1000], [20, 50, 100, 200, 500, 1000])
-ax.minorticks_off()
-ax.set_ylim(0, 1.3 * ax.get_ylim()[1])
-ax.legend(title="group (mean NLL)", loc="upper center", ncols=4, fontsize=9, columnspacing=1, handlelength=1)
-plt.show()
-
-# %% [markdown]
-# Shuffled pixels are off the scale. Digits upside down or mirrored overlap with real ones: an 8, a 0 or a 1
-# survives both.
-#
 # **One caveat, and it is a serious one.** Low NLL means *predictable*. It does not mean good-looking, nor
 # even typical. Compare the classes, and an image with no ink at all:
 
-# %% demo varies
+# %% figure varies
 from lib.data import load_binary_mnist, load_mnist
 from lib.weights import load
 
@@ -865,7 +862,41 @@ plt.show()
 # its NLL lies near the average. So if you use likelihood to flag oddities, look at both ends, and don't take
 # the image of the highest probability for the best one.
 #
-# ### Real numbers: penguins
+# ### What is no digit · *optional*
+#
+# Something that is no digit at all should stand out more than an odd one. Turn the test digits upside down,
+# mirror them, or throw their pixels about (which keeps the amount of ink and nothing else):
+
+# %% figure
+from lib.data import load_binary_mnist
+from lib.weights import load
+
+nade, test = load("nade"), load_binary_mnist("test")[::20]
+generator = torch.Generator().manual_seed(0)
+shuffled = torch.stack([image[torch.randperm(784, generator=generator)] for image in test])
+mirrored = test.reshape(-1, 28, 28).flip(2).flatten(1)
+groups = {"real": test, "upside down": test.flip(1), "mirrored": mirrored, "pixels shuffled": shuffled}
+with torch.no_grad():
+    nats = {name: -nade.log_prob(images).numpy() for name, images in groups.items()}
+figure, ax = plt.subplots(figsize=(7.0, 2.9))
+for (name, values), colour in zip(nats.items(), ("blue", "vermilion", "green", "black"), strict=True):
+    label = f"{name} ({values.mean():.0f})"
+    ax.hist(values, np.geomspace(20, 1500, 60), color=plots.COLOURS[colour], alpha=0.55, label=label)
+    below = np.mean(nats["real"][:, None] < values[None, :])
+    if name != "real":
+        print(f"{name}: costs more than a real digit in {100 * below:.0f} % of all pairs")
+ax.set(title="What is no digit costs more", xlabel="NLL (nats per image)", ylabel="images", xscale="log")
+ax.set_xticks([20, 50, 100, 200, 500, 1000], [20, 50, 100, 200, 500, 1000])
+ax.minorticks_off()
+ax.set_ylim(0, 1.3 * ax.get_ylim()[1])
+ax.legend(title="group (mean NLL)", loc="upper center", ncols=4, fontsize=9, columnspacing=1, handlelength=1)
+plt.show()
+
+# %% [markdown]
+# Shuffled pixels are off the scale. Digits upside down or mirrored overlap with real ones: an 8, a 0 or a 1
+# survives both.
+#
+# ### Real numbers: penguins · *optional*
 #
 # Four measurements of 342 penguins from the Palmer Archipelago (Gorman, Williams & Fraser 2014): length and
 # depth of the bill, length of the flipper, body mass. There are three species, but the model is not told.
@@ -890,7 +921,7 @@ history = fit(rnade, standard[~held_out], standard[held_out], **settings)
 # left: one column of shade per bill length, the birds on top, coloured by species for *your* eyes only. On
 # the right: the column at 50 mm, taken apart into its components.
 
-# %% demo varies
+# %% figure varies
 lengths = torch.linspace(33, 59, 105)
 depths = torch.linspace(12.5, 22.5, 101)
 at = torch.zeros(len(lengths), 4)
@@ -1027,9 +1058,6 @@ def logits_D(x, W, V, b, c):  # generation order 4, 3, 2, 1, 0
 # `order` for B and D.
 
 # %% demo
-from lib.causality import dependence, describe, leaks
-
-
 def probe(logits):
     """Which logits of five pixels look at which pixels, for random weights."""
     rng = np.random.default_rng(3)
@@ -1146,9 +1174,9 @@ plt.show()
 #
 # <details><summary>Hint</summary>
 #
-# If `y = x[:, order]`, then column $t$ of `y` is pixel `order[t]`. Where does column $t$ of the logits of `y`
-# have to go? You can write it there, or find the permutation that brings it there: it is *not* `order` again,
-# but the one that undoes it (`argsort`).
+# Column $t$ of `x[:, order]` is pixel `order[t]`. Where does column $t$ of the logits that you get from it have
+# to go? You can write it there, or look for the permutation that undoes `order`. Try it on paper with the
+# order (2, 0, 4, 1, 3).
 # </details>
 
 # %% exercise repaired_B
@@ -1171,6 +1199,11 @@ found = np.asarray(repaired_B(torch.tensor([[0.0, 1.0, 1.0]]), (1, 2, 0), *tiny(
 assert found.shape == (1, 3), "one logit for each pixel of each image: the shape of x"
 assert np.allclose(found[0, 1], 0, atol=1e-4), "pixel 1 is generated first, so its logit is that of c: 0"
 assert np.allclose(found, [[0.1192, 0, 1]], atol=1e-3), "the table's logits 0, 1, 0.12 are of pixels 1, 2, 0"
+only_4 = torch.tensor([[0.0, 0.0, 0.0, 0.0, 1.0]])  # generated third; one hidden unit that tells if one was lit
+parts = torch.full((1, 5), 90.0), torch.full((5, 1), 100.0), torch.arange(1.0, 6.0), torch.tensor([-45.0])
+found = np.asarray(repaired_B(only_4, ORDER, *parts))
+assert np.allclose(found % 100, [[2, 4, 1, 5, 3]], atol=1e-3), "b is 1, 2, ..., 5 for pixels 2, 0, 4, 1, 3"
+assert np.allclose(found, [[2, 104, 1, 105, 3]], atol=1e-3), "pixels 1 and 3 alone come after pixel 4, which is lit"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nade as checks
 checks.check_repaired_B(repaired_B)
@@ -1199,11 +1232,12 @@ plt.show()
 #   three data sets with three different entropies. NLLs compare within one of them only.
 # - **Biases of the wrong side.** $b$ has one entry per pixel, $c$ one per hidden unit. With $D = H$ the code
 #   runs with the two exchanged, and so does a `W` that should be transposed. Test with $D \ne H$.
-# - **Probabilities where logits belong.** In float32, $\ln\sigma(z)$ computed in two steps is $-\infty$ from
-#   $z = -89$ on, and $\ln(1 - \sigma(z))$ already at $z = 17$. Stay in logits to the end.
+# - **Probabilities where logits belong.** In float32 the logarithm of a rounded probability is $-\infty$ from
+#   $z = -89$ on for $\sigma(z)$, and at $z = 17$ for $1 - \sigma(z)$. Stay in logits to the end.
 # - **Half precision in the running sum.** 784 additions in float16 pile up rounding errors, and a sample that
 #   compares $u < p$ may then turn out differently from the scoring pass.
-# - **The highest probability, taken for the best.** See the blank sheet.
+# - **The highest probability, taken for the best.** The blank sheet has a higher one than most digits.
+# - **"It conditions on any subset."** On any subset that comes first in its order.
 #
 # ### Self-check: six questions
 
@@ -1319,4 +1353,6 @@ flashcards(
 # - E. Nalisnick et al. (2019). Do deep generative models know what they don't know? *ICLR*; arXiv 1810.09136.
 #   The blank sheet, at full size.
 #
-# **Next:** lesson 4 gets all conditionals out of a network in a single pass, by cutting the wires that cheat.
+# **Next:** lesson 4. NADE's running sum takes 784 small steps, one after the other, also where nothing has to wait:
+# in scoring, all pixels are known. Lesson 4 gets all conditionals out of an ordinary network in a single pass, by
+# cutting the connections that would let a pixel see itself.
