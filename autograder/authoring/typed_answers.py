@@ -9,11 +9,11 @@ from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-_TO_BE_TYPED = re.compile(r"[A-Za-z_]\w* = None\b|#")
+_TO_BE_TYPED = re.compile(r"[A-Za-z_]\w* = (None\b|\[\w+(, \w+)*\]$)|#")
 
 
 class TypedAnswers(NbGraderPreprocessor):
-    """An answer to be typed is handed out as `name = None`, without the stub that a function to be written needs.
+    """An answer to be typed is handed out as `name = None` (or a list of such names), without the stub that a function to be written needs.
 
     Its check says what to do while it is None (`lib.byhand.typed`); a `raise` below it would only be in the way.
     """

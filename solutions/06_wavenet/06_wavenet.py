@@ -1376,7 +1376,7 @@ differs_F = [t for t in range(8) if not torch.isclose(score_F(x)[t], draw_F(x)[t
 
 # %% check not_leaks 1 point
 for name, value in {"differs_E": differs_E, "differs_F": differs_F}.items():
-    assert all(0 <= int(t) <= 7 for t in typed(value, name)), f"{name}: a list of steps, from 0 to 7"
+    assert all(t in range(8) for t in typed(value, name)), f"{name}: a list of steps, from 0 to 7"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import wavenet as checks
 checks.check_not_leaks(differs_E, differs_F)

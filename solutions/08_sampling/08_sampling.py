@@ -30,7 +30,8 @@ plots.use_style()
 # ## A picture first
 #
 # `shakespeare_gpt` of lesson 7 goes on with "KING HENRY:", twice. Once by taking the most probable character at
-# each step (**greedy** decoding), and once by drawing each from its conditional.
+# each step (**greedy** decoding), and once by drawing each from its conditional. Below them, how it reads
+# Shakespeare himself: a song from *The Tempest*, of which it has never seen a line.
 
 # %% demo varies
 from lib import weights
@@ -43,7 +44,15 @@ said = list(prompt)
 for _ in range(230):
     with torch.no_grad():
         said.append(greedy(shakespeare_gpt.next_logits(torch.tensor(said)[None])[0, -1]))
-most_probable = torch.tensor(said)
+SONG = """ARIEL:
+Full fathom five thy father lies;
+Of his bones are coral made;
+Those are pearls that were his eyes:
+Nothing of him that doth fade
+But doth suffer a sea-change
+Into something rich and strange.
+Sea-nymphs hourly ring his knell"""
+most_probable, written = torch.tensor(said), SHAKESPEARE.encode(SONG)
 drawn = torch.tensor([*prompt, *stream(shakespeare_gpt, prompt, 230, generator=torch.Generator().manual_seed(2))])
 
 
@@ -54,12 +63,17 @@ def probabilities_of(tokens):
     return p.gather(1, tokens[1:, None])[:, 0]
 
 
-figure, axes = plt.subplots(2, 1, figsize=(7.4, 3.4), sharex=True, sharey=True)
-for ax, tokens, title in zip(axes, (most_probable, drawn), ("greedy", "drawn"), strict=True):
-    cost = -probabilities_of(tokens)[len(prompt) - 1 :].log()
-    ax.vlines(range(len(cost)), 0, cost, color=plots.COLOURS["blue"], linewidth=1.4)
-    ax.set(title=f"{title}: {cost.mean():.2f} nats per character", ylabel="nats")
-axes[1].set(xlabel="character")
+figure, axes = plt.subplots(3, 1, figsize=(7.4, 4.6), sharex=True, sharey=True)
+for ax, tokens, title in zip(axes, (most_probable, drawn, written), ("greedy", "drawn", "written"), strict=True):
+    begin = SHAKESPEARE.decode(tokens).index("\n") + 1  # what stands before was given
+    cost, text = -probabilities_of(tokens)[begin - 1 :].log(), SHAKESPEARE.decode(tokens)
+    first = torch.tensor([text[t].isalpha() and text[t - 1] in " \n" for t in range(begin, len(text))])
+    for which, colour, label in ((~first, "blue", "others"), (first, "vermilion", "first letters of words")):
+        ax.vlines(which.nonzero()[:, 0], 0, cost[which], color=plots.COLOURS[colour], linewidth=1.4, label=label)
+    ax.set(title=f"{title}: {cost.mean():.2f} nats per character", ylabel="nats", xlim=(-2, 232))
+    print(f"{title:>7}: first letters of words {cost[first].mean():.2f} nats each, all others {cost[~first].mean():.2f}")
+axes[2].set(xlabel="character")
+axes[0].legend(loc="upper right", ncols=2, fontsize=9)
 plt.show()
 for tokens in (most_probable, drawn):
     print(SHAKESPEARE.decode(tokens), "\n" + 40 * "-")
@@ -67,11 +81,11 @@ for tokens in (most_probable, drawn):
 # %% [markdown]
 # Each line is a character, as high as the model was surprised by it, $-\log p$. Greedy text surprises little;
 # and in the text itself, soon the same lines come round again: the model has read a repetition, and the most
-# probable thing after a repetition is one more. Real text is not like that. It jumps, again and again, where a
-# word begins; and so does drawn text. (Holtzman et al. 2019 found the same with large models, and called it the
-# curious case of neural text degeneration.) But drawn text has another weakness. Of many small probabilities,
-# one comes up every few words, and a character that no writer would have put there is then part of the past,
-# too.
+# probable thing after a repetition is one more. What Shakespeare wrote is not like that. It surprises again and
+# again, most of all where a word begins; and so does drawn text. (Holtzman et al. 2019 found the same with large
+# models, and called it the curious case of neural text degeneration.) But drawn text has another weakness. Of
+# the many characters that are improbable at a place, one is drawn now and then, which no writer would have put
+# there; and it is then part of the past, too.
 #
 # So: *too sure of itself, or too often wrong?* Nearly everything below is a way between the two.
 
@@ -93,6 +107,8 @@ for tokens in (most_probable, drawn):
 # | **top-k**, $k = 2$: the two most probable | 0.67 | 0.33 | – | – | – |
 # | **top-p**, $p = 0.8$: the fewest that reach 0.8 | 0.56 | 0.28 | 0.17 | – | – |
 # | **min-p**, $p = 0.1$: at least a tenth of the largest | 0.51 | 0.26 | 0.15 | 0.08 | – |
+#
+# (Two decimals each; a row that seems to sum to 1.01 is rounded.)
 #
 # Temperature $t$ takes every probability to the power of $1/t$: below 1 the large grow at the cost of the
 # small, above 1 the other way round, and nothing is removed. The three filters remove, and leave the ratios of
@@ -160,9 +176,9 @@ kept_mine = [kept_by_top_k, kept_by_top_p, kept_by_min_p]
 # %% check kept_mine 2 points
 assert len(kept_mine) == 3, "kept_mine holds three lists, of top-k, top-p and min-p"
 for tokens in kept_mine:
-    assert all(0 <= i <= 6 for i in typed(tokens, "kept_mine")), "each is a list of token numbers, 0 to 6"
+    assert all(i in range(7) for i in typed(tokens, "kept_mine")), "each is a list of token numbers, 0 to 6"
 mine = filter_puzzle(typed(student_name, "student_name"), "08")
-chances = [[mine.probabilities[int(i)] for i in tokens] for tokens in kept_mine]
+chances = [[mine.probabilities[i] for i in range(7) if i in list(tokens)] for tokens in kept_mine]
 assert len(set(kept_mine[0])) == mine.k, f"top-k keeps k tokens, here {mine.k}"
 assert sum(chances[1]) > mine.top_p - 1e-9, f"what top-p keeps should reach {mine.top_p:g}, and yours holds {sum(chances[1]):.2f}"
 assert all(max(mine.probabilities) in row for row in chances), "the most probable token survives every filter"
@@ -269,7 +285,8 @@ checks.check_top_k(top_k)
 # lower number comes first. $p = 1$ keeps every token whose logit is above $-\infty$.
 #
 # That last sentence needs care. Floating-point sums rarely end at exactly 1. They may reach it too early, and
-# the rest of the tail is lost; or never.
+# the rest of the tail is lost; or never. At other p a rounding matters less, but it is there: 0.5 + 0.25 + 0.05
+# may stay a last digit below 0.8. Add in float64, and let a sum within 1e-9 of p count as having reached it.
 #
 # <details><summary>Hint</summary>
 #
@@ -693,7 +710,9 @@ print(f"sums: {wanted.sum():.6f} and {stepwise.sum():.6f}")
 print(f"KL(conditioned || step by step) = {(wanted * (wanted / stepwise).log()).sum():.3f} nats")
 ratio = (stepwise / wanted).log()
 for title, which in (("too often", ratio.argsort()[-3:]), ("too rarely", ratio.argsort()[:3])):
-    print(title + ":", ", ".join(f"{valid[i]} ({stepwise[i] / wanted[i]:.2g} times)" for i in which.flip(0).tolist()))
+    print(f"{title}:")
+    for i in which.flip(0).tolist():
+        print(f"  {valid[i]:>9}: once in {1 / stepwise[i]:,.0f} names, and should be once in {1 / wanted[i]:,.0f}")
 
 # %% [markdown]
 # Both sum to 1, and they differ. Too often come names with a beginning that the model likes and that has, on
@@ -976,9 +995,11 @@ for way, drawn_rows in rows.items():
 # Two to three letters per pass instead of one. And is it the target's distribution? The first two letters have
 # one that can be computed exactly. Its forty most probable pairs and all the others make 41 cells; chi-square
 # measures how far 400 drawn names are from what each cell should have, and two thousand honest experiments say
-# what is usual. So early in a name even the draft can pass for the target. Over whole names it can't: what it
-# draws alone costs the target several nats more, and what the target has checked costs as much as the target's
-# own, within the error. (The picture of the rule is the proof. Tests like these find mistakes in the code.) The
+# what is usual. Where chance alone gets as far in more than a few of a hundred experiments, nothing has been
+# found; and which of two such shares is larger means nothing (an honest experiment's share is itself a draw,
+# uniform between 0 and 1). So on two letters of 400 names even the draft may pass for the target. Over whole names
+# it can't: what it draws alone costs the target several nats more, and what the target has checked costs as
+# much as the target's own, within the error. (The picture of the rule is the proof. Tests like these find mistakes in the code.) The
 # better the draft, the more passes are saved. A bad one costs time, and never correctness.
 
 # %% [markdown]
@@ -1024,10 +1045,11 @@ for decoding in (Decoding(temperature=0.3), Decoding(), Decoding(top_p=0.9), Dec
     print(f"temperature {decoding.temperature}, top-p {decoding.top_p}: ", ", ".join(drawn_names(decoding)[0][:8]))
 
 # %% [markdown]
-# Right is diverse, and every way is a curve: from the few safest names, again and again, to the model itself
-# and, above temperature 1, beyond it. Both judges pay for diversity, and both put top-k behind the others: a
-# small k forbids good letters where many are good, and lets poor ones in where one is certain. Between the
-# other three the judges don't even agree. Distrust whoever shows you one point of each.
+# Further to the right the names are more diverse, and every way is a curve: from the few safest names, again and
+# again, to the model itself and, above temperature 1, beyond it. With both judges diversity has a price. At a
+# diversity below nine in ten both put top-k behind the others: a small k forbids good letters where many are
+# good, and lets poor ones in where one is certain. Beyond that the curves meet; and between the other three the
+# judges don't agree, nor would another 400 names. Distrust whoever shows you one point of each way.
 
 # %% [markdown]
 # ## Play
@@ -1200,8 +1222,9 @@ print("probabilities of SIX:", softmax(SIX).round(3))
 #
 # <details><summary>Hint</summary>
 #
-# Let your own functions say what should have stayed. For H and I no chance is needed: call them for a grid of
-# uniforms, the midpoints of n equal cells each, and count. H by hand: what do you know about `u_accept` once it
+# Let your own functions say what should have stayed (`SIX` is a numpy array, they take tensors:
+# `torch.from_numpy(SIX)`). For H and I no chance is needed: call them for a grid of uniforms, the midpoints of n
+# equal cells each, and count. H by hand: what do you know about `u_accept` once it
 # has said no?
 # </details>
 
@@ -1232,7 +1255,9 @@ differs_J = [6, 7, 8]
 answers = {"wrong_A": wrong_A, "wrong_B": wrong_B, "wrong_C": wrong_C, "wrong_D": wrong_D, "wrong_E": wrong_E}
 answers |= {"wrong_F": wrong_F, "wrong_G": wrong_G, "gives_H": gives_H, "gives_I": gives_I, "differs_J": differs_J}
 for name, value in answers.items():
-    typed(value, name)
+    numbers = list(value) if isinstance(typed(value, name), set) else np.ravel(value).tolist()
+    among = range(1, 9) if name == "differs_J" else range(10)
+    assert "gives" in name or all(i in among for i in numbers), f"{name}: whole numbers from {among[0]} to {among[-1]}"
 assert np.shape(gives_H) == (3,) and np.shape(gives_I) == (3,), "gives_H and gives_I: a probability for each of three tokens"
 assert all(abs(sum(gives) - 1) < 0.02 for gives in (gives_H, gives_I)), "something always comes out: the three sum to 1"
 ### BEGIN HIDDEN TESTS
