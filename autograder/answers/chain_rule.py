@@ -796,6 +796,286 @@ def _(cardinalities, parents):
     return sum(len(of) + 1 for of in parents)
 
 
+# -- cheapest_order
+
+
+@answers.right("cheapest_order", "over sets instead of orders: 32 steps for five variables")
+def _(joint):
+    d = joint.ndim
+    best = {(): ((), 0)}
+    for size in range(d):
+        for known in itertools.combinations(range(d), size):
+            so_far, cost = best[known]
+            for i in set(range(d)) - set(known):
+                keep = [*known, i]
+                both = np.einsum(joint, list(range(d)), keep)
+                table = both / both.sum(-1, keepdims=True)
+                rows = math.prod(joint.shape[j] for a, j in enumerate(known) if np.ptp(table, axis=a).max() > 1e-7)
+                new = cost + rows * (joint.shape[i] - 1)
+                to = tuple(sorted(keep))
+                if to not in best or new < best[to][1]:
+                    best[to] = ((*so_far, i), new)
+    return best[tuple(range(d))]
+
+
+@answers.right("cheapest_order", "the smallest set of parents that gives the same conditional, by trying them all")
+def _(joint):
+    everything = list(range(joint.ndim))
+
+    def given(i, known):
+        both = joint.sum(axis=tuple(j for j in everything if j != i and j not in known), keepdims=True)
+        return both / both.sum(axis=i, keepdims=True)
+
+    needs = {}
+    best = None
+    for order in itertools.permutations(everything):
+        count = 0
+        for k, i in enumerate(order):
+            key = (i, frozenset(order[:k]))
+            if key not in needs:
+                full = given(i, order[:k])
+                sizes = (s for n in range(k + 1) for s in itertools.combinations(order[:k], n))
+                parents = next(s for s in sizes if np.allclose(given(i, s) - full, 0, atol=1e-5))
+                needs[key] = math.prod(joint.shape[j] for j in parents) * (joint.shape[i] - 1)
+            count += needs[key]
+        if best is None or count < best[1]:
+            best = (order, count)
+    return best
+
+
+@answers.right("cheapest_order", "torch, lists, and a float for the count")
+def _(joint):
+    table = torch.tensor(joint)
+    results = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0.0
+        moved = table.permute(*order)
+        for k, i in enumerate(order):
+            p = moved.reshape(*moved.shape[: k + 1], -1).sum(-1)
+            p = p / p.sum(-1, keepdim=True)
+            rows = 1
+            for a in range(k):
+                if (p.amax(a) - p.amin(a)).max() > 0.001:
+                    rows *= joint.shape[order[a]]
+            count += rows * (joint.shape[i] - 1)
+        results.append((count, list(order)))
+    count, order = min(results)
+    return [order, count]
+
+
+@answers.wrong("cheapest_order", "keeps every arrow")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            rows = math.prod(joint.shape[j] for j in order[:k])
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    count, order = min(found)
+    return order, count
+
+
+@answers.wrong("cheapest_order", "the dearest order")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            both = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            p = both / both.sum(-1, keepdims=True)
+            rows = math.prod(joint.shape[order[a]] for a in range(k) if np.ptp(p, axis=a).max() > 1e-6)
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    count, order = max(found)
+    return order, count
+
+
+@answers.wrong("cheapest_order", "the order alone, its cost of another")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            both = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            p = both / both.sum(-1, keepdims=True)
+            rows = math.prod(joint.shape[order[a]] for a in range(k) if np.ptp(p, axis=a).max() > 1e-6)
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    return min(found)[1], found[0][0]
+
+
+@answers.wrong("cheapest_order", "exchanged: count first")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            both = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            p = both / both.sum(-1, keepdims=True)
+            rows = math.prod(joint.shape[order[a]] for a in range(k) if np.ptp(p, axis=a).max() > 1e-6)
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    return min(found)
+
+
+@answers.wrong("cheapest_order", "the first order, its own cost")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            both = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            p = both / both.sum(-1, keepdims=True)
+            rows = math.prod(joint.shape[order[a]] for a in range(k) if np.ptp(p, axis=a).max() > 1e-6)
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    return found[0][1], found[0][0]
+
+
+@answers.wrong("cheapest_order", "the reverse of the cheapest")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            both = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            p = both / both.sum(-1, keepdims=True)
+            rows = math.prod(joint.shape[order[a]] for a in range(k) if np.ptp(p, axis=a).max() > 1e-6)
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    count, order = min(found)
+    return order[::-1], count
+
+
+@answers.wrong("cheapest_order", "parents by turn, not by variable")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            both = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            p = both / both.sum(-1, keepdims=True)
+            rows = math.prod(joint.shape[a] for a in range(k) if np.ptp(p, axis=a).max() > 1e-6)
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    count, order = min(found)
+    return order, count
+
+
+@answers.wrong("cheapest_order", "erases what changes by less than 0.2")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            both = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            p = both / both.sum(-1, keepdims=True)
+            rows = math.prod(joint.shape[order[a]] for a in range(k) if np.ptp(p, axis=a).max() > 0.2)
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    count, order = min(found)
+    return order, count
+
+
+@answers.wrong("cheapest_order", "looks at the parent's first two values only")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            both = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            p = both / both.sum(-1, keepdims=True)
+            rows = math.prod(
+                joint.shape[order[a]]
+                for a in range(k)
+                if np.ptp(p.take([0, 1], axis=a), axis=a).max() > 1e-6 and joint.shape[order[a]] == 2
+            )
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    count, order = min(found)
+    return order, count
+
+
+@answers.wrong("cheapest_order", "counts all entries of the tables, not the free ones")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            both = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            p = both / both.sum(-1, keepdims=True)
+            rows = (
+                math.prod(joint.shape[order[a]] for a in range(k) if np.ptp(p, axis=a).max() > 1e-6)
+                * joint.shape[i]
+                / (joint.shape[i] - 1)
+            )
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    count, order = min(found)
+    return order, round(count)
+
+
+@answers.wrong("cheapest_order", "counts arrows")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            both = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            p = both / both.sum(-1, keepdims=True)
+            rows = sum(np.ptp(p, axis=a).max() > 1e-6 for a in range(k)) / (joint.shape[i] - 1)
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    count, order = min(found)
+    return order, round(count)
+
+
+@answers.wrong("cheapest_order", "Markov: only the one before can be a parent")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            both = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            p = both / both.sum(-1, keepdims=True)
+            rows = joint.shape[order[k - 1]] if k and np.ptp(p, axis=k - 1).max() > 1e-6 else 1
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    count, order = min(found)
+    return order, count
+
+
+@answers.wrong("cheapest_order", "arrows between pairs that are dependent, whatever else is known")
+def _(joint):
+    d = joint.ndim
+    pairs = {}
+    for i, j in itertools.permutations(range(d), 2):
+        both = np.einsum(joint, list(range(d)), [j, i])
+        pairs[j, i] = np.ptp(both / both.sum(-1, keepdims=True), axis=0).max() > 1e-6
+    found = []
+    for order in itertools.permutations(range(d)):
+        rows = [math.prod(joint.shape[j] for j in order[:k] if pairs[j, i]) for k, i in enumerate(order)]
+        found.append((sum(n * (joint.shape[i] - 1) for n, i in zip(rows, order, strict=True)), order))
+    count, order = min(found)
+    return order, count
+
+
+@answers.wrong("cheapest_order", "greedy: next the variable whose table is smallest now")
+def _(joint):
+    order, count = (), 0
+    while len(order) < joint.ndim:
+        steps = []
+        for i in set(range(joint.ndim)) - set(order):
+            both = np.einsum(joint, list(range(joint.ndim)), [*order, i])
+            p = both / both.sum(-1, keepdims=True)
+            rows = math.prod(joint.shape[j] for a, j in enumerate(order) if np.ptp(p, axis=a).max() > 1e-6)
+            steps.append((rows * (joint.shape[i] - 1), i))
+        cost, i = min(steps)
+        order, count = (*order, i), count + cost
+    return order, count
+
+
 # -- ancestral_sample
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -336,6 +336,92 @@ def check_free_parameters(free_parameters: Any) -> None:
         raise AssertionError(
             f"{name}: {judge.summary(found)} is not the number of free entries of all tables together ({shown})"
         )
+
+
+def _clear_joint(rng: np.random.Generator, parents: Sequence[Axes], cardinalities: Axes) -> np.ndarray:
+    """A positive joint with these parents, in which whatever matters changes some probability by 0.02 at least."""
+    d = len(parents)
+    while True:
+        joint = np.ones(cardinalities)
+        for i, of in enumerate(parents):
+            shape = [cardinalities[j] if j in of or j == i else 1 for j in range(d)]
+            table = rng.dirichlet(np.full(cardinalities[i], 1.5), size=math.prod(shape) // cardinalities[i])
+            rows = np.clip(table, 0.05, None).reshape([n for j, n in enumerate(shape) if j != i] + [cardinalities[i]])
+            joint = joint * np.moveaxis(rows / rows.sum(-1, keepdims=True), -1, i)
+        joint /= joint.sum()
+        effects = [effect for _, _, each in _effects(joint) for effect in each]
+        if all(effect < 1e-12 or effect > 0.02 for effect in effects):
+            return joint
+
+
+def _effects(joint: np.ndarray) -> Iterator[tuple[int, Axes, list[float]]]:
+    """For each variable and each set of others: how much p(variable | set) changes, at most, with each of the set."""
+    for i in range(joint.ndim):
+        others = [j for j in range(joint.ndim) if j != i]
+        for known in (known for k in range(len(others) + 1) for known in itertools.combinations(others, k)):
+            table = _conditional(joint, (i,), known)
+            yield i, known, [float((table.max(axis=a) - table.min(axis=a)).max()) for a in range(len(known))]
+
+
+def _costs(joint: np.ndarray, by: str = "all earlier ones") -> dict[Axes, int]:
+    """The number of free parameters of every order; `by` tells how arrows are erased."""
+    needs: dict[tuple[int, frozenset[int]], int] = {}
+    for i, known, each in _effects(joint):
+        if by == "nothing":
+            kept = list(known)
+        elif by == "pairs":
+            kept = [j for j in known if np.ptp(_conditional(joint, (i,), (j,)), axis=0).max() > 1e-9]
+        else:
+            kept = [j for j, effect in zip(known, each, strict=True) if effect > 1e-9]
+        rows = len(kept) if by == "arrows" else math.prod(joint.shape[j] for j in kept) * (joint.shape[i] - 1)
+        needs[i, frozenset(known)] = rows
+    orders = itertools.permutations(range(joint.ndim))
+    return {o: sum(needs[i, frozenset(o[:k])] for k, i in enumerate(o)) for o in orders}
+
+
+def check_cheapest_order(cheapest_order: Any) -> None:
+    __tracebackhide__ = True
+    name = "cheapest_order"
+    rng = judge.rng(10)
+    graphs: list[tuple[list[Axes], Axes]] = [
+        ([(), (0,)], (2, 3)),
+        ([(), (), ()], (2, 3, 2)),
+        ([(), (), (0, 1)], (3, 2, 2)),
+        ([(), (0,), (1,)], (2, 4, 3)),
+        ([(), (0,), (0,), (1, 2)], (3, 2, 2, 2)),
+        ([(), (), (0, 1), (2,)], (2, 3, 2, 4)),
+        ([(), (), (0, 1), (2,), (0,)], (3, 2, 2, 3, 2)),
+        ([(), (0,), (0,), (1, 2), ()], (2, 2, 3, 2, 2)),
+        ([(), (), (0,), (0, 1), (3,)], (2, 3, 2, 2, 2)),
+    ]
+    cases: list[np.ndarray] = []
+    for parents, cardinalities in graphs:
+        joint = _clear_joint(rng, parents, cardinalities)
+        cases += [joint.transpose(rng.permutation(joint.ndim))]
+    # Each two of these are independent, and the three are not.
+    flip = rng.uniform(0.1, 0.3)
+    parity = np.indices((2, 2, 2)).sum(axis=0) % 2
+    cases.append(np.where(parity == 1, 1 - flip, flip) / 4)
+    shown_as = [f"joint of shape {joint.shape}" for joint in cases]
+    results = judge.calls(name, cheapest_order, [[joint.copy()] for joint in cases], shown_as)
+    for joint, shown, result in zip(cases, shown_as, results, strict=True):
+        costs = _costs(joint)
+        least = min(costs.values())
+        order, count = judge.sequence(name, result, 2, what="the result, (order, count),")
+        order = tuple(
+            judge.integers(name, list(judge.sequence(name, order, joint.ndim, what=f"the order for a {shown}")))
+        )
+        assert sorted(order) == list(range(joint.ndim)), f"{name}: the order should hold each variable once ({shown})"
+        found = _whole(name, count)
+        if found == least and costs[order] == least:
+            continue
+        if found == costs[order]:
+            raise AssertionError(f"{name}: that is what this order costs, but another one costs less ({shown})")
+        assert costs[order] != least or found != joint.size - 1, f"{name}: needless arrows should be erased ({shown})"
+        told = f"{name}: two variables may be independent alone and not given a third, or the other way round ({shown})"
+        assert found != min(_costs(joint, "pairs").values()), told
+        assert found != min(_costs(joint, "arrows").values()), f"{name}: count free parameters, not arrows ({shown})"
+        raise AssertionError(f"{name}: {judge.summary(found)} is not what the cheapest order costs ({shown})")
 
 
 def _samples(joint: np.ndarray, order: Axes, uniforms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,8 +6,8 @@
 # what each order costs. That is the whole idea of autoregressive models. The other eight lessons are about
 # how to parameterise, train, sample and pay for the predictions.
 #
-# **Time.** 40 minutes to read, 75 to practise. **You need.** Sums and products of probabilities, and numpy
-# arrays with a few axes.
+# **Time.** 45 minutes to read, 135 to practise; sections marked *optional* hold no exercise and are not
+# counted. **You need.** Sums and products of probabilities, and numpy arrays with a few axes.
 
 # %%
 import itertools
@@ -29,8 +29,9 @@ plots.use_style()
 # anything. After *c* you expect *h* or *a*; after *chr* you would bet your house on *i*.
 #
 # Below, each row is what comes next given the letters so far, counted over the first names of the 1990 US
-# census (U.S. Census Bureau 1995: 5163 different names, each weighted by how many people have it). Darker is
-# more probable; the outlined square is the letter that came. On the right is the row's entropy, the average
+# census (U.S. Census Bureau 1995: 5163 different names). Throughout this lesson each name is weighted by how
+# many people have it, because we ask what *somebody* is called. (From lesson 2 on we model the list itself, and
+# each name counts once.) Darker is more probable; the outlined square is the letter that came. On the right is the row's entropy, the average
 # surprise in bits: 0 bits means that you know, 4.75 bits that all 27 symbols are equally likely.
 
 # %% figure
@@ -101,7 +102,7 @@ plt.show()
 # proportions. And so on: each letter keeps a share of what was left. (The entries not given above are made up
 # to fill the picture.)
 
-# %% demo
+# %% figure
 distributions = [
     {"A": 0.35, "B": 0.40, "C": 0.25},  # p(x1)
     {"A": 0.50, "B": 0.20, "C": 0.30},  # p(x2 | B)
@@ -253,9 +254,8 @@ print("shape:", joint.shape, " sum:", round(joint.sum(), 12))
 # first and weather second. `keep=()` forgets everything and gives the total, shape `()`.
 #
 # <details><summary>Hint</summary>
-# Two steps: bring the axes into the order you want (numpy calls it transposing, and it takes the whole list
-# of axes), then sum over those that you do not want. Or look up how <code>np.einsum</code> takes lists of
-# axis numbers instead of letters.
+# There are two jobs, summing and ordering. Which one first? If you sum first, which number has an axis got
+# afterwards? (<code>np.einsum</code> can do both at once: see how it takes axis numbers instead of letters.)
 # </details>
 
 # %% exercise marginal
@@ -296,9 +296,9 @@ checks.check_marginal(marginal)
 # has probability 0, return zeros (and no NaN).
 #
 # <details><summary>Hint</summary>
-# <code>marginal</code> gives you both numerator and denominator. To divide, the denominator needs extra
-# axes of length 1 at its end. For 0 / 0, divide by something harmless, or see the arguments <code>where</code>
-# <i>and</i> <code>out</code> of <code>np.divide</code> (without <code>out</code>, what is left out holds rubbish).
+# You have a function for the numerator and for the denominator. How many axes has each, and how do they line
+# up when numpy divides? For 0 / 0, see the arguments <code>where</code> <i>and</i> <code>out</code> of
+# <code>np.divide</code> (without <code>out</code>, what is left out holds rubbish).
 # </details>
 
 # %% exercise conditional
@@ -427,9 +427,9 @@ plt.show()
 # work too.
 #
 # <details><summary>Hint</summary>
-# Each factor is one call of <code>conditional</code>. The product of the first k factors has k axes and the
-# next factor has one more: give the product a new last axis before multiplying. At the end its axes are in
-# the order of <code>order</code>; <code>np.argsort(order)</code> says how to bring them home.
+# The product of the first k factors has k axes and the next factor has one more: how do the two line up? At
+# the end, axis k of your product belongs to variable <code>order[k]</code>, and <code>transpose</code> wants to
+# be told the reverse: where variable 0 is now, and variable 1, and so on. Write it down for the order (2, 0, 1).
 # </details>
 
 # %% exercise joint_from_order
@@ -498,8 +498,8 @@ print(f"\nthe table says                        {joint[outcome]:.4f}")
 # product, with the axes in the joint's own order.
 #
 # <details><summary>Hint</summary>
-# Only two things change: which axes count as "earlier", and how many new axes the running product needs
-# before it meets the next factor.
+# What is "earlier" now, and how many axes does a factor have more than the product before it? The way home is
+# the same as before.
 # </details>
 
 # %% exercise joint_from_partition
@@ -526,8 +526,10 @@ assert len(result) == 2, "return two things: the list of factors, and rebuilt"
 factors, rebuilt = result
 assert [np.shape(f) for f in factors] == [(2,), (2, 2, 3)], "for blocks L | U, W: p(L), then p(U, W | L)"
 assert np.allclose(np.sum(np.asarray(factors[1]), axis=(1, 2)), 1), "given L, (U, W) still takes some value"
-assert np.shape(rebuilt) == (3, 2, 2), "rebuilt should have its axes in the joint's order: W, U, L"
-assert np.allclose(rebuilt, joint), "the product of the factors should be the joint itself"
+for blocks in ([(2,), (1, 0)], [(1, 2), (0,)], [(2, 0), (1,)]):
+    factors, rebuilt = joint_from_partition(joint, blocks)
+    assert np.shape(rebuilt) == (3, 2, 2), f"blocks {blocks}: rebuilt should have the joint's axes in its order: W, U, L"
+    assert np.allclose(rebuilt, joint), f"blocks {blocks}: the product of the factors should be the joint itself"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule as checks
 checks.check_joint_from_partition(joint_from_partition)
@@ -644,7 +646,95 @@ plt.show()
 print(f"10 effects: weather first {first[9]}, weather last {last[9]}")
 
 # %% [markdown]
-# Before you fall in love with the chain rule: **by itself it saves nothing.** With no arrow erased, the
+# ### Exercise: `cheapest_order`
+#
+# Three variables have 6 orders, five have 120. Let the computer try them all.
+#
+# For one order, a variable's **parents** are those earlier variables that its conditional really needs: the
+# conditional of variable $i$ given *all* earlier ones changes when variable $j$ alone changes, for at least one
+# setting of the other earlier ones. All other arrows may be erased together. (All at once: this holds because no
+# outcome has probability 0.) The cost of the order is the number of free parameters of the tables that are left.
+#
+# Write `cheapest_order(joint)`. It returns `(order, count)`: an order of lowest cost, and that cost. If several
+# orders cost the same, any of them will do. What a table really needs changes by 0.01 at least; what it does not
+# need changes by nothing but rounding.
+#
+# <details><summary>Hint</summary>
+# The cell above the picture of two graphs measures whether an arrow may go. Which axis of that table belongs to
+# which variable? And <code>free_parameters</code> wants the parents by variable, not by turn.
+# </details>
+
+# %% exercise cheapest_order
+def cheapest_order(joint):
+    """Search all orders for one whose conditional tables, with every needless arrow erased, hold the fewest numbers.
+
+    joint : float64 array (K_0, ..., K_{D-1}), entries above 0 that sum to 1; D is at most 5.
+    Returns (order, count): a permutation of range(D) as a tuple, and its number of free parameters.
+    """
+    ### BEGIN SOLUTION
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        parents = [()] * joint.ndim
+        for k, i in enumerate(order):
+            table = conditional(joint, (i,), order[:k])  # axis a belongs to variable order[a]
+            parents[i] = tuple(order[a] for a in range(k) if np.ptp(table, axis=a).max() > 1e-6)
+        found.append((free_parameters(list(joint.shape), parents), order))
+    count, order = min(found)
+    return order, count
+    ### END SOLUTION
+
+# %% check cheapest_order 3 points
+order, count = cheapest_order(joint)
+assert sorted(int(i) for i in order) == [0, 1, 2], "the order should name each of the variables 0, 1, 2 once"
+assert count == 8, "our town needs 8 numbers, weather first: p(L | W, U) does not change with U"
+assert int(order[2]) != 0, "with the weather last, nothing can be erased, and the town needs 11 numbers"
+one_of_two = np.array([[0.9, 0.1], [0.2, 0.8]])  # p(C = 1) is high if exactly one of the coins A, B shows heads
+coins = np.stack([np.stack([one_of_two[a ^ b] / 4 for b in (0, 1)]) for a in (0, 1)])  # axes A, B, C
+assert cheapest_order(coins)[1] == 6, "every two of A, B, C are independent, but the last one needs both others: 1 + 1 + 4"
+### BEGIN HIDDEN TESTS
+from autograder.checks import chain_rule as checks
+checks.check_cheapest_order(cheapest_order)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Now a whole morning. A strike ($S$) delays buses as rain does; and if my bus is late, I miss the meeting ($M$),
+# nearly always.
+
+# %% demo
+p_strike, p_late_ws = np.array([0.8, 0.2]), np.array([[0.1, 0.6], [0.2, 0.7], [0.5, 0.9]])  # p(L = yes | W, S)
+late = np.stack([1 - p_late_ws, p_late_ws], axis=-1)
+missed = np.array([[0.95, 0.05], [0.30, 0.70]])  # p(M | L)
+morning = np.einsum("w,wu,s,wsl,lm->wulsm", p_weather, p_umbrella, p_strike, late, missed)  # axes W, U, L, S, M
+order, count = cheapest_order(morning)
+print(f"cheapest: {', '.join('WULSM'[i] for i in order)} with {count} numbers; the joint itself has {morning.size - 1}")
+
+# %% figure
+costs, graphs = {}, {}
+for order in itertools.permutations(range(5)):
+    graphs[order] = []
+    for k, i in enumerate(order):
+        needed = np.asarray(conditional(morning, (i,), order[:k]))
+        graphs[order].append([a for a in range(k) if np.ptp(needed, axis=a).max() > 1e-6])
+    by_variable = [tuple(order[a] for a in graphs[order][order.index(i)]) for i in range(5)]
+    costs[order] = free_parameters(list(morning.shape), by_variable)
+cheap, dear = min(costs, key=costs.get), max(costs, key=costs.get)
+figure = plt.figure(figsize=(7.4, 3.6))
+left, right = figure.subfigures(1, 2, width_ratios=(1, 1.15))
+ax = left.subplots()
+ax.hist(costs.values(), bins=np.arange(13.5, 36), color=plots.COLOURS["blue"], rwidth=0.9)
+ax.set(title="120 orders, one joint", xlabel="free parameters", ylabel="number of orders")
+for ax, order, told in zip(right.subplots(2, 1), (cheap, dear), ("cheapest", "dearest"), strict=True):
+    plots.dependency_graph(graphs[order], labels=["WULSM"[i] for i in order], ax=ax, title=f"{told}: {costs[order]}")
+plt.show()
+
+# %% [markdown]
+# Ten orders share the first place, all with the weather and the strike before the bus and the bus before the
+# meeting; whether weather or umbrella comes first makes no difference. The dearest order costs two and a half
+# times as much, for the same joint. But the search itself does not scale: ten variables have
+# 3,628,800 orders, and 784 pixels a number of them with 1,931 digits. Real models take an order that somebody
+# thought sensible.
+#
+# And note what did the saving: the erased arrows. **By itself the chain rule saves nothing.** With no arrow erased, the
 # tables of any order hold exactly as many free numbers as the joint, which is as it must be, since the
 # identity is exact. For $D$ binary variables that is $1 + 2 + 4 + \dots + 2^{D-1} = 2^D - 1$. Here is what
 # that means for a black-and-white image of 28 × 28 = 784 pixels, the size of the digits you will model from
@@ -662,9 +752,11 @@ print("The last one is 2**784 - 1:", count == 2**784 - 1)
 # %% [markdown]
 # No memory will ever hold the last line, and no data set could fill it. So what do models do?
 #
-# ### Weight sharing: the one place where approximation enters
+# ### Where approximation enters
 #
-# They write *one function* with a modest number of parameters $\theta$ that computes every conditional,
+# Two things, and each of them approximates. Some models **erase arrows** that are really there: one that looks at
+# the ten pixels before supposes that the others add nothing. Nearly all **share weights**: they write *one
+# function* with a modest number of parameters $\theta$ that computes every conditional,
 # $p_\theta(x_t \mid x_{<t}) = f_\theta(x_{<t})$, for every $t$ and every history. A network with 500 hidden
 # units that serves all 784 pixels has some 785 thousand parameters (NADE, lesson 3), instead of a number of
 # 237 digits.
@@ -676,8 +768,8 @@ print("The last one is 2**784 - 1:", count == 2**784 - 1)
 # stands in a name, that an edge looks the same wherever it is in the image. When the bet is good, what is
 # learnt from one history helps with all the others, including those never seen.
 #
-# Keep the two apart and many confusions dissolve. *Factorising* costs nothing. *Parameterising* is where
-# every modelling decision in this course lives.
+# So *factorising* costs nothing and changes nothing. *Parameterising*, that is, which arrows to keep and what
+# function to put behind them, is where every modelling decision in this course lives.
 
 # %% [markdown]
 # ### Exercise: `ancestral_sample`
@@ -695,9 +787,8 @@ print("The last one is 2**784 - 1:", count == 2**784 - 1)
 # drawn first.
 #
 # <details><summary>Hint</summary>
-# One sample at a time is fine. Keep an array for the sample in the joint's order; at step k, index factor k
-# with the values drawn so far, in the order in which they were drawn. <code>np.cumsum</code> lays
-# probabilities end to end.
+# One sample at a time is fine. When variable order[k] is due, which values are known, and in which order do the
+# axes of factor k ask for them? Then compare u with where each value's stretch ends.
 # </details>
 
 # %% exercise ancestral_sample
@@ -728,6 +819,8 @@ assert np.shape(drawn) == (2, 2), "one row per sample, one column per variable"
 assert np.array_equal(np.asarray(drawn), [[0, 1], [1, 0]]), "0.1, 0.7 draw 0, 1; 0.9, 0.7 draw 1, 0"
 drawn = ancestral_sample(tiny, (1, 0), np.array([[0.5, 0.9]]))
 assert np.array_equal(np.asarray(drawn), [[0, 1]]), "order (1, 0): still, the first uniform decides variable 0"
+drawn = ancestral_sample(joint, (2, 0, 1), np.array([[0.4, 0.5, 0.9]]))
+assert np.array_equal(np.asarray(drawn), [[1, 0, 1]]), "town, order (2, 0, 1): 0.9 draws late, 0.4 then cloud, 0.5 then no umbrella"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule as checks
 checks.check_ancestral_sample(ancestral_sample)
@@ -737,7 +830,7 @@ checks.check_ancestral_sample(ancestral_sample)
 # Two opposite orders, the same 2000 × 3 uniforms. The individual samples differ; their frequencies settle on
 # the same joint.
 
-# %% demo
+# %% figure
 uniforms = np.random.default_rng(1).uniform(size=(2000, 3))
 outcomes = list(itertools.product(range(3), range(2), range(2)))
 labels = [["sun", "cloud", "rain"][w] + ", U" * u + ", L" * late for w, u, late in outcomes]
@@ -783,7 +876,7 @@ for word in ("maria", "quincy", "al"):
 # Equal to the last digit. But see what was needed: a table row for every prefix of every name. With all of
 # the history, the model has memorised the census and can only ever recite it.
 #
-# ### What you lose by forgetting, and what you gain
+# ### What you lose by forgetting, and what you gain · *optional*
 #
 # So let us be crude and use only the last $k$ letters of the history:
 # $p(x_t \mid x_{<t}) \approx p(x_t \mid x_{t-k}, \dots, x_{t-1})$. Note the ≈. We erase arrows that are
@@ -849,7 +942,7 @@ for k in (0, 1, 2, 3, 4, 11):
 # 3 to 7.
 
 # %% [markdown]
-# ### The other answer: latent variables
+# ### The other answer: latent variables · *optional*
 #
 # There is a second way to make many dependent variables out of simple parts. The weather did it in our town:
 # umbrella and bus are dependent, but *independent given* a cause. A **variational autoencoder** (Kingma &
@@ -871,13 +964,15 @@ plots.dependency_graph(
 plt.show()
 
 # %% [markdown]
-# ### Orders that are not time
+# ### Orders that are not time · *optional*
 #
 # The index $t$ says what is generated when, and nothing else. Pixels have no natural first: left to right and
 # top to bottom is a convention, coarse to fine is another, and any permutation will do. The columns of a
 # spreadsheet or the entries of a vector can be chained likewise. Even a diffusion model is a chain over
-# *noise levels*: it models $p(x_T)\prod_{t=1}^{T} p(x_{t-1} \mid x_t)$ (Ho, Jain & Abbeel 2020), where each
-# variable is a whole image and each arrow reaches back one step.
+# *noise levels*: it models $p(x_0, \dots, x_T) = p(x_T)\prod_{t=1}^{T} p(x_{t-1} \mid x_t)$ (Ho, Jain & Abbeel
+# 2020), where each variable is a whole image and each arrow reaches back one step. With one difference: this
+# product is the probability of the image *together with all its noisy versions*. The image alone is $p(x_0)$, with
+# the others summed out, and that, as with latent variables, can only be bounded.
 
 # %% figure
 rng = np.random.default_rng(0)
@@ -916,7 +1011,7 @@ plt.show()
 # ### *Auto* is something that happens at inference
 #
 # *Regression* predicts a variable from others; *auto*-regression predicts a series from its own past. The
-# word is a century old: Yule (1927) predicted sunspot numbers from those of the two years before. When you
+# idea is a century old: Yule (1927) predicted sunspot numbers from those of the two years before. When you
 # **generate**, the past is what the model itself has just drawn. Outputs become inputs, one step after
 # another; there is no way to know the third letter before the second.
 #
@@ -931,6 +1026,26 @@ plt.show()
 #
 # Half of this course exploits the first row, and half fights the second. Training on the data's past has a
 # name, teacher forcing, and is lesson 2.
+#
+# ### Four things that the name does not say
+#
+# - **Autoregressive is not transformer.** The word names the factorisation. What computes $f_\theta$ is another
+#   question: a table (above), a logistic regression (lesson 3), a masked network (4), a convolution (5 and 6), a
+#   recurrence or attention (7). And a transformer need not be autoregressive: one that is trained to fill in
+#   blanks looks both ways.
+# - **Causality lives in the connectivity, not in the loss.** The probability of $x$ is a product of numbers, and a
+#   product does not know what its numbers were computed from. No loss asks a network to keep its eyes off the
+#   answer; on the contrary, looking makes the loss smaller. Which inputs reach which outputs is settled by the
+#   wiring, and it is the wiring that has to be checked (below).
+# - **$p(A, B, C)$ is not $p(C \mid A, B)$.** The second has two inputs and one output: $a$ and $b$ must be given,
+#   and nothing is said about how probable they are. That is ordinary regression or classification. The first has
+#   three *outputs*, and needs three conditionals with no input, one, and two. It contains the second as its last
+#   factor, and not the other way round.
+# - **It does not condition on any subset.** A joint determines every conditional, but the model has at hand only
+#   those of its own order. In the order W, U, L it tells you about the umbrella given the weather at once. The
+#   weather given the bus takes a sum over all that lies between: two terms here, $2^{782}$ for the first pixel given the
+#   last. (Lesson 3 fills in what comes *after* the known pixels. Lesson 9 has a network for any subset, and says
+#   what that costs.)
 
 # %% [markdown]
 # ## Play
@@ -1026,7 +1141,8 @@ print("chain_A:", describe(leaks(seen, order=(0, 1, 2, 3))))
 #
 # For each program, list the pairs `(output, input)` in which the prediction of position *output* looks at
 # position *input* although *input* is not generated before it, in the order that the program claims. For a
-# sound program type the empty list `[]`. Probe the others as above (copy the cell), and mind the `order`.
+# sound program type the empty list `[]`. Probe the others as above (copy the cell), each with its own generation
+# order.
 #
 # <details><summary>Hint</summary>
 # Write the order down as "who is already there" before each step. Looking to the right is no crime if the
@@ -1056,7 +1172,7 @@ checks.check_found_leaks(leaks_A, leaks_B, leaks_C, leaks_D)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ### What a leak costs
+# ### What a leak costs · *optional*
 #
 # Multiply each program's four numbers for a sequence, and add up over all $3^4 = 81$ sequences. A joint
 # distribution gives 1.
@@ -1136,8 +1252,8 @@ plt.show()
 #
 # ### Pitfalls
 #
-# - **"The chain rule assumes a Markov property."** It assumes nothing. Dropping arrows is a second step, and
-#   only that one can be wrong.
+# - **"The chain rule assumes a Markov property."** It assumes nothing. Erasing arrows is a second step, sharing
+#   weights a third, and only those can be wrong.
 # - **"Pairwise independent, so independent."** Toss two fair coins and let the third variable be their
 #   exclusive or. Every pair is independent, $p(c \mid a) = p(c)$, yet $a$ and $b$ together determine $c$.
 #   Whether an arrow may go depends on which others stay.
@@ -1222,7 +1338,8 @@ flashcards(
         ("Conditional", "Keep the part of the joint that agrees with what you know; scale it to sum to 1."),
         ("Free parameters of p(x | parents)", "(K − 1) × the product of the parents' numbers of values."),
         ("Free parameters of D binary variables, all arrows kept", "2^D − 1 in every order: no saving."),
-        ("Where does approximation enter?", "In the parameters: one shared function for all conditionals."),
+        ("Where does approximation enter?", "In each conditional: arrows erased, and one function shared by all."),
+        ("p(A, B, C) or p(C | A, B)?", "Three outputs, or one output and two inputs. The first contains the second."),
         ("Ancestral sampling", "Draw each variable given those already drawn, parents before children."),
         ("What is *auto* about it?", "When generating, outputs become inputs. In training, data do."),
         ("Its price and its gift", "Sampling takes D steps, one after another. The likelihood is exact."),
@@ -1233,8 +1350,8 @@ flashcards(
 # %% [markdown]
 # ### The one-line version
 #
-# > **Any joint is a product of conditionals, in any order, exactly; what you choose is the order and how to
-# > share the work of predicting.**
+# **Any joint is a product of conditionals, in any order, exactly; what you choose is the order and how to share
+# the work of predicting.**
 #
 # ### Further reading
 #
@@ -1250,7 +1367,7 @@ flashcards(
 # - D. P. Kingma and M. Welling (2014). Auto-encoding variational Bayes. *ICLR*; arXiv 1312.6114. The other
 #   answer.
 # - J. Ho, A. Jain and P. Abbeel (2020). Denoising diffusion probabilistic models. *NeurIPS*; arXiv
-#   2006.11239. Section 4.3 reads diffusion as autoregression.
+#   2006.11239. Section 4.3 reads diffusion as autoregression; equation 3 is the bound.
 # - J. Besag (1975). Statistical analysis of non-lattice data. *The Statistician* 24(3), 179–195. Correct
 #   conditionals that do not chain.
 # - G. U. Yule (1927). On a method of investigating periodicities in disturbed series, with special reference
@@ -1261,4 +1378,5 @@ flashcards(
 # - Data: U.S. Census Bureau (1995). *Frequently Occurring Names in the U.S.: 1990*. Provenance and licence:
 #   `data/README.md`.
 #
-# **Next:** lesson 02 turns the product into a sum, and the sum into a loss.
+# Next: a product of a thousand conditionals is 0 in a computer, and a 0 teaches nothing. Lesson 2 turns the product
+# into a sum, and the sum into a loss.
