@@ -28,6 +28,7 @@ from lib import in_context as codes
 from lib import weights
 from lib.audio import SPLITS, Clips, fetch_recorded_digits, load_spoken_digits
 from lib.data import DATA, binarise, load_binary_mnist, load_coloured_digits, load_mnist
+from lib.models.any_order import AnyOrder
 from lib.models.bernoulli import Bernoulli
 from lib.models.colour_pixelcnn import ColourPixelCNN
 from lib.models.digit_listener import DigitListener
@@ -45,6 +46,7 @@ from lib.text import END, NAMES, SHAKESPEARE, encode_names, fetch_shakespeare, n
 from lib.training import fit, mean_nll
 
 N_PIXELS = 784
+ORDER_DRAWS = 16  # passes per test digit for a model of all orders
 NAME_LENGTH = 16  # letters and the end; the longest name has 11
 RECORDINGS: Path | None = None  # the Free Spoken Digit Dataset, if it need not be fetched
 
@@ -237,6 +239,14 @@ def pixel_gpt(folder: Path) -> Any:
     return model
 
 
+def any_order(folder: Path) -> Any:
+    """Every order at once: a random number of pixels is known, in a random order."""
+    model = AnyOrder(n_layers=6, n_heads=4, channels=128)
+    settings: dict[str, Any] = {"batch_size": 32, "lr": 0.01, "warmup": 200, "muon": True, "bfloat16": True}
+    train(model, folder / "any_order.pt", epochs=8, **settings)
+    return model
+
+
 def names_gpt(folder: Path) -> Any:
     """Nine tenths of the census names, each counted once; the others tell when to stop."""
     known, new = (encode_names(names, NAME_LENGTH) for names in split_names())
@@ -300,6 +310,7 @@ RECIPES: dict[str, Callable[[Path], Any]] = {
     "wavenet_recorded": wavenet_recorded,
     "digit_listener": digit_listener,
     "pixel_gpt": pixel_gpt,
+    "any_order": any_order,
     "names_gpt": names_gpt,
     "shakespeare_gpt": shakespeare_gpt,
     "in_context": in_context,
@@ -348,6 +359,11 @@ def measured(name: str, model: Any) -> dict[str, Any]:
             ),
             "right, digit first": round((guesses == labels).double().mean().item(), 4),
         }
+    if isinstance(model, AnyOrder):
+        x = load_binary_mnist("test")
+        generator = torch.Generator().manual_seed(0)
+        nats = torch.cat([model.order_nll(some, ORDER_DRAWS, generator) for some in x.split(500)]).mean().item()
+        return {f"test nats, mean over orders, {ORDER_DRAWS} passes a digit": round(nats, 3)}
     if isinstance(model, ColourPixelCNN):
         x = load_coloured_digits("test")[0]
         return {"test bits per dimension": round(mean_nll(model, x) / math.log(2) / x[0].numel(), 4)}

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from lib import data
+from lib.models.any_order import AnyOrder
 from lib.models.bernoulli import Bernoulli
 from lib.models.colour_pixelcnn import ColourPixelCNN
 from lib.models.digit_listener import DigitListener
@@ -61,6 +62,7 @@ MODELS = (
     RecurrentLM,
     GPT,
     PixelGPT,
+    AnyOrder,
 )
 CLASSES = {model.__name__: model for model in MODELS}
 

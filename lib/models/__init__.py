@@ -24,6 +24,7 @@ Every model is an `nn.Module` that keeps one contract:
 | `recurrent`            | Elman's network and the LSTM over tokens; a state                | 7        |
 | `gpt`                  | causal self-attention over tokens; KV cache                      | 7        |
 | `pixel_gpt`            | the same over patches of digits, before and after their label    | 7        |
+| `any_order`            | one network for every order: masked diffusion                    | 9        |
 | `mixture`              | several models at once, an ensemble that is a distribution       | 4        |
 | `next_token`           | what all models of tokens share: the chain rule, start and end   |          |
 | `inputs`               | what they all refuse at the door, in a sentence                  |          |

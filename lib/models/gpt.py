@@ -69,11 +69,15 @@ class Cache:
 
 
 class Block(nn.Module):
-    """One layer: attention, then a small network for each position; both add to what came in."""
+    """One layer: attention, then a small network for each position; both add to what came in.
 
-    def __init__(self, width: int, n_heads: int, n_groups: int, dropout: float) -> None:
+    causal : whether a position sees only itself and those before it; if not, it sees all, and there can be no cache.
+    """
+
+    def __init__(self, width: int, n_heads: int, n_groups: int, dropout: float = 0.0, causal: bool = True) -> None:
         super().__init__()
         self.n_heads, self.n_groups, self.head_size, self.dropout = n_heads, n_groups, width // n_heads, dropout
+        self.causal = causal
         self.before_attention = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, (n_heads + 2 * n_groups) * self.head_size)
         self.out = nn.Linear(width, width)
@@ -81,7 +85,9 @@ class Block(nn.Module):
         self.up = nn.Linear(width, 4 * width)
         self.down = nn.Linear(4 * width, width)
 
-    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, cache: Cache | None, layer: int) -> Tensor:
+    def forward(
+        self, x: Tensor, turn: tuple[Tensor, Tensor] | None = None, cache: Cache | None = None, layer: int = 0
+    ) -> Tensor:
         """x `(B, T, C)` to `(B, T, C)`. `turn`: cosines and sines of the positions, or None; `layer`: which part of the cache is this one's."""
         x = x + self.drop(self.out(self.attend(self.qkv(self.before_attention(x)), turn, cache, layer)))
         return x + self.drop(self.down(F.gelu(self.up(self.before_mlp(x)), approximate="tanh")))
@@ -105,9 +111,9 @@ class Block(nn.Module):
         if per_group > 1:
             k, v = (t.repeat_interleave(per_group, dim=1) for t in (k, v))
         if q.dtype == torch.bfloat16 and mask is None:
-            gathered = plain_attention(q, k, v)
+            gathered = plain_attention(q, k, v, self.causal)
         else:
-            gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+            gathered = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=self.causal and mask is None)
         return gathered.transpose(1, 2).reshape(n, length, -1)
 
     def drop(self, x: Tensor) -> Tensor:
@@ -115,10 +121,22 @@ class Block(nn.Module):
         return F.dropout(x, self.dropout, self.training)
 
 
-def plain_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Causal attention by two products and a softmax. At half precision its gradient takes processors a third of the fused one's time."""
-    blocked = q.new_full((q.shape[-2], k.shape[-2]), -math.inf).triu(1)
-    return (q / math.sqrt(q.shape[-1]) @ k.mT + blocked).softmax(-1).to(v.dtype) @ v
+def plain_attention(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
+    """Attention by two products and a softmax. At half precision its gradient takes processors a third of the fused one's time."""
+    scores = q / math.sqrt(q.shape[-1]) @ k.mT
+    if causal:
+        scores = scores + q.new_full((q.shape[-2], k.shape[-2]), -math.inf).triu(1)
+    return scores.softmax(-1).to(v.dtype) @ v
+
+
+def initialise(network: nn.Module, n_layers: int) -> None:
+    """GPT-2's initial weights, in place: small, and what each of the blocks adds to x the smaller the more there are of them."""
+    for name, parameter in network.named_parameters():
+        if parameter.ndim == 2:
+            std = 0.02 / math.sqrt(2 * n_layers) if name.endswith(("out.weight", "down.weight")) else 0.02
+            nn.init.normal_(parameter, std=std)
+        elif name.endswith("bias"):
+            nn.init.zeros_(parameter)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -231,12 +249,7 @@ class GPT(NextToken):
             self.places = nn.Parameter(torch.empty(context, width)) if positions == "learned" else None
             self.blocks = nn.ModuleList(Block(width, n_heads, n_groups, dropout) for _ in range(n_layers))
             self.norm = nn.LayerNorm(width)
-            for name, parameter in self.named_parameters():
-                if parameter.ndim == 2:  # what is added to x is smaller the more often something is added
-                    std = 0.02 / math.sqrt(2 * n_layers) if name.endswith(("out.weight", "down.weight")) else 0.02
-                    nn.init.normal_(parameter, std=std)
-                elif name.endswith("bias"):
-                    nn.init.zeros_(parameter)
+            initialise(self, n_layers)
         self.turns: tuple[Tensor, Tensor] | None = None
         if positions == "rotary":
             rates = 10_000.0 ** (-torch.arange(self.head_size // 2) / (self.head_size // 2))
