@@ -141,18 +141,6 @@ answers.wrong("pieces_BAC", "one number", pieces_BAC=[2.12])
 answers.wrong("pieces_BAC", "one minus p", pieces_BAC=[0.6, 0.5, 0.4])
 answers.wrong("pieces_BAC", "one decimal", pieces_BAC=[0.9, 0.7, 0.5])
 
-answers.right("nll_BAC", "two decimals", nll_BAC=2.12)
-answers.right("nll_BAC", "minus the logarithm of the product", nll_BAC=-math.log(0.12))
-answers.right("nll_BAC", "a float32 tensor", nll_BAC=-torch.log(torch.tensor(0.12)))
-answers.right("nll_BAC", "summed from rounded pieces", nll_BAC=np.float32(0.916 + 0.693 + 0.511))
-answers.wrong("nll_BAC", "bits", nll_BAC=3.06)
-answers.wrong("nll_BAC", "minus forgotten", nll_BAC=-2.12)
-answers.wrong("nll_BAC", "the mean", nll_BAC=0.707)
-answers.wrong("nll_BAC", "the probability", nll_BAC=0.12)
-answers.wrong("nll_BAC", "base 10", nll_BAC=0.921)
-answers.wrong("nll_BAC", "rounded too early", nll_BAC=2.1)
-answers.wrong("nll_BAC", "a product of the pieces", nll_BAC=0.324)
-answers.wrong("nll_BAC", "in quotes", nll_BAC="2.12")
 
 # The personal sequence: the lesson is solved by Ada Lovelace, so a value alone is hers.
 
@@ -940,6 +928,263 @@ def _(sequences, vocab_size):
 _A = [(0, 0), (1, 1), (2, 2), (3, 3)]
 _B = [(0, 3)]
 _C = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
+# arithmetic_decode
+
+
+@answers.right("arithmetic_decode", "fractions, stretched to the unit stick each time")
+def _(bits, counts):
+    from fractions import Fraction
+
+    x, tokens, row = Fraction(int(bits, 2), 2 ** len(bits)), [], counts[0]
+    while not tokens or tokens[-1]:
+        x *= sum(row)
+        token = 0
+        while x >= row[token]:
+            x -= row[token]
+            token += 1
+        x /= row[token]
+        tokens.append(token)
+        row = counts[token]
+    return tokens
+
+
+@answers.right("arithmetic_decode", "the encoder's interval, followed from above")
+def _(bits, counts):
+    place, all_of_it = int(bits, 2), 2 ** len(bits)
+    low, width, whole, last, message = 0, 1, 1, 0, []
+    while True:
+        row = counts[last]
+        whole, low = whole * sum(row), low * sum(row)
+        token = 0
+        while place * whole >= (low + width * row[token]) * all_of_it:
+            low += width * row[token]
+            token += 1
+        width *= row[token]
+        message.append(token)
+        last = token
+        if token == 0:
+            return np.array(message)
+
+
+@answers.right("arithmetic_decode", "digit by digit, and a tensor of floats")
+def _(bits, counts):
+    place, whole = 0, 1
+    for digit in bits:
+        place, whole = 2 * place + (digit == "1"), 2 * whole
+    tokens = [0]
+    for _ in range(100_000):
+        row = counts[tokens[-1]]
+        target = place * sum(row) // whole
+        edges = list(itertools.accumulate(row))
+        token = next(j for j, edge in enumerate(edges) if edge > target)
+        place = place * sum(row) - (edges[token] - row[token]) * whole
+        whole = whole * row[token]
+        tokens.append(token)
+        if token == 0:
+            break
+    return torch.tensor(tokens[1:], dtype=torch.float32)
+
+
+@answers.wrong("arithmetic_decode", "floats: 53 digits")
+def _(bits, counts):
+    place, whole = int(bits, 2) / 2 ** len(bits), 1.0
+    tokens = []
+    for _ in range(400):
+        row = counts[tokens[-1] if tokens else 0]
+        place, token = place * sum(row), 0
+        while token < len(row) - 1 and place >= row[token] * whole:
+            place, token = place - row[token] * whole, token + 1
+        place, whole = place / max(row[token], 1), 1.0
+        tokens.append(token)
+        if token == 0:
+            break
+    return tokens
+
+
+@answers.wrong("arithmetic_decode", "the first row for every token")
+def _(bits, counts):
+    place, whole = int(bits, 2), 2 ** len(bits)
+    tokens = []
+    for _ in range(400):
+        row = counts[0]
+        place, token = place * sum(row), 0
+        while token < len(row) - 1 and place >= row[token] * whole:
+            place, token = place - row[token] * whole, token + 1
+        whole *= row[token]
+        tokens.append(token)
+        if token == 0:
+            break
+    return tokens
+
+
+@answers.wrong("arithmetic_decode", "columns instead of rows")
+def _(bits, counts):
+    place, whole = int(bits, 2), 2 ** len(bits)
+    tokens = []
+    for _ in range(400):
+        row = [r[tokens[-1] if tokens else 0] for r in counts]
+        place, token = place * sum(row), 0
+        while token < len(row) - 1 and place >= row[token] * whole:
+            place, token = place - row[token] * whole, token + 1
+        whole *= row[token]
+        tokens.append(token)
+        if token == 0:
+            break
+    return tokens
+
+
+@answers.wrong("arithmetic_decode", "the last row for the first token")
+def _(bits, counts):
+    place, whole = int(bits, 2), 2 ** len(bits)
+    tokens = []
+    for _ in range(400):
+        row = counts[tokens[-1] if tokens else -1]
+        place, token = place * sum(row), 0
+        while token < len(row) - 1 and place >= row[token] * whole:
+            place, token = place - row[token] * whole, token + 1
+        whole *= row[token]
+        tokens.append(token)
+        if token == 0:
+            break
+    return tokens
+
+
+@answers.wrong("arithmetic_decode", "leading zeros dropped")
+def _(bits, counts):
+    place, whole = int(bits, 2), 2 ** max(len(bits.lstrip("0")), 1)
+    tokens = []
+    for _ in range(400):
+        row = counts[tokens[-1] if tokens else 0]
+        place, token = place * sum(row), 0
+        while token < len(row) - 1 and place >= row[token] * whole:
+            place, token = place - row[token] * whole, token + 1
+        whole *= row[token]
+        tokens.append(token)
+        if token == 0:
+            break
+    return tokens
+
+
+@answers.wrong("arithmetic_decode", "the bits backwards")
+def _(bits, counts):
+    place, whole = int(bits[::-1], 2), 2 ** len(bits)
+    tokens = []
+    for _ in range(400):
+        row = counts[tokens[-1] if tokens else 0]
+        place, token = place * sum(row), 0
+        while token < len(row) - 1 and place >= row[token] * whole:
+            place, token = place - row[token] * whole, token + 1
+        whole *= row[token]
+        tokens.append(token)
+        if token == 0:
+            break
+    return tokens
+
+
+@answers.wrong("arithmetic_decode", "the stick is not stretched")
+def _(bits, counts):
+    place, whole = int(bits, 2), 2 ** len(bits)
+    tokens = []
+    for _ in range(400):
+        row = counts[tokens[-1] if tokens else 0]
+        place, token = place * sum(row), 0
+        while token < len(row) - 1 and place >= row[token] * whole:
+            place, token = place - row[token] * whole, token + 1
+        place = place // sum(row)
+        tokens.append(token)
+        if token == 0:
+            break
+    return tokens
+
+
+@answers.wrong("arithmetic_decode", "the 0 at the end left out")
+def _(bits, counts):
+    place, whole = int(bits, 2), 2 ** len(bits)
+    tokens = []
+    for _ in range(400):
+        row = counts[tokens[-1] if tokens else 0]
+        place, token = place * sum(row), 0
+        while token < len(row) - 1 and place >= row[token] * whole:
+            place, token = place - row[token] * whole, token + 1
+        whole *= row[token]
+        tokens.append(token)
+        if token == 0:
+            break
+    return tokens[:-1]
+
+
+@answers.wrong("arithmetic_decode", "the 0 in front left in")
+def _(bits, counts):
+    place, whole = int(bits, 2), 2 ** len(bits)
+    tokens = []
+    for _ in range(400):
+        row = counts[tokens[-1] if tokens else 0]
+        place, token = place * sum(row), 0
+        while token < len(row) - 1 and place >= row[token] * whole:
+            place, token = place - row[token] * whole, token + 1
+        whole *= row[token]
+        tokens.append(token)
+        if token == 0:
+            break
+    return [0, *tokens]
+
+
+@answers.wrong("arithmetic_decode", "stops after as many tokens as bits")
+def _(bits, counts):
+    place, whole = int(bits, 2), 2 ** len(bits)
+    tokens = []
+    for _ in range(400):
+        row = counts[tokens[-1] if tokens else 0]
+        place, token = place * sum(row), 0
+        while token < len(row) - 1 and place >= row[token] * whole:
+            place, token = place - row[token] * whole, token + 1
+        whole *= row[token]
+        tokens.append(token)
+        if len(tokens) >= len(bits):
+            break
+    return tokens
+
+
+@answers.wrong("arithmetic_decode", "the edge belongs to the share before it")
+def _(bits, counts):
+    place, whole = int(bits, 2), 2 ** len(bits)
+    tokens = []
+    for _ in range(400):
+        row = counts[tokens[-1] if tokens else 0]
+        place, token = place * sum(row), 0
+        while token < len(row) - 1 and place > row[token] * whole:
+            place, token = place - row[token] * whole, token + 1
+        whole *= row[token]
+        tokens.append(token)
+        if token == 0:
+            break
+    return tokens
+
+
+@answers.wrong("arithmetic_decode", "shares by the rank of the counts")
+def _(bits, counts):
+    place, whole = int(bits, 2), 2 ** len(bits)
+    tokens = []
+    for _ in range(400):
+        row = sorted(counts[tokens[-1] if tokens else 0])
+        place, token = place * sum(row), 0
+        while token < len(row) - 1 and place >= row[token] * whole:
+            place, token = place - row[token] * whole, token + 1
+        whole *= row[token]
+        tokens.append(token)
+        if token == 0:
+            break
+    return tokens
+
+
+@answers.wrong("arithmetic_decode", "the most probable token, whatever the bits")
+def _(bits, counts):
+    tokens = [int(np.argmax(counts[0]))]
+    while tokens[-1] != 0 and len(tokens) < 40:
+        tokens.append(int(np.argmax(counts[tokens[-1]])))
+    return tokens
+
+
 answers.right("found_leaks", "typed lists", leaks_A=_A, leaks_B=_B, leaks_C=_C, leaks_D=[])
 answers.right("found_leaks", "in another order, as lists", leaks_A=_A[::-1], leaks_C=[list(p) for p in _C[::-1]])
 answers.right("found_leaks", "arrays", leaks_A=np.array(_A), leaks_C=np.array(_C), leaks_D=np.zeros((0, 2)))

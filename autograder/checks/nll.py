@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -78,18 +79,6 @@ def check_pieces_BAC(pieces_BAC: Any) -> None:
     near = np.isclose(found, right, rtol=0, atol=0.01)
     wrong = ", ".join(letter for letter, ok in zip("BAC", near, strict=True) if not ok)
     raise AssertionError(f"pieces_BAC: wrong for {wrong}; each should be right within 0.01 nats")
-
-
-def check_nll_BAC(nll_BAC: Any) -> None:
-    __tracebackhide__ = True
-    total = -math.log(0.4 * 0.5 * 0.6)
-    mistakes = [
-        (-total, "the sign is wrong"),
-        (total / LN2, "that is in bits; the answer should be in nats"),
-        (total / 3, "that is the mean per letter; the answer should be the total"),
-        (0.12, "that is the probability of BAC, not its negative logarithm"),
-    ]
-    _number("nll_BAC", judge.number("nll_BAC", nll_BAC), total, mistakes, "not within 0.01 nats", atol=0.01)
 
 
 def check_nll_mine(student_name: Any, nll_mine: Any) -> None:
@@ -335,6 +324,67 @@ def check_bigram_mle(bigram_mle: Any) -> None:
             (smooth, "that is add-one smoothing; the table of highest likelihood adds nothing to the counts"),
         ]
         judge.compare(name, found, right, mistakes, complaint)
+
+
+def _in_interval(tokens: list[int], counts: list[list[int]], rng: np.random.Generator) -> list[str]:
+    """Bits of three numbers in the message's interval: the shortest, one at random, and the last of that length."""
+    low, width = Fraction(0), Fraction(1)
+    for i, j in itertools.pairwise([0, *tokens]):
+        row = counts[i]
+        low, width = low + width * Fraction(sum(row[:j]), sum(row)), width * Fraction(row[j], sum(row))
+    n = 1
+    while math.ceil(low * 2**n) >= (low + width) * 2**n:
+        n += 1
+    codes = [f"{math.ceil(low * 2**n):0{n}b}"]
+    n += int(rng.integers(4, 40))
+    first, end = math.ceil(low * 2**n), math.ceil((low + width) * 2**n)
+    return [*codes, f"{first + (end - first) * int(rng.integers(1, 999)) // 1000:0{n}b}", f"{end - 1:0{n}b}"]
+
+
+def check_arithmetic_decode(arithmetic_decode: Any) -> None:
+    __tracebackhide__ = True
+    name = "arithmetic_decode"
+    rng = judge.rng(29)
+    cases: list[tuple[str, list[list[int]]]] = []
+    right: list[list[int]] = []
+    for v, length, most, zeros in [
+        (2, 0, 3, 0), (2, 3, 5, 0), (3, 4, 4, 0), (4, 6, 9, 5), (5, 9, 20, 8), (27, 8, 40, 0), (6, 90, 12, 9), (9, 250, 1000, 20),
+    ]:  # fmt: skip
+        counts = rng.integers(1, most + 1, size=(v, v))
+        for i, j in zip(*rng.integers(v, size=(2, zeros)), strict=True):
+            if 0 < j != (i + 1) % v:  # A path through all tokens stays open, and the end.
+                counts[i, j] = 0
+        tokens = [0]
+        for _ in range(length):
+            row = counts[tokens[-1]].astype(float)
+            row[0] = 0
+            tokens.append(int(rng.choice(v, p=row / row.sum())))
+        message, table = [*tokens[1:], 0], counts.tolist()
+        for bits in _in_interval(message, table, rng):
+            cases.append((bits, table))
+            right.append(message)
+    # On the very edge between two shares: it belongs to the upper one.
+    cases += [("11", [[1, 1], [1, 1]]), ("10110", [[1, 2, 1], [4, 0, 4], [2, 1, 1]])]
+    right += [[1, 1, 0], [1, 2, 2, 0]]
+    shown_as = [
+        f"{bits!r}, counts={counts}" if len(counts) == 2 else f"{len(bits)} bits, counts of {len(counts)} tokens"
+        for bits, counts in cases
+    ]
+    results = judge.calls(name, arithmetic_decode, cases, shown_as)
+    for message, shown, result in zip(right, shown_as, results, strict=True):
+        found = judge.integers(name, result, what=f"the message for {shown}").reshape(-1).tolist()
+        if found == message:
+            continue
+        assert found != [0, *message], f"{name}: the 0 before the first token is no part of the message ({shown})"
+        assert found != message[:-1], f"{name}: the message ends with its 0 ({shown})"
+        same = next((k for k, (a, b) in enumerate(zip(found, message, strict=False)) if a != b), None)
+        if same is None:
+            raise AssertionError(f"{name}: the message should go on to its first 0, and end there ({shown})")
+        assert same, f"{name}: the first token is wrong: in which share of the first row does the number lie? ({shown})"
+        assert same < 20, f"{name}: right up to token {same}, then wrong: exact numbers have no such limit ({shown})"
+        raise AssertionError(
+            f"{name}: wrong from token {same} on (counted from 0): which row of the counts, and which part of the stick? ({shown})"
+        )
 
 
 def check_found_leaks(leaks_A: Any, leaks_B: Any, leaks_C: Any, leaks_D: Any) -> None:

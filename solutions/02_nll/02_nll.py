@@ -2,15 +2,16 @@
 # # 02 · Train by negative log-likelihood
 #
 # **Promise.** After this lesson you can write down the one loss that every autoregressive model is trained
-# with, compute it without underflow, read its value in four units, and say how much of it no training will
-# ever remove.
+# with, compute it without underflow, read its value in four units, turn it into the bytes of a file and back, and
+# say how much of it no training will ever remove.
 #
-# **Time.** 45 minutes to read, 75 to practise. **You need.** Lesson 1 (the chain rule), what a logarithm does
-# to a product, and a little numpy; the two places that use PyTorch explain themselves.
+# **Time.** 50 minutes to read, 140 to practise; sections marked *optional* hold no exercise and are not
+# counted. **You need.** Lesson 1 (the chain rule), what a logarithm does to a product, and a little numpy; the two
+# places that use PyTorch explain themselves.
 #
-# Everything in this lesson follows from one observation. The chain rule of lesson 1 makes the probability of
-# a sequence a *product* of conditionals, and a product of many numbers below one is a bad thing to hold in a
-# computer. Its logarithm is a good one.
+# Lesson 1 ended with a chain of conditionals and no way to make them good. What is needed is one number that says
+# how good they are. The obvious one is the probability of the data, a *product*, and a product of many numbers
+# below one is a bad thing to hold in a computer. Its logarithm is a good one.
 
 # %%
 import itertools
@@ -141,9 +142,8 @@ checks.check_nll(nll)
 # %% [markdown]
 # ### By hand: BAC
 #
-# Do it once with a pocket calculator (the `ln` key), and the loss curves of the next eight lessons will have
-# a feel to them. Type the three pieces in the order of the letters, then their sum. Two decimals are enough:
-# the tolerance is 0.01 nats.
+# Do it once with a pocket calculator (the `ln` key), and the loss curves of the lessons to come will have a feel to
+# them. Type the three pieces in the order of the letters. Two decimals are enough: the tolerance is 0.01 nats.
 #
 # <details><summary>Hint</summary>
 #
@@ -162,20 +162,6 @@ assert all(float(piece) > 0 for piece in pieces_BAC), "a probability below 1 sho
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_pieces_BAC(pieces_BAC)
-### END HIDDEN TESTS
-
-# %% exercise nll_BAC
-nll_BAC = None  # replace None by your number, in nats
-### BEGIN SOLUTION
-nll_BAC = sum([-math.log(0.4), -math.log(0.5), -math.log(0.6)])
-### END SOLUTION
-
-# %% check nll_BAC 1 point
-again = math.exp(-float(typed(nll_BAC, "nll_BAC")))
-assert abs(again - 0.12) < 0.01, "exp(-nll_BAC) should be p(BAC) = 0.12 again"
-### BEGIN HIDDEN TESTS
-from autograder.checks import nll as checks
-checks.check_nll_BAC(nll_BAC)
 ### END HIDDEN TESTS
 
 # %% demo
@@ -252,14 +238,13 @@ checks.check_nll_mine(student_name, nll_mine)
 #
 # ### Exercise: `perplexity` and `bits_per_dim`
 #
-# Two one-line functions, with one trap each. In the first, the total of a whole book overflows the
-# exponential if it gets there undivided. In the second, the conversion is easily turned upside down: a nat is
-# *more* than a bit (1.44 bits), so the number has to grow.
+# Two one-line functions, with one trap each: one meets the NLL of a whole book, the other is easily turned upside
+# down.
 #
 # <details><summary>Hint</summary>
 #
-# For the perplexity, ask what the average token costs, then undo the logarithm. For the bits, remember that
-# $\log_2 p = \ln p / \ln 2$.
+# The exponential of 1000 is too much for a computer: what does the formula do first? And is a bit more than a nat,
+# or less: should the number grow?
 # </details>
 
 # %% exercise perplexity
@@ -384,8 +369,8 @@ checks.check_log_softmax(log_softmax)
 #
 # <details><summary>Hint</summary>
 #
-# `np.take_along_axis(log_p, targets[..., None], axis=-1)` picks one entry per row. Two nested loops are right
-# as well.
+# How do you say in numpy "from row $(b, t)$, entry `targets[b, t]`"? Look for a function that takes values *along*
+# an axis, and mind how many axes its indices need. Two nested loops are right as well.
 # </details>
 
 # %% exercise sequence_nll
@@ -504,7 +489,7 @@ print(f"one position after the other: 256 calls,  {1000 * (end - middle):7.1f} m
 print(f"largest difference between the two: {float((at_once - one_by_one).abs().max()):.0e}")
 
 # %% [markdown]
-# ### Why not train on the model's own samples?
+# ### Why not train on the model's own samples? · *optional*
 #
 # It sounds more honest: let the model write the way it will have to write, and correct the result. Look at
 # what a gradient would have to pass through. A token is drawn by comparing a uniform number $u$ with the
@@ -573,7 +558,8 @@ plt.show()
 #
 # <details><summary>Hint</summary>
 #
-# Keep only the outcomes with $p > 0$; then look whether any of these has $q = 0$.
+# Which outcomes have a term at all, and what does numpy make of `0 * np.log(0)`? Treat the infinite case before you
+# take any logarithm.
 # </details>
 
 # %% exercise kl_divergence
@@ -657,10 +643,109 @@ def bigram_mle(sequences, vocab_size):
 ann_anna = np.asarray(bigram_mle([[0, 1, 2, 2, 0], [0, 1, 2, 2, 1, 0]], 4))
 assert ann_anna.shape == (4, 4), "one row and one column for each of the vocab_size tokens"
 assert np.allclose(ann_anna[1], [1 / 3, 0, 2 / 3, 0], atol=1e-4), "the row of a: once ·, never a, twice n"
+assert np.allclose(ann_anna[0], [0, 1, 0, 0], atol=1e-4), "the row of ·: always a; where a name ends, no other begins"
 assert np.allclose(ann_anna[3], 0.25), "nothing ever followed token 3, so its row should be uniform"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_bigram_mle(bigram_mle)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ### The same number as a file
+#
+# The NLL in bits is a length. Go back to lesson 1's stick: each symbol keeps a share of what was left, and at the end
+# of the message an interval of length $p(x)$ remains, which no other message has. To name the message it is enough to
+# name *one number* in its interval. An interval of length $p$ holds a number with about $-\log_2 p$ binary digits.
+# This is **arithmetic coding** (Witten, Neal & Cleary 1987; lesson 1), and it turns any autoregressive model into
+# a compressor.
+#
+# Here is *ann·* with the counts of *·ann·* and *·anna·* above. The shares are 1, 2/3, 2/4 and 1/4, the interval is
+# $[2/3, 3/4)$, and 0.10110 in binary (22/32 = 0.6875) lies in it, whatever digits may follow. Five bits; the NLL is
+# $\log_2 12 = 3.58$.
+
+# %% figure
+shares = [
+    {"·": 0, "a": 1, "n": 0},
+    {"·": 1 / 3, "a": 0, "n": 2 / 3},
+    {"·": 1 / 4, "a": 1 / 4, "n": 1 / 2},
+    {"·": 1 / 4, "a": 1 / 4, "n": 1 / 2},
+]
+figure, ax = plt.subplots(figsize=(7.2, 3.0))
+plots.nested_intervals("ann·", shares, ax=ax, title="ann· keeps 1/12 of the stick", label="p(ann·) = 1/12")
+ax.plot([22 / 32] * 2, [0.4, -3.4], color="black", linewidth=1, linestyle="--")
+ax.text(22 / 32 - 0.01, 0.42, "0.10110", ha="right", fontsize=10)
+plt.show()
+
+# %% [markdown]
+# Real coders work with a window of 32 bits or so. Python's whole numbers have no limit, and so ours fits into a few
+# lines. It keeps the interval as three of them: it goes from `low / whole` to `(low + width) / whole`.
+
+# %%
+ANNS = [[0, 2, 0], [1, 0, 2], [1, 1, 2]]  # ANNS[i][j]: how often j came after i, in the table above; · = 0, a = 1, n = 2
+
+
+def arithmetic_encode(tokens, counts):
+    """A message as a string of bits. tokens: list of ints, the last one 0. counts: list of V lists of V ints."""
+    low, width, whole = 0, 1, 1
+    for previous, token in itertools.pairwise([0, *tokens]):
+        row = counts[previous]
+        low = low * sum(row) + width * sum(row[:token])
+        width, whole = width * row[token], whole * sum(row)
+    n = ((whole - 1) // width).bit_length() + 1  # now 2 ** -n is at most half the interval
+    return format(-(-low * 2**n // whole), f"0{n}b")  # the first multiple of 2 ** -n from low on
+
+
+# %% demo
+for told, tokens in (("ann·", [1, 2, 2, 0]), ("anna·", [1, 2, 2, 1, 0])):
+    print(f"{told:6} {arithmetic_encode(tokens, ANNS)}")
+
+# %% [markdown]
+# ### Exercise: `arithmetic_decode`
+#
+# The way back. The bits are the binary digits of a number from 0 to 1, `"101"` being 5/8. The decoder has the same
+# counts. It asks in which share of the stick the number lies: that is the first token. This token tells which row of
+# the counts comes next, and so on, until it has read the 0 that ends every message. Note what it does: it *generates*,
+# its own outputs becoming its inputs, and the file takes the place of the dice.
+#
+# <details><summary>Hint</summary>
+#
+# Suppose the number lies in the share from $a$ to $a + w$ of the whole stick. Stretch that share to length 1: where
+# does the number lie then? Floats have 53 binary digits and a long name needs more; whole numbers (a numerator and
+# a denominator) or `fractions.Fraction` have as many as it takes.
+# </details>
+
+# %% exercise arithmetic_decode
+def arithmetic_decode(bits, counts):
+    """The message that arithmetic_encode has turned into these bits.
+
+    bits    : str of 0 and 1, the binary digits after the point of a number in [0, 1).
+    counts  : list of V lists of V ints >= 0; the share of token j after token i is counts[i][j] / sum(counts[i]), and
+              the shares lie on the stick in the order of the tokens. Before the first token the row is counts[0].
+    returns : list of ints, the tokens up to and including the first 0. Exact, however long the message.
+    """
+    ### BEGIN SOLUTION
+    place, whole = int(bits, 2), 2 ** len(bits)  # the number is place / whole
+    tokens = []
+    while not tokens or tokens[-1] != 0:
+        row = counts[tokens[-1] if tokens else 0]
+        place, token = place * sum(row), 0  # in units of one count now
+        while place >= row[token] * whole:
+            place, token = place - row[token] * whole, token + 1
+        whole *= row[token]
+        tokens.append(token)
+    return tokens
+    ### END SOLUTION
+
+# %% check arithmetic_decode 3 points
+assert list(arithmetic_decode("10110", ANNS)) == [1, 2, 2, 0], "0.10110 is 22/32, which lies in the interval of ann·"
+assert list(arithmetic_decode("0111", ANNS)) == [1, 2, 0], "7/16 lies in the share of n, from 1/3 on, and in the first quarter of it"
+long = [1, 2, 2] * 30 + [1, 0]
+again = [int(token) for token in arithmetic_decode(arithmetic_encode(long, ANNS), ANNS)]
+assert again[:9] == long[:9], "after the first token, its own row of the counts is the one to use"
+assert again == long, "a message of 92 tokens should come back whole: 53 binary digits are not enough for it"
+### BEGIN HIDDEN TESTS
+from autograder.checks import nll as checks
+checks.check_arithmetic_decode(arithmetic_decode)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -705,14 +790,15 @@ for name, table in tables.items():
         loss.backward()
         optimiser.step()
         optimiser.param_groups[0]["lr"] *= 0.985
+    print(f"{name:>9}: NLL {curves[name][-1][1]:.3f} = entropy rate {rate:.3f} + KL {curves[name][-1][2]:.3f}")
 
+# %% figure
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.0, 2.9))
 for (name, curve), colour in zip(curves.items(), ("blue", "vermilion"), strict=True):
     batch, exact, gap = np.array(curve).T
     left.plot(batch, ".", color=plots.COLOURS[colour], alpha=0.35, markersize=2)
     left.plot(exact, color=plots.COLOURS[colour], label=name)
     right.semilogy(gap, color=plots.COLOURS[colour], label=name)
-    print(f"{name:>9}: NLL {exact[-1]:.3f} = entropy rate {rate:.3f} + KL {gap[-1]:.3f}")
 left.axhline(rate, color="black", linestyle="--", linewidth=1.2)
 left.text(298, 0.55, "entropy rate of the data (dashed)", ha="right", va="center", fontsize=10)
 left.set(title="Average NLL", xlabel="step", ylabel="nats per symbol", ylim=(0.5, 1.15))
@@ -730,10 +816,25 @@ plt.show()
 # looking at. Shannon (1951) had people guess the next letter of English and put it between 0.6 and 1.3 bits
 # per letter.
 #
+# ### A second floor, lower down
+#
+# That was on endless fresh data. A training set is finite, and then the average that training lowers is taken over a
+# *list*: each of its $N$ sequences with the share $1/N$. This **empirical distribution** has an entropy of its own,
+# $\ln N$ if all $N$ are different, and *that* is the floor of the training loss. For the 5163 names below, which have
+# 36 122 letters (ends included), it is $\ln 5163 = 8.55$ nats per name, or 1.22 per letter: far less than anybody
+# needs to guess a name that is new to him. A model with memory enough gets there by learning the list by heart, and
+# then gives next to nothing to all other names.
+#
+# So a loss that is too good to be true has three explanations: data that are nearly certain, a leak, or a list
+# learnt by heart. Held-out data give away the last one, and not the second: a model that is shown the answers does
+# well on held-out data, too.
+#
 # ### Names, by counting
 #
-# Now 5163 first names from the 1990 census of the United States (`data/README.md` says where they come from).
-# The vocabulary is the dot and 26 letters.
+# Now these 5163 first names, from the 1990 census of the United States (`data/README.md` says where they come from).
+# Lesson 1 weighted each by the people who have it, and asked what somebody is called. From here on each name on the
+# list counts once: we model what names look like, and *mary* is no more a name than *marquitta*. The vocabulary is
+# the dot and 26 letters.
 
 # %%
 END = "."  # stands behind every name, and before it as well
@@ -814,7 +915,7 @@ plt.show()
 # 784-pixel picture can't be listed. Gradient descent works for *any* function from past to logits. Where both
 # are possible they agree; where only one is, you now know what it is doing.
 #
-# ### Names, sampled
+# ### Names, sampled · *optional*
 #
 # Inputs from its own outputs, until it writes a dot:
 
@@ -889,10 +990,99 @@ plt.show()
 # The two groups consist of the very same letters. What separates them is order alone, and one letter of
 # memory is enough for most.
 #
+# ### Names in bytes
+#
+# The same held-out names as files. The coder wants whole numbers, so instead of mixing in a hundredth we add 1 to
+# every count. Sender and receiver both have the table, learnt from the *other* names.
+
+# %% demo
+import zlib
+
+from lib.data import load_names
+
+names = [name for name, _ in load_names()]
+names = [names[i] for i in np.random.default_rng(0).permutation(len(names))]
+train, held_out = names[:4130], names[4130:]
+counts = [[1] * 27 for _ in range(27)]
+for name in train:
+    for i, j in itertools.pairwise(encode(name)):
+        counts[i][j] += 1
+
+
+def cost_in_bits(tokens):
+    return nll([counts[i][j] / sum(counts[i]) for i, j in itertools.pairwise([0, *tokens])]) / math.log(2)
+
+
+for name in ("ed", "emma", "quincy", "christopher"):
+    tokens = encode(name)[1:]
+    bits = arithmetic_encode(tokens, counts)
+    back = "".join(ALPHABET[int(t)] for t in arithmetic_decode(bits, counts))
+    print(f"{name:11} NLL {cost_in_bits(tokens):5.2f} bits, file {len(bits):2} bits {bits:>42}  decoded: {back}")
+
+decoded = all(list(arithmetic_decode(arithmetic_encode(t, counts), counts)) == t for t in (encode(n)[1:] for n in held_out))
+together = [token for name in held_out for token in encode(name)[1:]]  # all names in one interval
+text = ".".join(held_out).encode() + b"."
+print(f"\nall {len(held_out)} held-out names, one by one, decoded exactly: {decoded}")
+print(f"{len(held_out)} names in one file: {len(text)} bytes as text, {len(zlib.compress(text, 9))} with zlib,")
+print(f"{math.ceil(len(arithmetic_encode(together, counts)) / 8)} by our coder; the NLL is {cost_in_bits(together) / 8:.1f} bytes")
+
+# %% [markdown]
+# The files are as long as the NLL says, plus less than two bits *per file* for ending on a whole number of digits.
+# That is a large share of *ed* and nothing in a thousand names. (zlib had to start without a table. It is
+# a comparison of what the table is worth, and no victory.) Take it literally from now on: when a later lesson lowers
+# the NLL of a digit by ten nats, its file has become 14 bits shorter. And coding with a model $q$ what comes from $p$
+# makes files longer by $\mathrm{KL}(p, q)$ on average, which is what the divergence *is*.
+#
+# ### Is it as sure as it should be? · *optional*
+#
+# A probability can be checked without knowing the truth. Collect all places where a model said "about 0.3, an *e*"
+# and count how often an *e* came. If it is about 0.3 of them, and so for all other values, the model is
+# **calibrated**. Below: one letter of memory, and four, on the held-out names.
+
+# %% figure
+from collections import Counter, defaultdict
+
+from lib.data import load_names
+
+names = [name for name, _ in load_names()]
+names = [names[i] for i in np.random.default_rng(0).permutation(len(names))]
+train, held_out = names[:4130], names[4130:]
+figure, ax = plt.subplots(figsize=(4.6, 3.9))
+ax.plot([0, 1], [0, 1], color=plots.GREY, linewidth=1)
+edges = np.linspace(0, 1, 11)
+for memory, colour in ((1, "blue"), (4, "vermilion")):
+    rows = defaultdict(Counter)
+    for name in train:
+        padded = END * memory + name + END
+        for t in range(memory, len(padded)):
+            rows[padded[t - memory : t]][padded[t]] += 1
+    said, came = [], []
+    for name in held_out:
+        padded = END * memory + name + END
+        for t in range(memory, len(padded)):
+            row = rows.get(padded[t - memory : t], {})
+            shares = np.array([row.get(letter, 0) for letter in ALPHABET]) / max(sum(row.values()), 1)
+            said.extend(0.99 * (shares if row else 1 / 27) + 0.01 / 27 + 0 * shares)
+            came.extend(letter == padded[t] for letter in ALPHABET)
+    said, came = np.array(said), np.array(came)
+    place = np.digitize(said, edges[1:-1])
+    points = [(said[place == b].mean(), came[place == b].mean()) for b in range(10) if (place == b).sum() >= 30]
+    ax.plot(*zip(*points, strict=True), "o-", color=plots.COLOURS[colour], label=f"{memory} letter{'s' * (memory > 1)} of memory")
+    sure = said > 0.9
+    told = f"more than 0.9 said {sure.sum()} times, right in {100 * came[sure].mean():.0f} %" if sure.any() else "never above 0.9"
+    print(f"{memory} of memory: {told}")
+ax.set(xlabel="probability that the model gave", ylabel="share of times it came", title="Calibration", xlim=(0, 1), ylim=(0, 1))
+ax.legend(loc="upper left")
+plt.show()
+
+# %% [markdown]
+# One letter of memory says little, and what it says is true. Four letters make the table sure of itself, and wrong:
+# it has seen most of its rows once or twice, and takes once for always. Nothing in the training loss shows it.
+#
 # ### Why counting is not the end
 #
-# More memory should help. Let the row be chosen by the last two letters, or three, or four, and count again
-# (with the same hundredth of uniform mixed in):
+# More memory should help. Let the row be chosen by the last two letters, or three, or up to eight, and count again
+# (with the same hundredth of uniform mixed in). The dashed line is the second floor, the entropy of the list:
 
 # %% demo
 from collections import Counter, defaultdict
@@ -903,7 +1093,7 @@ names = [name for name, _ in load_names()]
 names = [names[i] for i in np.random.default_rng(0).permutation(len(names))]
 train, held_out = names[:4130], names[4130:]
 results = []
-for memory in range(6):
+for memory in range(9):
     counts = defaultdict(Counter)
     for name in train:
         padded = END * memory + name + END
@@ -922,8 +1112,10 @@ for memory in range(6):
     results.append((*row, len(counts)))
 on_train, on_held_out, rows = np.array(results).T
 figure, ax = plt.subplots(figsize=(6.4, 2.6))
-ax.plot(range(6), on_train, "o-", label="names it counted")
-ax.plot(range(6), on_held_out, "o-", label="held-out names")
+ax.plot(range(9), on_train, "o-", label="names it counted")
+ax.plot(range(9), on_held_out, "o-", label="held-out names")
+floor = len(train) * math.log(len(train)) / sum(len(name) + 1 for name in train)
+ax.axhline(floor, color="black", linestyle="--", linewidth=1.2)
 ax.set(title="Memory that does not generalise", xlabel="letters of memory", ylabel="nats per letter")
 ax.set_ylim(0)
 ax.legend(loc="lower left")
@@ -931,9 +1123,11 @@ plt.show()
 print("rows in use:", ", ".join(f"{int(r)}" for r in rows))
 best = on_held_out.argmin()
 print(f"best on held-out names: {best} letters of memory, {on_held_out[best]:.2f} nats per letter")
+print(f"eight letters on the names it counted: {on_train[8]:.2f}, the floor of the list: {floor:.2f} nats per letter")
 
 # %% [markdown]
-# On the names it counted, the loss falls and falls; on others it turns. With five letters of memory, two
+# On the names it counted, the loss falls to the floor of the list: the table has learnt it by heart. On others it
+# turns. With five letters of memory, two
 # thirds of the rows were seen only once, every fifth past in a held-out name was never seen at all, and what
 # was learned after *mari* says nothing about *mary*, though any reader sees that they are alike. A table
 # can't share. The models of the next lessons replace the table by a function with shared weights, and keep
@@ -1017,9 +1211,9 @@ for letter, predictions in everyone.items():
     print(f"{letter}: {loss.item():.2f} nats per letter, perplexity {math.exp(loss.item()):.1f}")
 
 # %% [markdown]
-# One of these is wonderful, one is an improvement that would get you a publication, and two are ordinary. The
-# loss alone can't tell who is honest. The probe can: it changes one token at a time and watches which
-# predictions move. Here it is at work on two more functions, one of each kind.
+# One of these is wonderful, one is a fine improvement, and two are ordinary. The loss alone can't tell who is
+# honest: lesson 1 said that no loss asks a network to keep its eyes off the answer, and here you see it. The probe
+# can. It changes one token at a time and watches which predictions move. Here it is at work on two more functions, one of each kind.
 
 # %% demo
 def sound(tokens):  # position t uses its place, and what the tokens before it add up to
@@ -1121,7 +1315,8 @@ for letter, predictions in {"A": predictions_A, "D": predictions_D}.items():
 #
 # <details><summary>Hint</summary>
 #
-# A mean over the positions so far is a running sum divided by a running count.
+# How many rows are in the mean at position 0, at position 1, at position $t$? And once centred, the rows are logits
+# again.
 # </details>
 
 # %% exercise repaired_C
@@ -1148,6 +1343,10 @@ emma = np.array([5, 13, 13, 1])
 depends = dependence(lambda tokens: np.asarray(repaired_C(tokens, some_table, 0)), emma, n_values=27)
 assert leaks(depends) == [], f"it still leaks: {leaks(depends)}"
 assert depends[2, 1], "the prediction at position 2 should depend on token 1, the one just before it"
+centred = np.asarray(repaired_C(emma, some_table, 0))
+assert np.allclose(centred[0], -math.log(27), atol=1e-4), "at position 0 the mean is the feature itself: all 27 are equally likely"
+half = np.exp((some_table[5] - some_table[0]) / 2)
+assert np.allclose(np.exp(centred[1]), half / half.sum(), atol=1e-4), "at position 1 the mean is of two rows, of · and of e"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_repaired_C(repaired_C)
@@ -1158,6 +1357,8 @@ checks.check_repaired_C(repaired_C)
 #
 # ### Pitfalls
 #
+# - **A loss too good to be true.** Are the data nearly certain? Does it hold on held-out data? If not, the list was
+#   learnt by heart. If it does, probe for a leak: held-out data do not show one.
 # - **Comparing perplexities of different tokens.** A model over words and one over letters are asked
 #   different questions. Convert both to bits per *character* first: total NLL in bits, over the same number
 #   of characters.
@@ -1255,7 +1456,9 @@ flashcards(
         ("Forward KL", "KL(data, model): averaged under the data; excluding what happens costs infinity"),
         ("Teacher forcing", "Inputs are the data, shifted by one: exact likelihood, all positions at once"),
         ("Maximum likelihood for a bigram", "Counts of transitions, each row normalised"),
-        ("A loss near zero on real data", "Look for a leak: a position that sees its own target"),
+        ("A loss near zero on real data", "Held-out bad: learnt by heart. Held-out good as well: look for a leak"),
+        ("The floor of a finite training set", "Its empirical entropy: ln N for N different sequences, far below that of the data"),
+        ("Arithmetic coding", "One number in the interval that the symbols leave: NLL in bits, plus at most 2"),
     ],
     title="Negative log-likelihood",
 )
@@ -1290,7 +1493,10 @@ flashcards(
 #   1511.01844). What a likelihood says, and what it does not.
 # - E. Nalisnick et al., *Do Deep Generative Models Know What They Don't Know?*, ICLR 2019 (arXiv 1810.09136).
 #   A warning about scoring.
+# - I. H. Witten, R. M. Neal & J. G. Cleary, *Arithmetic Coding for Data Compression*, Communications of the ACM
+#   30(6), 1987. The coder, with a window instead of endless numbers.
 # - G. Delétang et al., *Language Modeling Is Compression*, ICLR 2024 (arXiv 2309.10668). The bits, taken
 #   literally.
 #
-# Next: lesson 3 replaces the table by one hidden layer that all conditionals share.
+# Next: a table knows nothing about a past that it has not seen, and the pasts of a digit of 784 pixels can't be
+# listed. Lesson 3 replaces the table by one hidden layer that all conditionals share.
