@@ -65,6 +65,7 @@ proof: $(READY) $(VENV)/.debian ## the same in the sandbox and the examiner, as 
 bench: $(READY) $(VENV)/.debian ## likelihoods of the trained models; speed of models, build and grading, as ratios; every answer through the sandbox
 	@$(BIN)/autograder checks --real
 	@$(BIN)/python -m benchmarks.likelihood
+	@$(BIN)/python -m benchmarks.passes
 	@$(BIN)/python -m benchmarks.models
 	@$(BIN)/python -m benchmarks.images
 	@$(BIN)/python -m benchmarks.sound

@@ -218,7 +218,11 @@ def costs_puzzle(student_name: str | None, lesson: str) -> CostsPuzzle:
         )
         passes = -(-n // block)
         # Rounding down tells, and the number of blocks is none of the numbers that it could be mistaken for.
-        if n % block and block != window and passes not in (block, window, layers, heads, n - block, (n - 1).bit_length() + 1):
+        if (
+            n % block
+            and block != window
+            and passes not in (block, window, layers, heads, n - block, (n - 1).bit_length() + 1)
+        ):
             head_size, itemsize = int(rng.choice([4, 8, 10, 16])), int(rng.choice([2, 4]))
             return CostsPuzzle(n, block, window, layers, heads, head_size, itemsize)
 

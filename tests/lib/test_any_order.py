@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lib.models import pixel_by_pixel
-from lib.models.any_order import AnyOrder
+from lib.models.any_order import AnyOrder, best_sizes, coarse_to_fine
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +95,34 @@ def test_what_is_known_stays_and_blocks_pass_it_over(model):
     assert not known[2:].any()  # what was handed in is as it was
 
 
+def test_coarse_to_fine_is_a_partition():
+    blocks = coarse_to_fine(8)
+    assert [len(block) for block in blocks] == [4, 12, 48]
+    assert blocks[0].tolist() == [0, 4, 32, 36]
+    assert blocks[1][:6].tolist() == [2, 6, 16, 18, 20, 22]
+    assert sorted(torch.cat(blocks).tolist()) == list(range(64))
+
+
+def test_best_sizes_are_the_best():
+    nats = [0.9, 0.5, 0.45, 0.3, 0.29, 0.1, 0.1, 0.02]
+
+    def cost(sizes):
+        return sum(size * nats[sum(sizes[:i])] for i, size in enumerate(sizes))
+
+    for n_blocks in (1, 2, 3, 8):
+        all_sizes = (
+            [s for s in itertools.product(range(1, 9), repeat=n_blocks) if sum(s) == 8] if n_blocks < 8 else [(1,) * 8]
+        )
+        found = best_sizes(nats, n_blocks)
+        assert sum(found) == 8
+        assert cost(found) == pytest.approx(min(cost(sizes) for sizes in all_sizes))
+
+
 @pytest.mark.parametrize(
     ("act", "sentence"),
     [
+        (lambda m: coarse_to_fine(6), "side should be a multiple of 4, found 6"),
+        (lambda m: best_sizes([1.0, 0.5], 3), "n_blocks should be 1 to 2, found 3"),
         (lambda m: AnyOrder(4, 4, patch=(3, 2)), "patch should divide an image of 4 x 4, found 3 x 2"),
         (lambda m: AnyOrder(n_heads=5), "n_heads should divide channels"),
         (lambda m: m.logits(torch.full((1, 6), 0.5), torch.zeros(6, dtype=torch.bool)), "only zeros and ones"),
