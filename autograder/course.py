@@ -51,6 +51,11 @@ class Lesson:
         return self.name.partition("_")[2]
 
     @property
+    def is_exam(self) -> bool:
+        """Whether it examines what lessons teach: handed out and graded like one, without a lesson's parts."""
+        return self.topic == "exam"
+
+    @property
     def source(self) -> Path:
         """The lesson itself, jupytext percent format."""
         return ROOT / "solutions" / self.name / f"{self.name}.py"
@@ -67,7 +72,7 @@ class Lesson:
 
 
 def lessons(wanted: list[str] | None = None) -> list[Lesson]:
-    """The lessons in order, or those named: by full name, number or topic (`01_chain_rule`, `01`, `chain_rule`).
+    """The lessons in order and the exam, or those named: by full name, number or topic (`01_chain_rule`, `01`, `chain_rule`).
 
     Raises CourseError for a name that is no lesson.
     """
@@ -77,7 +82,7 @@ def lessons(wanted: list[str] | None = None) -> list[Lesson]:
         return every
     chosen = []
     for name in wanted:
-        match = [x for x in every if name in (x.name, x.name[:2], x.name.lstrip("0")[:1], x.topic)]
+        match = [x for x in every if name in (x.name, x.name[:2], x.name[:2].lstrip("0"), x.topic)]
         if not match:
             raise CourseError(f"There is no lesson {name!r}; the lessons are {', '.join(x.name for x in every)}.")
         chosen += match

@@ -46,13 +46,15 @@ class Answer:
 class Answers:
     """All answers that test the checks of one lesson.
 
-    `personal` maps an exercise on the personal sequence to a function from a student's name to the right number: what
-    a sample student who typed that name hands in.
+    `personal` maps an exercise on numbers of one's own to a function from a student's name to the right answer: what
+    a sample student who typed that name hands in. `mistaken` does the same for a wrong one, where somebody else's right
+    answer may be right by chance.
     """
 
     lesson: str
     all: list[Answer] = field(default_factory=list)
-    personal: dict[str, Callable[[str], float]] = field(default_factory=dict)
+    personal: dict[str, Callable[[str], Any]] = field(default_factory=dict)
+    mistaken: dict[str, Callable[[str], Any]] = field(default_factory=dict)
 
     def right(self, exercise: str, story: str, /, **values: Any) -> Callable[..., Any]:
         """Register a right answer: as decorator of a function, or with typed values."""
@@ -61,6 +63,11 @@ class Answers:
     def wrong(self, exercise: str, story: str, /, **values: Any) -> Callable[..., Any]:
         """Register a wrong answer; `story` is the mistake in a few words."""
         return self._add(exercise, False, story, values)
+
+    def personal_mistake(self, exercise: str, student_name: str) -> Any:
+        """A wrong answer to a personal exercise of this student: somebody else's will do where nothing else is said."""
+        mistake = self.mistaken.get(exercise)
+        return mistake(student_name) if mistake else self.personal[exercise]("somebody else")
 
     def _add(self, exercise: str, right: bool, story: str, values: dict[str, Any]) -> Callable[..., Any]:
         if values:

@@ -101,14 +101,14 @@ def _literal(value: Any) -> str:
     return repr(value)
 
 
-def _answers(lesson: Lesson, right: bool, pick: int) -> dict[str, str]:
+def _answers(lesson: Lesson, right: bool, pick: int, me: str) -> dict[str, str]:
     """The pick-th right or wrong answer to every exercise (counting round)."""
     chosen = {}
     for exercise in proof.exercises(lesson):
         if exercise in proof.answers(lesson).personal:
-            # Its right answer depends on the name typed; for a wrong one, somebody else's will do.
+            # Its right answer depends on the name typed, and `solved` enters it.
             if not right:
-                chosen[exercise] = f"{exercise} = {proof.answers(lesson).personal[exercise]('somebody else')!r}"
+                chosen[exercise] = f"{exercise} = {proof.answers(lesson).personal_mistake(exercise, me)!r}"
             continue
         mine = [a for a in proof.answers(lesson).all if a.exercise == exercise and a.right == right]
         if mine:
@@ -137,15 +137,15 @@ def _right(lesson: Lesson, me: str) -> Notebook:
 
 
 def _right_style(pick: int) -> Callable[[Lesson, str], Notebook]:
-    return lambda lesson, me: solved(lesson, _answers(lesson, True, pick), me)
+    return lambda lesson, me: solved(lesson, _answers(lesson, True, pick, me), me)
 
 
 def _wrong(lesson: Lesson, me: str) -> Notebook:
-    return solved(lesson, _answers(lesson, right=False, pick=0), me)
+    return solved(lesson, _answers(lesson, right=False, pick=0, me=me), me)
 
 
 def _half_wrong(lesson: Lesson, me: str) -> Notebook:
-    wrong = _answers(lesson, right=False, pick=1)
+    wrong = _answers(lesson, right=False, pick=1, me=me)
     return solved(lesson, dict(list(wrong.items())[::2]), me)
 
 
