@@ -70,6 +70,7 @@ bench: $(READY) $(VENV)/.debian ## likelihoods of the trained models; speed of m
 	@$(BIN)/python -m benchmarks.images
 	@$(BIN)/python -m benchmarks.sound
 	@$(BIN)/python -m benchmarks.sampling
+	@$(BIN)/python -m benchmarks.attention
 	@$(BIN)/python -m benchmarks --thousand
 	@$(BIN)/python -m benchmarks.cluster
 

@@ -11,7 +11,6 @@ Each comparison alternates the two ways and takes medians of processor time, so 
 from __future__ import annotations
 
 import itertools
-import subprocess
 import sys
 from collections.abc import Callable
 
@@ -20,6 +19,7 @@ import torch.nn.functional as F
 from rich.console import Console
 from torch import Tensor, nn
 
+from benchmarks.memory import growth
 from benchmarks.timing import medians
 from lib import data, weights
 from lib.models import pixel_by_pixel
@@ -75,24 +75,13 @@ def digits(n: int) -> Tensor:
 
 def peak_memory(kind: str) -> float:
     """MiB that one training step of NADE needs beyond what a fresh process with the model and the digits has. Linux only."""
-    code = f"""
-import re, torch
-from pathlib import Path
-from benchmarks import models
-
-def status(name):
-    return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
-
-x = models.digits(models.NADE_BATCH).clone()
-models.trainer(models.{kind}(models.D, 500), x[:2])()
-step = models.trainer(models.{kind}(models.D, 500), x)
-Path("/proc/self/clear_refs").write_text("5")  # forget the highest mark so far
-before = status("VmRSS")
-step()
-print(status("VmHWM") - before)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return float(done.stdout)
+    before = f"""
+    from benchmarks import models
+    x = models.digits(models.NADE_BATCH).clone()
+    models.trainer(models.{kind}(models.D, 500), x[:2])()
+    step = models.trainer(models.{kind}(models.D, 500), x)
+    """
+    return growth(before, "step()")
 
 
 def main() -> None:

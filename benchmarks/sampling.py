@@ -14,7 +14,6 @@ Everything alternates, and takes medians of processor time. Weights are random b
 from __future__ import annotations
 
 import itertools
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +23,7 @@ import torch.nn.functional as F
 from rich.console import Console
 from torch import Tensor, nn
 
+from benchmarks.memory import growth
 from benchmarks.timing import medians
 from lib import weights
 from lib.models.gpt import GPT, Cache
@@ -157,27 +157,20 @@ def training(shape: dict[str, int], console: Console) -> None:
 
 def cache_memory(n: int, n_groups: int) -> float:
     """MiB that a fresh process grows by at most while n sequences of the whole context are read token by token. Linux only."""
-    code = f"""
-import re, torch
-from pathlib import Path
-from benchmarks.sampling import CONTEXT, K, SHAPES
-from lib.models.gpt import GPT
-
-def status(name):
-    return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
-
-model, token = GPT(K, CONTEXT, **SHAPES[1], n_groups={n_groups}).eval(), torch.zeros({n}, 1, dtype=torch.long)
-with torch.no_grad():
+    before = f"""
+    import torch
+    from benchmarks.sampling import CONTEXT, K, SHAPES
+    from lib.models.gpt import GPT
+    model, token = GPT(K, CONTEXT, **SHAPES[1], n_groups={n_groups}).eval(), torch.zeros({n}, 1, dtype=torch.long)
+    torch.set_grad_enabled(False)
     model.next_logits(token, model.new_cache({n}, 1))
-    Path("/proc/self/clear_refs").write_text("5")  # forget the highest mark so far
-    before = status("VmRSS")
+    """
+    measured = f"""
     cache = model.new_cache({n})
     for _ in range(CONTEXT):
         model.next_logits(token, cache)
-print(status("VmHWM") - before)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return float(done.stdout)
+    """
+    return growth(before, measured)
 
 
 def memory(console: Console) -> None:

@@ -115,6 +115,9 @@ def linear_attention(
     if chunk < 1:
         raise ValueError(f"linear_attention: chunk should be at least 1, found {chunk}")
     q, k = feature(q), feature(k)
+    if length == 1 and state is not None:  # a step needs no chunks
+        sums, total = state[0] + k.mT @ v, state[1] + k[:, :, 0]
+        return q @ sums / (q * total[:, :, None]).sum(-1, keepdim=True), (sums, total)
     v = torch.cat([v, torch.ones_like(v[..., :1])], -1)  # what is gathered of the ones is the sum of the weights
     n = math.ceil(length / chunk)
     q, k, v = (F.pad(t, (0, 0, 0, n * chunk - length)).unflatten(2, (n, chunk)) for t in (q, k, v))

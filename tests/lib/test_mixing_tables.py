@@ -1,0 +1,46 @@
+"""The shipped tables of what it costs to mix positions, and of what is remembered: they go together and say what lesson 09 says."""
+
+import csv
+
+import pytest
+
+from lib.data import DATA
+
+
+def table(name):
+    return list(csv.DictReader((DATA / f"{name}.csv").open(encoding="utf-8")))
+
+
+COST = {(row["mixer"], int(row["n"])): row for row in table("attention_cost")}
+LENGTHS = sorted({n for _, n in COST})
+
+
+def test_full_attention_is_quadratic_and_the_others_are_linear():
+    assert LENGTHS == [256, 512, 1024, 2048, 4096]
+    for mixer in ("full", "fused", "window 64", "linear", "recurrence"):
+        for column in ("ms", "mib"):
+            grown = float(COST[mixer, 4096][column]) / float(COST[mixer, 512][column])
+            if mixer == "full" or (mixer, column) == ("fused", "ms"):
+                assert grown > 20  # 64 if all of it were quadratic
+            else:
+                assert grown < 20  # 8 if all of it were linear
+
+
+@pytest.mark.parametrize("mixer", ["full", "window 64", "linear", "recurrence"])
+def test_measured_memory_is_what_the_formula_says(mixer):
+    assert float(COST[mixer, 4096]["mib"]) == pytest.approx(float(COST[mixer, 4096]["formula_mib"]), rel=0.3)
+
+
+def test_what_a_step_keeps_grows_with_full_attention_only():
+    heads, size = 4, 32
+    for n in LENGTHS:
+        kib = {
+            mixer: float(COST[mixer, n]["state_kib"]) * 1024 / 4
+            for mixer in ("full", "window 64", "linear", "recurrence")
+        }
+        assert kib == {
+            "full": 2 * heads * n * size,
+            "window 64": 2 * heads * 63 * size,
+            "linear": heads * size * (size + 1),
+            "recurrence": heads * size,
+        }
