@@ -277,6 +277,8 @@ def marginal(joint, keep):
 assert np.shape(marginal(joint, (0,))) == (3,), "keep=(0,) leaves the weather, which has 3 values"
 assert np.allclose(marginal(joint, (0,)), [0.5, 0.3, 0.2]), "p(W): sun 0.5, cloud 0.3, rain 0.2"
 assert np.shape(marginal(joint, (2, 0))) == (2, 3), "keep=(2, 0): first late (2 values), then weather (3)"
+assert np.allclose(marginal(joint, (2, 0))[1], [0.05, 0.06, 0.10]), "keep=(2, 0): row 1 is p(late, W)"
+assert np.shape(marginal(joint, (2, 0, 1))) == (2, 3, 2), "keep=(2, 0, 1) sums nothing out and gives L, W, U in that order"
 assert np.allclose(marginal(joint, ()), 1), "with every variable summed out, the total probability is left"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule as checks
@@ -322,7 +324,13 @@ assert np.shape(p_u_given_w) == (3, 2), "p(U | W): one row per weather, one colu
 assert np.allclose(p_u_given_w, p_umbrella), "p(U | W) is the table that the town was built from"
 totals = np.asarray(conditional(joint, (2,), (0, 1))).sum(axis=-1)
 assert np.allclose(totals, 1), "given weather and umbrella, L still has to take some value"
+given_lu = np.asarray(conditional(joint, (0,), (2, 1)))
+assert np.allclose(given_lu[1, 0], np.array([45, 36, 10]) / 91), "given=(2, 1): [1, 0] is p(W | late, no umbrella)"
+both = np.asarray(conditional(joint, (1, 2), (0,)))
+assert np.allclose(both.sum(axis=(1, 2)), 1), "p(U, L | W): given the weather, all four entries together sum to 1"
 assert np.allclose(conditional(joint, (0,), ()), [0.5, 0.3, 0.2]), "given nothing, p(W) is the marginal"
+never = conditional(np.array([[0.5, 0.5], [0.0, 0.0]]), (1,), (0,))
+assert np.allclose(never, [[0.5, 0.5], [0, 0]]), "a condition of probability 0 should give zeros"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule as checks
 checks.check_conditional(conditional)
@@ -455,8 +463,11 @@ assert len(result) == 2, "return two things: the list of factors, and rebuilt"
 factors, rebuilt = result
 assert [np.shape(f) for f in factors] == [(2,), (2, 3), (2, 3, 2)], "factors: p(L), p(W | L), p(U | L, W)"
 assert np.allclose(factors[0], [0.79, 0.21]), "factors[0] is p(L): the bus is late 21 % of the time"
-assert np.shape(rebuilt) == (3, 2, 2), "rebuilt should have its axes in the joint's order: W, U, L"
-assert np.allclose(rebuilt, joint), "the product of the factors should be the joint itself"
+assert np.allclose(np.sum(np.asarray(factors[1]), axis=-1), 1), "factors[1] is p(W | L): each row sums to 1"
+for some in ((2, 0, 1), (1, 2, 0), (2, 1, 0)):
+    factors, rebuilt = joint_from_order(joint, some)
+    assert np.shape(rebuilt) == (3, 2, 2), f"order {some}: rebuilt should have the joint's axes in its order: W, U, L"
+    assert np.allclose(rebuilt, joint), f"order {some}: the product of the factors should be the joint itself"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule as checks
 checks.check_joint_from_order(joint_from_order)
@@ -526,7 +537,7 @@ assert len(result) == 2, "return two things: the list of factors, and rebuilt"
 factors, rebuilt = result
 assert [np.shape(f) for f in factors] == [(2,), (2, 2, 3)], "for blocks L | U, W: p(L), then p(U, W | L)"
 assert np.allclose(np.sum(np.asarray(factors[1]), axis=(1, 2)), 1), "given L, (U, W) still takes some value"
-for blocks in ([(2,), (1, 0)], [(1, 2), (0,)], [(2, 0), (1,)]):
+for blocks in ([(2,), (1, 0)], [(1, 2), (0,)], [(2, 0), (1,)], [(1,), (2,), (0,)]):
     factors, rebuilt = joint_from_partition(joint, blocks)
     assert np.shape(rebuilt) == (3, 2, 2), f"blocks {blocks}: rebuilt should have the joint's axes in its order: W, U, L"
     assert np.allclose(rebuilt, joint), f"blocks {blocks}: the product of the factors should be the joint itself"
@@ -617,6 +628,7 @@ def free_parameters(cardinalities, parents):
 assert free_parameters([6], [()]) == 5, "a die: the sixth probability follows from the other five"
 assert free_parameters([3, 2, 2], [(), (0,), (0,)]) == 8, "weather first: 2 for W, then 3 for U, 3 for L"
 assert free_parameters([3, 2, 2], [(1, 2), (2,), ()]) == 11, "weather last: 1 for L, 2 for U, 8 for W"
+assert free_parameters([2, 3, 4], [(), (), (0, 1)]) == 21, "two causes of 2 and 3 values: 1, 2, and 6 rows of 3 for their effect"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule as checks
 checks.check_free_parameters(free_parameters)
@@ -688,6 +700,8 @@ order, count = cheapest_order(joint)
 assert sorted(int(i) for i in order) == [0, 1, 2], "the order should name each of the variables 0, 1, 2 once"
 assert count == 8, "our town needs 8 numbers, weather first: p(L | W, U) does not change with U"
 assert int(order[2]) != 0, "with the weather last, nothing can be erased, and the town needs 11 numbers"
+turned = np.transpose(joint, (1, 2, 0))  # the same town with the axes U, L, W
+assert cheapest_order(turned)[1] == 8, "the same town costs the same, whatever the numbers of its axes"
 one_of_two = np.array([[0.9, 0.1], [0.2, 0.8]])  # p(C = 1) is high if exactly one of the coins A, B shows heads
 coins = np.stack([np.stack([one_of_two[a ^ b] / 4 for b in (0, 1)]) for a in (0, 1)])  # axes A, B, C
 assert cheapest_order(coins)[1] == 6, "every two of A, B, C are independent, but the last one needs both others: 1 + 1 + 4"
@@ -821,6 +835,8 @@ drawn = ancestral_sample(tiny, (1, 0), np.array([[0.5, 0.9]]))
 assert np.array_equal(np.asarray(drawn), [[0, 1]]), "order (1, 0): still, the first uniform decides variable 0"
 drawn = ancestral_sample(joint, (2, 0, 1), np.array([[0.4, 0.5, 0.9]]))
 assert np.array_equal(np.asarray(drawn), [[1, 0, 1]]), "town, order (2, 0, 1): 0.9 draws late, 0.4 then cloud, 0.5 then no umbrella"
+drawn = ancestral_sample(joint, (2, 1, 0), np.array([[0.35, 0.9, 0.9]]))
+assert np.array_equal(np.asarray(drawn), [[2, 1, 1]]), "town, order (2, 1, 0): late, umbrella, and given both, 0.35 draws rain"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule as checks
 checks.check_ancestral_sample(ancestral_sample)
@@ -1232,6 +1248,7 @@ rows = np.asarray(shuffled_repaired(np.array([0, 2, 1, 1]), (2, 0, 3, 1), START,
 assert rows.shape == (4, 3), "one row for each of the 4 positions, one column for each of the 3 values"
 assert np.allclose(rows[2], START), "position 2 is generated first, so it looks at nothing"
 assert np.allclose(rows[0], TABLE[1]), "position 0 is generated right after position 2, where x is 1"
+assert np.allclose(rows[3], TABLE[0]), "position 3 is generated right after position 0, where x is 0"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule as checks
 checks.check_shuffled_repaired(shuffled_repaired)

@@ -159,6 +159,8 @@ pieces_BAC = [-math.log(0.4), -math.log(0.5), -math.log(0.6)]
 # %% check pieces_BAC 1 point
 assert len(typed(pieces_BAC, "pieces_BAC")) == 3, "one piece for each of B, A, C"
 assert all(float(piece) > 0 for piece in pieces_BAC), "a probability below 1 should surprise by more than 0"
+again = math.exp(-sum(float(piece) for piece in pieces_BAC))
+assert abs(again - 0.12) < 0.005, f"exp of minus their sum should be p(BAC) = 0.12 again, and is {again:.3f}"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_pieces_BAC(pieces_BAC)
@@ -347,6 +349,8 @@ assert rows.shape == (2, 3), "the result should have the shape of the logits"
 assert np.isfinite(rows).all(), "logits of 1000 should do no harm"
 assert np.allclose(rows[0], rows[1], atol=1e-4), "adding a constant to all logits should change nothing"
 assert np.allclose(np.exp(rows).sum(axis=-1), 1, atol=1e-4), "exp of each row should sum to 1"
+far = np.asarray(log_softmax(np.array([0.0, -400.0, -800.0])))
+assert np.allclose(far, [0.0, -400.0, -800.0]), "-800 is an ordinary log-probability, even if exp(-800) is 0 in a computer"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_log_softmax(log_softmax)
@@ -390,10 +394,12 @@ def sequence_nll(logits, targets):
 
 # %% check sequence_nll 2 points
 bac = np.array([[[0.3, 0.4, 0.3], [0.5, 0.25, 0.25], [0.2, 0.2, 0.6]]])  # the conditionals of A, B, C
-bac_logits = np.log(bac) + 7.0  # adding 7 to all of them changes nothing
-cost = np.asarray(sequence_nll(bac_logits, np.array([[1, 0, 2]])))
-assert cost.shape == (1,), "one number for each sequence of the batch, so the shape here should be (1,)"
-assert np.allclose(cost, 2.1203, atol=1e-3), "BAC costs 2.12 nats: normalise each row, then sum over time"
+bac_logits = np.log(bac[[0, 0]]) + 2000.0  # adding 2000 to all of them changes nothing
+cost = np.asarray(sequence_nll(bac_logits, np.array([[1, 0, 2], [2, 0, 1]])))
+assert cost.shape == (2,), "one number for each sequence of the batch, so the shape here should be (2,)"
+assert np.isfinite(cost).all(), "logits of 2000 should do no harm"
+assert np.allclose(cost[0], 2.1203, atol=1e-3), "BAC costs 2.12 nats: normalise each row, then sum over time"
+assert np.allclose(cost[1], -math.log(0.3 * 0.5 * 0.2), atol=1e-3), "the second sequence costs -ln(0.3 · 0.5 · 0.2): its own targets"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_sequence_nll(sequence_nll)
@@ -451,10 +457,11 @@ def teacher_forcing_pair(tokens, bos):
     ### END SOLUTION
 
 # %% check teacher_forcing_pair 2 points
-inputs, targets = teacher_forcing_pair(np.array([[5, 13, 13, 1], [1, 14, 14, 0]]), 0)
+inputs, targets = teacher_forcing_pair(np.array([[5, 13, 13, 1], [1, 14, 14, 9]]), 9)
 assert np.shape(inputs) == (2, 4), "two sequences of four tokens should give inputs of the same shape"
 assert np.array_equal(np.asarray(targets)[0], [5, 13, 13, 1]), "every token should be predicted once"
-assert np.array_equal(np.asarray(inputs)[0], [0, 5, 13, 13]), "inputs: bos, then the data one step late"
+assert np.array_equal(np.asarray(inputs)[0], [9, 5, 13, 13]), "inputs: bos (here 9), then the data one step late"
+assert np.array_equal(np.asarray(inputs)[1], [9, 1, 14, 14]), "each sequence begins with a bos of its own"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_teacher_forcing_pair(teacher_forcing_pair)
@@ -583,6 +590,7 @@ heads = np.array([1.0, 0.0])
 two_terms = 0.5 * math.log(0.5 / 0.75) + 0.5 * math.log(0.5 / 0.25)
 assert np.allclose(float(kl_divergence(coin, loaded)), two_terms, atol=1e-5), "p ln(p/q), here two terms"
 assert np.allclose(float(kl_divergence(heads, coin)), math.log(2)), "p = 0 should add nothing, not NaN"
+assert abs(float(kl_divergence(heads, heads))) < 1e-6, "q = 0 does no harm where p is 0 as well"
 assert float(kl_divergence(coin, heads)) == math.inf, "what happens though the model excluded it: infinity"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
