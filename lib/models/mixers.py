@@ -27,8 +27,8 @@ The model, so that the ways differ in nothing else:
     x       x + down(gelu(up(norm(x))))       these two, n_layers times
     logits  embedding . norm(x)               output t describes the token that comes after token t
 
-Nothing else knows of positions, so texts may be of any length. That three-tap convolution stands before the mixing of most recurrent language
-models of today; without it one layer could not put a key and the value behind it together.
+Nothing else knows of positions, so texts may be of any length. Such a short convolution stands before the mixing of many recurrent language
+models (Mamba's, for one); without it one layer could not put a key and the value behind it together.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def scan(decay: Tensor, value: Tensor, state: Tensor | None = None) -> Tensor:
     decay, value : `(B, T, C)`. state : h before the first position, `(B, C)`; 0 if absent. Returns h, `(B, T, C)`.
 
     After the round with distance s, entry t has gathered the last 2 s values, and its decay is the product of as many: two
-    stretches one behind the other are one stretch (Blelloch, "Prefix sums and their applications", 1990).
+    stretches one behind the other are one stretch (Hillis & Steele, "Data Parallel Algorithms", CACM 29(12), 1986).
     """
     if state is not None:
         value = torch.cat([value[:, :1] + decay[:, :1] * state[:, None], value[:, 1:]], 1)

@@ -44,3 +44,22 @@ def test_what_a_step_keeps_grows_with_full_attention_only():
             "linear": heads * size * (size + 1),
             "recurrence": heads * size,
         }
+
+
+RECALL = {(row["mixer"], int(row["pairs"])): row for row in table("recall")}
+PAIRS = sorted({pairs for _, pairs in RECALL})
+
+
+def accuracies(mixer):
+    return [float(RECALL[mixer, pairs]["accuracy"]) for pairs in PAIRS]
+
+
+def test_who_keeps_everything_recalls_everything():
+    assert PAIRS == [4, 6, 8, 12, 16, 24, 32, 48, 64]
+    assert min(accuracies("full")) > 0.99
+
+
+def test_a_window_recalls_what_it_reaches():
+    right = accuracies("window 32")
+    assert right[PAIRS.index(8)] > 0.99  # 32 tokens in all
+    assert right[PAIRS.index(16)] < 0.7 and right[-1] < 0.1
