@@ -65,6 +65,7 @@ def says_what_is_wrong(command: Callable[..., Any]) -> Callable[..., Any]:
 def build(names: Lessons = None, force: Force = False) -> None:
     """Make the notebooks from solutions/*/*.py; only what changed is executed."""
     from autograder.authoring import build as builder
+    from autograder.authoring import index
 
     for lesson in lessons(names):
         with out.status(f"{lesson.name} ..."):
@@ -76,6 +77,8 @@ def build(names: Lessons = None, force: Force = False) -> None:
     if not names:
         for stray in builder.remove_strays(lessons()):
             out.print(f"{stray.relative_to(ROOT)}: removed, its lesson is gone")
+    for page in index.write():
+        out.print(f"{page.relative_to(ROOT)}: written")
 
 
 @app.command()

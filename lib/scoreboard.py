@@ -109,8 +109,9 @@ def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """A Markdown table: the first column to the left, the others to the right if they hold numbers."""
     body = [list(line) for line in lines]
     right = [all(line[i].strip("*–±[] .0123456789") == "" for line in body) for i in range(len(head))]
-    rule = ["--:" if numbers else ":--" for numbers in right]
-    return "\n".join("| " + " | ".join(line) + " |" for line in (head, rule, *body)).replace("| :--", "|:--")
+    rule = "|" + "|".join("--:" if numbers else ":--" for numbers in right) + "|"
+    first, *rest = ["| " + " | ".join(line) + " |" for line in (head, *body)]
+    return "\n".join([first, rule, *rest])
 
 
 def draw(lesson: str, yours: Mapping[str, float] | None = None, ax: Axes | None = None) -> Axes:

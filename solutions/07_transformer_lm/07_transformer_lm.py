@@ -1685,8 +1685,8 @@ flashcards(
 # - A. Vaswani et al., *Attention Is All You Need*, NIPS 2017 (arXiv 1706.03762). Section 3 is the block.
 # - D. Bahdanau, K. Cho & Y. Bengio, *Neural Machine Translation by Jointly Learning to Align and Translate*,
 #   ICLR 2015 (arXiv 1409.0473). Attention before the transformer.
-# - A. Radford et al., *Language Models are Unsupervised Multitask Learners*, 2019. GPT-2: the norm moves to the
-#   front.
+# - A. Radford et al., *Language Models are Unsupervised Multitask Learners*, OpenAI, 2019. GPT-2: the norm moves
+#   to the front.
 # - J. L. Elman, *Finding Structure in Time*, Cognitive Science 14, 1990. The recurrent network.
 # - S. Hochreiter & J. Schmidhuber, *Long Short-Term Memory*, Neural Computation 9, 1997; F. Gers et al.,
 #   *Learning to Forget*, Neural Computation 12, 2000.

@@ -1,0 +1,139 @@
+"""Lists that are made from the lessons and from what was measured, so that nobody keeps a second one by hand.
+
+`notebooks/README.md` is all of it; in `README.md` and `data/README.md` it is what stands between `<!-- made: NAME -->` and
+`<!-- end -->`. `autograder build` writes them, and a test compares.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from autograder.authoring import source
+from autograder.course import ROOT, CourseError, Lesson, lessons, write_whole
+from lib import scoreboard
+
+_REGION = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PAGES = ("README.md", "data/README.md")  # hold such regions
+
+
+class Entry(NamedTuple):
+    """What a lesson says of itself in its first cell, and what its checks add up to."""
+
+    lesson: Lesson
+    title: str
+    promise: str  # "take any joint distribution apart ..."
+    read: int | None  # minutes
+    practise: int | None
+    time: str  # as it is written
+    needs: str
+    exercises: int
+    points: int
+
+
+def entry(lesson: Lesson) -> Entry:
+    """Raises CourseError for a lesson whose first cell has no title `# NN · Title`, or tells no time."""
+    cells = source.read(lesson).notebook.cells
+    opening = cells[0].source
+    title = re.match(rf"# {lesson.name[:2]} · (.+)", opening)
+    time = re.search(r"\*\*Time\.\*\* (.+?)(?= \*\*|\n\n|$)", opening.replace("\n", " "))
+    if title is None or time is None:
+        raise CourseError(f"{lesson.name}: its first cell should have a title, `# NN · Title`, and a **Time.**")
+    paragraphs = [" ".join(p.split()) for p in opening.split("\n\n")]
+    said = dict(re.findall(r"\*\*([\w ]+)\.\*\* (.+?)(?= \*\*|$)", "\n".join(paragraphs), flags=re.MULTILINE))
+    minutes = re.match(r"(\d+) minutes to read, (\d+) to practise", time[1])
+    points = [c.metadata.nbgrader.points for c in cells if c.metadata.get("nbgrader", {}).get("grade")]
+    return Entry(
+        lesson,
+        title[1],
+        # The first sentence, or the opening of a page that promises nothing.
+        re.sub(r"^After this lesson you can ", "", said.get("Promise", paragraphs[1])).partition(". ")[0].rstrip("."),
+        int(minutes[1]) if minutes else None,
+        int(minutes[2]) if minutes else None,
+        time[1].rstrip("."),
+        said.get("You need", "All lessons").rstrip("."),
+        len(points),
+        sum(points),
+    )
+
+
+def notebooks() -> str:
+    """`notebooks/README.md`: what to open, how long it takes, what it needs and what it gives."""
+    entries = [entry(lesson) for lesson in lessons()]
+    lines = []
+    for e in entries:
+        link = f"[{e.lesson.name[:2]} {e.title}]({e.lesson.name}/{e.lesson.name}.ipynb)"
+        times = (str(e.read), str(e.practise)) if e.read else ("–", e.time)
+        lines.append((link, *times, str(e.exercises), str(e.points), e.needs))
+    head = ("notebook", "minutes to read", "to practise", "exercises", "points", "you need")
+    hours = [
+        sum(minutes or 0 for minutes in times) / 60
+        for times in zip(*((e.read, e.practise) for e in entries), strict=True)
+    ]
+    return f"""# The notebooks
+
+Open them in this order. Times are those of a capable reader who does every exercise; sections marked *optional* hold none and are not
+counted. Together: {hours[0]:.0f} hours to read, {hours[1]:.0f} to practise.
+
+{scoreboard.markdown(head, lines)}
+
+Afterwards you can
+
+{chr(10).join(f"- **{e.lesson.name[:2]}** {e.promise};" for e in entries if e.read)[:-1]}.
+
+An exercise says `# YOUR CODE HERE` or `name = None`, and the cell below it tests what you wrote. Hand in the `.ipynb` file.
+
+<sub>Made from the lessons by `autograder build`.</sub>
+"""
+
+
+def _lessons() -> str:
+    found = [entry(lesson) for lesson in lessons()]
+    lines = [
+        (
+            f"[{e.lesson.name[:2]} {e.title.partition(':')[0]}](solutions/{e.lesson.name}/{e.lesson.name}.ipynb)",
+            e.promise,
+        )
+        for e in found
+    ]
+    return scoreboard.markdown(("lesson", "afterwards you can"), lines)
+
+
+def _digits() -> str:
+    rows = scoreboard.rows()
+    lines = [
+        (f"`{r.name}`", f"{r.nats:.2f}", f"{r.numbers or 0:,}".replace(",", " "), f"{r.minutes:.1f}") for r in rows
+    ]
+    return scoreboard.markdown(("name", "test nats", "numbers learned", "minutes"), lines)
+
+
+REGIONS: dict[str, Callable[[], str]] = {
+    "lessons": _lessons,
+    "scoreboard": scoreboard.table,
+    "paradigms": scoreboard.paradigms,
+    "digits": _digits,
+}
+
+
+def pages() -> dict[Path, str]:
+    """What each page should hold. Raises CourseError for a region that nothing makes."""
+
+    def made(match: re.Match[str]) -> str:
+        if match[2] not in REGIONS:
+            raise CourseError(f"<!-- made: {match[2]} -->: nothing makes that; there are {', '.join(REGIONS)}")
+        return f"{match[1]}\n{REGIONS[match[2]]()}\n\n{match[3]}"
+
+    found = {ROOT / page: _REGION.sub(made, (ROOT / page).read_text(encoding="utf-8")) for page in PAGES}
+    return {ROOT / "notebooks" / "README.md": notebooks(), **found}
+
+
+def write() -> list[Path]:
+    """Bring the pages up to date; returns those that were not."""
+    old = [
+        (path, text) for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    for path, text in old:
+        write_whole(path, text)
+    return [path for path, _ in old]

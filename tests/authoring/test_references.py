@@ -1,0 +1,112 @@
+"""What the lessons and the READMEs refer to is there: files, headings, other lessons, and a number for each issue or paper."""
+
+import itertools
+import re
+
+import pytest
+
+from autograder.authoring import index, source
+from autograder.course import ROOT, lessons
+
+LESSONS = lessons()
+NUMBERS = set(range(1, 10))
+PROSE = {
+    lesson.name: [c.source for c in source.read(lesson).notebook.cells if c.cell_type == "markdown"]
+    for lesson in LESSONS
+}
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md"))]
+REPOSITORY = re.compile(r"github\.com/([\w.-]+/[\w.-]*\w)")
+NUMBERED = re.compile(r"(issues?|pull requests?|discussions?) \d+")
+VENUE = re.compile(
+    r"IEEE|ACM|Technical|Press|Wiley|Handbook|Journal|Proceedings|Transactions|Statistic|Royal Society|Neural Computation|"
+    r"Machine Learning|Artificial Intelligence|Cognitive Science|PLOS|JASA|NIPS|NeurIPS|ICML|ICLR|AISTATS|JMLR|ACL|OpenAI|"
+    r"Census Bureau|ITU-T|github\.com/"
+)
+
+
+@pytest.fixture(params=PROSE)
+def prose(request):
+    """A lesson's text, a line for each paragraph and each point of a list."""
+    blocks = re.split(r"\n\n|\n(?=- |\d\. |#|\|)", "\n\n".join(PROSE[request.param]))
+    return "\n".join(" ".join(block.split()) for block in blocks)
+
+
+def slug(heading):
+    """The name that JupyterLab and GitHub give to a heading."""
+    return re.sub(r"[^\w -]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def test_links_lead_somewhere(prose):
+    headings = {slug(heading) for heading in re.findall(r"^#+ (.+)$", prose, flags=re.MULTILINE)}
+    for target in re.findall(r"\]\(([^)\s]+)\)|<img [^>]*src=\"([^\"]+)\"", prose):
+        path, _, heading = (target[0] or target[1]).partition("#")
+        assert path.startswith("http") or not path or (ROOT / "notebooks" / "x" / path).exists(), target
+        assert path or slug(heading.replace("-", " ")) in headings, target
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
+def test_links_of_the_readmes_lead_somewhere(readme):
+    for target in re.findall(r"\]\(([^)\s#]+)\)", readme.read_text(encoding="utf-8")):
+        path = readme.parent / target
+        lesson = ROOT / "solutions" / path.parent.name / f"{path.stem}.py"  # of which the notebook is made
+        assert target.startswith("http") or path.exists() or (path.suffix == ".ipynb" and lesson.exists()), target
+
+
+def test_files_and_modules_that_are_named_exist(prose):
+    for name in re.findall(r"`((?:lib|data|benchmarks|autograder|notebooks|solutions)/[\w./]+)`", prose):
+        assert (ROOT / name).exists(), name
+    for name in re.findall(r"`(lib(?:\.\w+)+)`", prose):
+        parts = name.split(".")
+        files = [ROOT.joinpath(*parts[:n]) for n in range(len(parts), 0, -1)]
+        found = [
+            f
+            for f in (p.with_suffix(".py") if p.with_suffix(".py").exists() else p / "__init__.py" for p in files)
+            if f.exists()
+        ]
+        assert found, name
+        inside = (
+            parts[len(found[0].relative_to(ROOT).with_suffix("").parts) :] if found[0].name != "__init__.py" else []
+        )
+        assert all(re.search(rf"\b{part}\b", found[0].read_text(encoding="utf-8")) for part in inside), name
+
+
+def test_lessons_that_are_named_exist(prose):
+    for numbers in re.findall(r"\b[Ll]essons? (\d{1,2}\b(?:(?:, | and | to | or |, and )\d{1,2}\b)*)", prose):
+        assert {int(n) for n in re.findall(r"\d+", numbers)} <= NUMBERS, numbers
+    for name, number in re.findall(r"`(\w+)` (?:of|in|from) lesson (\d+)", prose):
+        (lesson,) = [lesson for lesson in LESSONS if int(lesson.name[:2]) == int(number)]
+        assert name in lesson.source.read_text(encoding="utf-8"), f"{name} of lesson {number}"
+
+
+def test_each_lesson_leads_to_the_next():
+    for lesson, following in itertools.pairwise(LESSONS):
+        last = PROSE[lesson.name][-1].split("\n\n")[-1]
+        if "exam" not in following.name:
+            assert last.lstrip("*").startswith("Next:"), lesson.name
+            assert re.search(rf"\b[Ll]esson {int(following.name[:2])}\b", last), lesson.name
+
+
+def test_every_repository_that_is_named_has_the_number_of_an_issue_or_pull_request(prose):
+    for found in REPOSITORY.finditer(prose):
+        near = prose[max(0, found.start() - 120) : found.end() + 120]
+        assert NUMBERED.search(near), found[0]
+
+
+def test_further_reading_says_where_to_find_it(prose):
+    _, _, reading = prose.partition("### Further reading\n")
+    for line in reading.splitlines():
+        if line.startswith("- "):
+            assert re.search(r"arXiv \d{4}\.\d{4,5}", line) or VENUE.search(line), line
+
+
+def test_what_is_made_from_the_lessons_is_up_to_date():
+    """`autograder build` writes these pages."""
+    for path, text in index.pages().items():
+        assert path.read_text(encoding="utf-8") == text, path.relative_to(ROOT)
+
+
+def test_a_region_that_nothing_makes_is_told(monkeypatch, tmp_path):
+    (tmp_path / "README.md").write_text("<!-- made: nothing -->\n<!-- end -->\n")
+    monkeypatch.setattr(index, "PAGES", (tmp_path / "README.md",))
+    with pytest.raises(index.CourseError, match="nothing makes that"):
+        index.pages()
