@@ -214,16 +214,18 @@ def costs_puzzle(student_name: str | None, lesson: str) -> CostsPuzzle:
     rng = _generator(student_name, lesson)
     while True:
         n, block, window, layers, heads = (
-            int(rng.integers(*ends)) for ends in ((14, 41), (3, 10), (3, 7), (2, 7), (2, 6))
+            int(rng.integers(*ends)) for ends in ((21, 61), (4, 13), (3, 9), (2, 10), (2, 10))
         )
+        head_size, itemsize = int(rng.choice([6, 8, 10, 12, 16])), int(rng.choice([2, 4]))
         passes = -(-n // block)
-        # Rounding down tells, and the number of blocks is none of the numbers that it could be mistaken for.
+        # Rounding down tells, and no number is mistaken for another.
+        factors = {layers, heads, head_size, itemsize}
         if (
             n % block
             and block != window
-            and passes not in (block, window, layers, heads, n - block, (n - 1).bit_length() + 1)
+            and len(factors) == 4
+            and passes not in {block, window, layers, heads, n - block}
         ):
-            head_size, itemsize = int(rng.choice([4, 8, 10, 16])), int(rng.choice([2, 4]))
             return CostsPuzzle(n, block, window, layers, heads, head_size, itemsize)
 
 

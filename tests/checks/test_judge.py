@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from autograder.checks import judge
 
@@ -31,6 +32,18 @@ def test_an_infinity_agrees_with_itself_only(found, right):
 def test_nan_agrees_with_nothing():
     with pytest.raises(AssertionError, match="contains NaN"):
         judge.compare("log", np.array([math.nan]), [math.nan], [], "wrong")
+
+
+@pytest.mark.parametrize("kind", [np.array, torch.tensor])
+def test_an_argument_with_nan_can_be_left_alone_and_can_be_changed(kind):
+    def change(x):
+        x[0] = 0.0
+        return 1.0
+
+    assert judge.call("mean", lambda x: 1.0, kind([1.0, math.nan])) == 1.0
+    for given in ([math.nan, 1.0], [1.0, math.nan]):
+        with pytest.raises(AssertionError, match="mean changed its argument in place"):
+            judge.call("mean", change, kind(given))
 
 
 def test_the_cases_of_one_submission_are_the_same_again_and_differ_from_those_of_others():
