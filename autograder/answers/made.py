@@ -25,20 +25,6 @@ answers.personal["kept_mine"] = _kept_mine  # type: ignore[assignment]
 
 # By hand.
 
-answers.right("kept_small", "typed", kept_small=[10, 18, 9])
-answers.right("kept_small", "a tuple", kept_small=(10, 18, 9))
-answers.right("kept_small", "an array of floats", kept_small=np.array([10.0, 18.0, 9.0]))
-answers.right("kept_small", "a tensor", kept_small=torch.tensor([10, 18, 9]))
-answers.wrong("kept_small", "strict everywhere", kept_small=[6, 10, 9])
-answers.wrong("kept_small", "strict nowhere", kept_small=[10, 18, 14])
-answers.wrong("kept_small", "the connections that go", kept_small=[10, 7, 11])
-answers.wrong("kept_small", "from the outputs to the inputs", kept_small=[9, 18, 10])
-answers.wrong("kept_small", "the second mask turned over", kept_small=[10, 14, 9])
-answers.wrong("kept_small", "one miscounted", kept_small=[10, 17, 9])
-answers.wrong("kept_small", "all of the middle", kept_small=[10, 25, 9])
-answers.wrong("kept_small", "the total", kept_small=[37])
-answers.wrong("kept_small", "all of them", kept_small=[20, 25, 20])
-
 _ADA = _kept_mine("Ada Lovelace")
 answers.right("kept_mine", "typed", kept_mine=tuple(_ADA))
 answers.right("kept_mine", "an array", kept_mine=np.array(_ADA))
@@ -51,76 +37,6 @@ answers.wrong("kept_mine", "inputs of lower degree only", kept_mine=[_ADA[0] - 4
 answers.wrong("kept_mine", "half of each", kept_mine=[16, 8, 16])
 answers.wrong("kept_mine", "the middle left whole", kept_mine=[_ADA[0], 16, _ADA[2]])
 answers.wrong("kept_mine", "two counts only", kept_mine=_ADA[:2])
-
-
-# hidden_degrees
-
-
-@answers.right("hidden_degrees", "numpy's generator")
-def _(n_inputs, n_hidden, seed):
-    return np.random.default_rng(seed).integers(1, n_inputs, size=n_hidden)
-
-
-@answers.right("hidden_degrees", "a list, by rounding uniforms down")
-def _(n_inputs, n_hidden, seed):
-    rng = np.random.default_rng(seed)
-    return [1 + int(u * (n_inputs - 1)) for u in rng.random(n_hidden)]
-
-
-@answers.right("hidden_degrees", "spread evenly, then shuffled")
-def _(n_inputs, n_hidden, seed):
-    even = 1 + torch.arange(n_hidden) % (n_inputs - 1)
-    return even[torch.randperm(n_hidden, generator=torch.Generator().manual_seed(seed))].float()
-
-
-@answers.right("hidden_degrees", "numpy's older generator, both ends included")
-def _(n_inputs, n_hidden, seed):
-    return np.random.RandomState(seed % 2**32).choice(np.arange(1, n_inputs), size=n_hidden)
-
-
-@answers.wrong("hidden_degrees", "degree D included")
-def _(n_inputs, n_hidden, seed):
-    return np.random.default_rng(seed).integers(1, n_inputs + 1, size=n_hidden)
-
-
-@answers.wrong("hidden_degrees", "degree 0 included")
-def _(n_inputs, n_hidden, seed):
-    return np.random.default_rng(seed).integers(0, n_inputs, size=n_hidden)
-
-
-@answers.wrong("hidden_degrees", "never D - 1")
-def _(n_inputs, n_hidden, seed):
-    return np.random.default_rng(seed).integers(1, max(n_inputs - 1, 2), size=n_hidden)
-
-
-@answers.wrong("hidden_degrees", "ignores the seed")
-def _(n_inputs, n_hidden, seed):
-    return np.random.default_rng(0).integers(1, n_inputs, size=n_hidden)
-
-
-@answers.wrong("hidden_degrees", "new numbers in each call")
-def _(n_inputs, n_hidden, seed):
-    return np.random.default_rng().integers(1, n_inputs, size=n_hidden)
-
-
-@answers.wrong("hidden_degrees", "one degree per input")
-def _(n_inputs, n_hidden, seed):
-    return np.random.default_rng(seed).integers(1, n_inputs, size=n_inputs)
-
-
-@answers.wrong("hidden_degrees", "rounded: the ends come half as often")
-def _(n_inputs, n_hidden, seed):
-    return np.round(np.random.default_rng(seed).uniform(1, n_inputs - 1, size=n_hidden))
-
-
-@answers.wrong("hidden_degrees", "a permutation, so no two units alike")
-def _(n_inputs, n_hidden, seed):
-    return np.random.default_rng(seed).permutation(n_hidden) + 1
-
-
-@answers.wrong("hidden_degrees", "no whole numbers")
-def _(n_inputs, n_hidden, seed):
-    return np.random.default_rng(seed).uniform(1, n_inputs - 1, size=n_hidden)
 
 
 # make_masks
@@ -696,6 +612,567 @@ def _(logits_fn, order, uniforms):
     return x
 
 
+# training_step
+
+
+@answers.right("training_step", "autograd")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1).mean()
+    loss.backward()
+    return loss, [w - lr * w.grad for w in weights], [b - lr * b.grad for b in biases]
+
+
+@answers.right("training_step", "by hand, numpy")
+def _(x, weights, biases, masks, lr):
+    x = np.asarray(x, dtype=float)
+    kept = [np.asarray(w, dtype=float) * np.asarray(m) for w, m in zip(weights, masks, strict=True)]
+    values, h = [x], x
+    for k, b in zip(kept, biases, strict=True):
+        z = h @ k.T + np.asarray(b, dtype=float)
+        h = np.maximum(z, 0)
+        values.append(h)
+    loss = (np.maximum(z, 0) - x * z + np.log1p(np.exp(-np.abs(z)))).sum(axis=1).mean()
+    error = (0.5 * (1 + np.tanh(0.5 * z)) - x) / len(x)
+    new_weights, new_biases = [], []
+    for k in reversed(range(len(kept))):
+        new_weights.append(np.asarray(weights[k], dtype=float) - lr * (error.T @ values[k]) * np.asarray(masks[k]))
+        new_biases.append(np.asarray(biases[k], dtype=float) - lr * error.sum(axis=0))
+        error = error @ kept[k] * (values[k] > 0)
+    return loss, new_weights[::-1], new_biases[::-1]
+
+
+@answers.right("training_step", "an optimiser of torch on parameters of its own")
+def _(x, weights, biases, masks, lr):
+    parameters = [torch.nn.Parameter(v.clone()) for v in [*weights, *biases]]
+    n = len(weights)
+    optimiser = torch.optim.SGD(parameters, lr=lr)
+    h = x
+    for k in range(n):
+        h = h @ (parameters[k] * masks[k]).T + parameters[n + k]
+        h = h.clamp(min=0) if k < n - 1 else h
+    loss = torch.nn.BCEWithLogitsLoss(reduction="sum")(h, x) / len(x)
+    loss.backward()
+    optimiser.step()
+    return float(loss), parameters[:n], parameters[n:]
+
+
+@answers.right("training_step", "nudges every parameter, in float64")
+def _(x, weights, biases, masks, lr):
+    x, masks = x.double(), [m.double() for m in masks]
+    given = [v.double() for v in [*weights, *biases]]
+    n = len(weights)
+
+    def mean_nll(parameters):
+        h = x
+        for k in range(n):
+            h = (h if k == 0 else h.clamp(min=0)) @ (parameters[k] * masks[k]).T + parameters[n + k]
+        return (torch.nn.functional.softplus(h) - x * h).sum() / len(x)
+
+    stepped = [v.clone() for v in given]
+    for k in range(2 * n):
+        for i in range(given[k].numel()):
+            ends = []
+            for nudge in (1e-5, -1e-5):
+                moved = [v.clone() for v in given]
+                moved[k].view(-1)[i] += nudge
+                ends.append(mean_nll(moved))
+            stepped[k].view(-1)[i] -= lr * (ends[0] - ends[1]) / 2e-5
+    return mean_nll(given), stepped[:n], stepped[n:]
+
+
+@answers.right("training_step", "torch.func, in one gradient")
+def _(x, weights, biases, masks, lr):
+    def mean_nll(weights, biases):
+        h = x
+        for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+            h = torch.nn.functional.linear(torch.relu(h) if k else h, torch.where(m > 0, w, torch.zeros_like(w)), b)
+        return -torch.nn.functional.logsigmoid(torch.where(x > 0, h, -h)).sum() / len(x)
+
+    gradients, loss = torch.func.grad_and_value(mean_nll, argnums=(0, 1))(weights, biases)
+    new = [[v - lr * g for v, g in zip(*pair, strict=True)] for pair in zip((weights, biases), gradients, strict=True)]
+    return [loss, tuple(new[0]), tuple(new[1])]
+
+
+@answers.wrong("training_step", "the mean over pixels too")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    terms = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none")
+    loss = terms.mean()
+    loss.backward()
+    return loss.detach(), [w - lr * w.grad for w in weights], [b - lr * b.grad for b in biases]
+
+
+@answers.wrong("training_step", "the right loss, but the step of the mean over pixels")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    terms = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none")
+    loss = terms.sum(dim=1).mean()
+    terms.mean().backward()
+    return loss.detach(), [w - lr * w.grad for w in weights], [b - lr * b.grad for b in biases]
+
+
+@answers.wrong("training_step", "the sum over the images")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    terms = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none")
+    loss = terms.sum()
+    loss.backward()
+    return loss.detach(), [w - lr * w.grad for w in weights], [b - lr * b.grad for b in biases]
+
+
+@answers.wrong("training_step", "uphill")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    terms = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none")
+    loss = terms.sum(dim=1).mean()
+    loss.backward()
+    return loss.detach(), [w + lr * w.grad for w in weights], [b + lr * b.grad for b in biases]
+
+
+@answers.wrong("training_step", "no masks")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w, b)
+    terms = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none")
+    loss = terms.sum(dim=1).mean()
+    loss.backward()
+    return loss.detach(), [w - lr * w.grad for w in weights], [b - lr * b.grad for b in biases]
+
+
+@answers.wrong("training_step", "cut weights set to 0")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    terms = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none")
+    loss = terms.sum(dim=1).mean()
+    loss.backward()
+    return (
+        loss.detach(),
+        [(w - lr * w.grad) * m for w, m in zip(weights, masks, strict=True)],
+        [b - lr * b.grad for b in biases],
+    )
+
+
+@answers.wrong("training_step", "weights masked once, then stepped everywhere")
+def _(x, weights, biases, masks, lr):
+    weights = [(w * m).requires_grad_() for w, m in zip(weights, masks, strict=True)]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w, b)
+    terms = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none")
+    loss = terms.sum(dim=1).mean()
+    loss.backward()
+    return loss.detach(), [w - lr * w.grad for w in weights], [b - lr * b.grad for b in biases]
+
+
+@answers.wrong("training_step", "the biases stay")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    terms = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none")
+    loss = terms.sum(dim=1).mean()
+    loss.backward()
+    return loss.detach(), [w - lr * w.grad for w in weights], biases
+
+
+@answers.wrong("training_step", "the weights stay")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    terms = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none")
+    loss = terms.sum(dim=1).mean()
+    loss.backward()
+    return loss.detach(), weights, [b - lr * b.grad for b in biases]
+
+
+@answers.wrong("training_step", "the last layer only")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    terms = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none")
+    loss = terms.sum(dim=1).mean()
+    loss.backward()
+    new_weights = [*weights[:-1], weights[-1] - lr * weights[-1].grad]
+    return loss.detach(), new_weights, [*biases[:-1], biases[-1] - lr * biases[-1].grad]
+
+
+@answers.wrong("training_step", "gradients in place of parameters")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    terms = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none")
+    loss = terms.sum(dim=1).mean()
+    loss.backward()
+    return loss.detach(), [w.grad for w in weights], [b.grad for b in biases]
+
+
+@answers.wrong("training_step", "no learning rate")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    terms = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none")
+    loss = terms.sum(dim=1).mean()
+    loss.backward()
+    return loss.detach(), [w - w.grad for w in weights], [b - b.grad for b in biases]
+
+
+@answers.wrong("training_step", "the loss after the step")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    terms = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none")
+    loss = terms.sum(dim=1).mean()
+    loss.backward()
+    weights, biases = [w - lr * w.grad for w in weights], [b - lr * b.grad for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1).mean()
+    return loss, weights, biases
+
+
+@answers.wrong("training_step", "changes the given parameters")
+def _(x, weights, biases, masks, lr):
+    weights = [w.requires_grad_() for w in weights]
+    biases = [b.requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    terms = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none")
+    loss = terms.sum(dim=1).mean()
+    loss.backward()
+    with torch.no_grad():
+        for v in [*weights, *biases]:
+            v -= lr * v.grad
+    return loss.detach(), weights, biases
+
+
+@answers.wrong("training_step", "a loss that stops at 100 nats a pixel")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    terms = torch.nn.functional.binary_cross_entropy(torch.sigmoid(h), x, reduction="none")
+    loss = terms.sum(dim=1).mean()
+    loss.backward()
+    return loss.detach(), [w - lr * w.grad for w in weights], [b - lr * b.grad for b in biases]
+
+
+@answers.wrong("training_step", "the logarithm of a rounded probability")
+def _(x, weights, biases, masks, lr):
+    weights = [w.clone().requires_grad_() for w in weights]
+    biases = [b.clone().requires_grad_() for b in biases]
+    h = x
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    p = torch.sigmoid(h)
+    terms = -torch.where(x > 0, p.log(), (1 - p).log())
+    loss = terms.sum(dim=1).mean()
+    loss.backward()
+    return loss.detach(), [w - lr * w.grad for w in weights], [b - lr * b.grad for b in biases]
+
+
+@answers.wrong("training_step", "steps each layer on the way down, and goes on with the new weights")
+def _(x, weights, biases, masks, lr):
+    values, h = [x], x
+    for w, b, m in zip(weights[:-1], biases[:-1], masks[:-1], strict=True):
+        h = torch.relu(h @ (w * m).T + b)
+        values.append(h)
+    z = h @ (weights[-1] * masks[-1]).T + biases[-1]
+    loss = (torch.nn.functional.softplus(z) - x * z).sum() / len(x)
+    error = (torch.sigmoid(z) - x) / len(x)
+    new_weights, new_biases = list(weights), list(biases)
+    for k in reversed(range(len(weights))):
+        new_weights[k] = weights[k] - lr * (error.T @ values[k]) * masks[k]
+        new_biases[k] = biases[k] - lr * error.sum(dim=0)
+        error = error @ (new_weights[k] * masks[k]) * (values[k] > 0)
+    return loss, new_weights, new_biases
+
+
+@answers.wrong("training_step", "no derivative of the ReLU")
+def _(x, weights, biases, masks, lr):
+    values, h = [x], x
+    for w, b, m in zip(weights[:-1], biases[:-1], masks[:-1], strict=True):
+        h = torch.relu(h @ (w * m).T + b)
+        values.append(h)
+    z = h @ (weights[-1] * masks[-1]).T + biases[-1]
+    loss = (torch.nn.functional.softplus(z) - x * z).sum() / len(x)
+    error = (torch.sigmoid(z) - x) / len(x)
+    new_weights, new_biases = list(weights), list(biases)
+    for k in reversed(range(len(weights))):
+        new_weights[k] = weights[k] - lr * (error.T @ values[k]) * masks[k]
+        new_biases[k] = biases[k] - lr * error.sum(dim=0)
+        error = error @ (weights[k] * masks[k])
+    return loss, new_weights, new_biases
+
+
+@answers.wrong("training_step", "by hand, and the gradient of a cut weight not cut")
+def _(x, weights, biases, masks, lr):
+    values, h = [x], x
+    for w, b, m in zip(weights[:-1], biases[:-1], masks[:-1], strict=True):
+        h = torch.relu(h @ (w * m).T + b)
+        values.append(h)
+    z = h @ (weights[-1] * masks[-1]).T + biases[-1]
+    loss = (torch.nn.functional.softplus(z) - x * z).sum() / len(x)
+    error = (torch.sigmoid(z) - x) / len(x)
+    new_weights, new_biases = list(weights), list(biases)
+    for k in reversed(range(len(weights))):
+        new_weights[k] = weights[k] - lr * (error.T @ values[k])
+        new_biases[k] = biases[k] - lr * error.sum(dim=0)
+        error = error @ (weights[k] * masks[k]) * (values[k] > 0)
+    return loss, new_weights, new_biases
+
+
+# order_agnostic_nll
+
+
+@answers.right("order_agnostic_nll", "the place by sorting twice")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = order_uniforms.argsort().argsort() + 1
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        last = k == len(weights) - 1
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * (to > source if last else to >= source), b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1)
+
+
+@answers.right("order_agnostic_nll", "the place by counting smaller ones; numpy")
+def _(x, order_uniforms, hidden, weights, biases):
+    u, h = np.asarray(order_uniforms), np.asarray(x, dtype=float)
+    place = 1 + (u[None, :] < u[:, None]).sum(axis=1)
+    layers = [place, *(np.asarray(layer) for layer in hidden), place - 1]
+    for k in range(len(weights)):
+        mask = layers[k + 1][:, None] >= layers[k][None, :]
+        h = (np.maximum(h, 0) if k else h) @ (np.asarray(weights[k], dtype=float) * mask).T
+        h = h + np.asarray(biases[k], dtype=float)
+    return np.logaddexp(0, h).sum(axis=1) - (np.asarray(x) * h).sum(axis=1)
+
+
+@answers.right("order_agnostic_nll", "pixels and weights renumbered, then as in raster order")
+def _(x, order_uniforms, hidden, weights, biases):
+    order = order_uniforms.argsort()
+    x = x[:, order]
+    weights, biases = list(weights), list(biases)
+    weights[0] = weights[0][:, order]
+    weights[-1], biases[-1] = weights[-1][order], biases[-1][order]
+    raster = torch.arange(1, len(order) + 1)
+    degrees, h = [raster, *hidden], x
+    for k in range(len(hidden)):
+        h = torch.relu(h @ (weights[k] * (degrees[k + 1][:, None] >= degrees[k])).T + biases[k])
+    z = h @ (weights[-1] * (raster[:, None] > degrees[-1])).T + biases[-1]
+    return [float(v) for v in -torch.nn.functional.logsigmoid((2 * x - 1) * z).sum(dim=1)]
+
+
+@answers.right("order_agnostic_nll", "pixel by pixel in the drawn order, each from what came before")
+def _(x, order_uniforms, hidden, weights, biases):
+    order = sorted(range(x.shape[1]), key=lambda d: float(order_uniforms[d]))
+    place = torch.empty(len(order), dtype=torch.long)
+    place[order] = torch.arange(1, len(order) + 1)
+    degrees = [place, *hidden]
+    seen, total = torch.zeros_like(x), torch.zeros(len(x), dtype=x.dtype)
+    for d in order:
+        h = seen
+        for k in range(len(hidden)):
+            h = torch.relu(h @ (weights[k] * (degrees[k + 1][:, None] >= degrees[k])).T + biases[k])
+        z = h @ (weights[-1][d] * (place[d] > degrees[-1])) + biases[-1][d]
+        total = total + torch.nn.functional.softplus(torch.where(x[:, d] > 0, -z, z))
+        seen[:, d] = x[:, d]
+    return total
+
+
+@answers.wrong("order_agnostic_nll", "the order taken for the places")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = order_uniforms.argsort() + 1
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source if k == len(weights) - 1 else to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1)
+
+
+@answers.wrong("order_agnostic_nll", "the largest uniform first")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = order_uniforms.argsort(descending=True).argsort() + 1
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source if k == len(weights) - 1 else to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1)
+
+
+@answers.wrong("order_agnostic_nll", "raster order, whatever was drawn")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = torch.arange(1, x.shape[1] + 1)
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source if k == len(weights) - 1 else to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1)
+
+
+@answers.wrong("order_agnostic_nll", "the outputs in raster order")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = order_uniforms.argsort().argsort() + 1
+    degrees, h = [place, *hidden, torch.arange(1, len(place) + 1)], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source if k == len(weights) - 1 else to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1)
+
+
+@answers.wrong("order_agnostic_nll", "the inputs in raster order")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = order_uniforms.argsort().argsort() + 1
+    degrees, h = [torch.arange(1, len(place) + 1), *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source if k == len(weights) - 1 else to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1)
+
+
+@answers.wrong("order_agnostic_nll", "the pixels renumbered as well: the order applied twice")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = order_uniforms.argsort().argsort() + 1
+    x = x[:, order_uniforms.argsort()]
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source if k == len(weights) - 1 else to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1)
+
+
+@answers.wrong("order_agnostic_nll", ">= at the output")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = order_uniforms.argsort().argsort() + 1
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1)
+
+
+@answers.wrong("order_agnostic_nll", "> everywhere")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = order_uniforms.argsort().argsort() + 1
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1)
+
+
+@answers.wrong("order_agnostic_nll", "places from 0")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = order_uniforms.argsort().argsort()
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source if k == len(weights) - 1 else to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1)
+
+
+@answers.wrong("order_agnostic_nll", "the mean over the batch")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = order_uniforms.argsort().argsort() + 1
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source if k == len(weights) - 1 else to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1).mean()
+
+
+@answers.wrong("order_agnostic_nll", "the mean over the pixels")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = order_uniforms.argsort().argsort() + 1
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source if k == len(weights) - 1 else to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").mean(dim=1)
+
+
+@answers.wrong("order_agnostic_nll", "the log-probability")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = order_uniforms.argsort().argsort() + 1
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source if k == len(weights) - 1 else to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return -torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1)
+
+
+@answers.wrong("order_agnostic_nll", "an order of its own, whatever was drawn")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = torch.from_numpy(np.random.default_rng(0).permutation(x.shape[1]) + 1)
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source if k == len(weights) - 1 else to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1)
+
+
 # ensemble_log_prob
 
 
@@ -943,12 +1420,6 @@ def _(x, degrees, weights, skip):
     g = torch.tanh(h @ (weights[1] * (second[:, None] >= first)).T)
     logits = g @ (weights[2] * (pixels[:, None] > second)).T + h @ (skip * (pixels[:, None] > first)).T
     return torch.sigmoid(logits)
-
-
-@answers.wrong("hidden_degrees", "bytes, whatever the number of inputs")
-def _(n_inputs, n_hidden, seed):
-    drawn = np.random.default_rng(seed).integers(0, 256, size=n_hidden)
-    return drawn % (n_inputs - 1) + 1
 
 
 @answers.wrong("make_masks", "degrees in eight bits")

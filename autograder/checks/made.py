@@ -1,13 +1,13 @@
 """Hidden tests of lesson 04: masked autoencoders.
 
-Masks, passes and paths are recomputed one connection at a time, in plain Python.
+Masks, passes and paths are recomputed one connection at a time, in plain Python; gradients by nudging one parameter at
+a time, in float64.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,6 @@ from lib.byhand import personal_numbers
 
 Pairs = set[tuple[int, int]]
 
-# By hand: 4 inputs, hidden degrees as drawn.
-SMALL = ([1, 2, 3, 4], [1, 3, 2, 1, 3], [2, 1, 3, 2, 3])
 # The drill, as (output, input), counted from 0.
 DRILL_LEAKS: dict[str, Pairs] = {
     "leaks_A": {(0, 0), (1, 1), (2, 2)},
@@ -44,42 +42,6 @@ def _random_degrees(rng: np.random.Generator, n: int, hidden: tuple[int, ...]) -
     return [(rng.permutation(n) + 1).tolist(), *(rng.integers(1, n, size=h).tolist() for h in hidden)]
 
 
-def check_hidden_degrees(hidden_degrees: Any) -> None:
-    __tracebackhide__ = True
-    name = "hidden_degrees"
-
-    def degrees(cases: list[tuple[int, int, int]]) -> Iterator[np.ndarray]:
-        __tracebackhide__ = True
-        for case, result in zip(cases, judge.calls(name, hidden_degrees, cases), strict=True):
-            n_inputs, n_hidden, _ = case
-            found = judge.integers(name, result, (n_hidden,), what=f"the result for {case}")
-            if found.size:
-                assert found.min() > 0, f"{name}: a unit of degree {found.min()} is connected to no input {case}"
-                assert found.max() < n_inputs, (
-                    f"{name}: with {n_inputs} inputs, a unit of degree {found.max()} may lead to no output at all {case}"
-                )
-            yield found
-
-    seeds = [0, *(int(seed) for seed in judge.rng(40).choice(2**31, size=12, replace=False))]
-    sizes = [(4, 5), (2, 6), (784, 30), (7, 1), (3, 200)]
-    cases = [(*size, seed) for size, seed in zip(sizes, seeds[:5], strict=True)]
-    for first, again in zip(list(degrees(cases)), degrees(cases), strict=True):
-        assert (first == again).all(), f"{name}: the same seed should give the same degrees each time"
-    drawn = {tuple(found) for found in degrees([(9, 40, seed) for seed in seeds[5:11]])}
-    assert len(drawn) == 6, f"{name}: different seeds should give different degrees"
-    cases = [(n_inputs, 7000, seed) for n_inputs, seed in zip((5, 8), seeds[11:], strict=True)]
-    for (n_inputs, _, _), many in zip(cases, degrees(cases), strict=True):
-        counts = np.bincount(many, minlength=n_inputs)[1:n_inputs]
-        missing = [k + 1 for k in np.flatnonzero(counts == 0)]
-        assert not missing, f"{name}: with {n_inputs} inputs, no unit of 7000 has the degree {missing[0]}"
-        fair = 7000 / (n_inputs - 1)
-        assert (np.abs(counts - fair) < 6 * math.sqrt(fair)).all(), (
-            f"{name}: every allowed degree should be drawn equally often ({n_inputs} inputs)"
-        )
-    (many,) = degrees([(2000, 3000, seeds[1])])
-    assert many.max() > 1500, f"{name}: with 2000 inputs, no unit of 3000 has a degree above 1500"
-
-
 # -- numbers by hand
 
 
@@ -102,12 +64,6 @@ def _counts(name: str, value: Any, expected: list[int], degrees: tuple[list[int]
     assert found.tolist() != cut, f"{name}: count the connections that stay, not those that go"
     wrong = [label for label, f, e in zip(("first", "second", "last"), found, expected, strict=True) if f != e]
     raise AssertionError(f"{name}: of the three counts, not right: {', '.join(wrong)}")
-
-
-def check_kept_small(kept_small: Any) -> None:
-    __tracebackhide__ = True
-    expected = [int(m.sum()) for m in _masks([list(layer) for layer in SMALL])]
-    _counts("kept_small", kept_small, expected, SMALL)
 
 
 def check_kept_mine(student_name: Any, kept_mine: Any) -> None:
@@ -246,6 +202,183 @@ def check_made_logits(made_logits: Any) -> None:
         ]
         told = [(value, f"{sentence} ({shown})") for value, sentence in mistakes]
         judge.compare(name, found, expected, told, f"wrong logits for {shown}")
+
+
+# -- training
+
+
+Layers = list[tuple[np.ndarray, np.ndarray, np.ndarray]]  # weight, bias and mask, from the inputs to the outputs
+
+
+def _nll(logits: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """-log p of each image, nats."""
+    return (np.logaddexp(0, logits) - x * logits).sum(axis=1)
+
+
+def _nudged(x: np.ndarray, layers: Layers) -> list[list[np.ndarray]]:
+    """The gradients of the mean NLL by finite differences: those of the weights, those of the biases."""
+    gradients: list[list[np.ndarray]] = [[], []]
+    for layer, kind in itertools.product(range(len(layers)), (0, 1)):
+        values = layers[layer][kind]
+        gradient = np.zeros(values.shape)
+        for place in np.ndindex(values.shape):
+            ends = []
+            for nudge in (1e-5, -1e-5):
+                moved = values.copy()
+                moved[place] += nudge
+                parts = [moved if k == kind else part for k, part in enumerate(layers[layer])]
+                ends.append(_nll(_logits(x, [*layers[:layer], tuple(parts), *layers[layer + 1 :]]), x).mean())
+            gradient[place] = (ends[0] - ends[1]) / 2e-5
+        gradients[kind].append(gradient)
+    return gradients
+
+
+def _backwards(x: np.ndarray, layers: Layers, kinks: bool = True, stepped: float = 0.0) -> list[list[np.ndarray]]:
+    """Gradients by hand, with the mistakes one can make: no derivative of the ReLU, or layers stepped on the way down."""
+    values = [x]
+    for weight, bias, mask in layers[:-1]:
+        values.append(np.maximum(values[-1] @ (weight * mask).T + bias, 0))
+    error = (1 / (1 + np.exp(-_logits(x, layers))) - x) / len(x)
+    gradients: list[list[np.ndarray]] = [[], []]
+    for (weight, _, mask), below in zip(reversed(layers), reversed(values), strict=True):
+        gradients[0].insert(0, error.T @ below * mask)
+        gradients[1].insert(0, error.sum(axis=0))
+        error = error @ ((weight - stepped * gradients[0][0]) * mask)
+        error = error * (below > 0) if kinks else error
+    return gradients
+
+
+def _network(rng: np.random.Generator, n: int, hidden: tuple[int, ...], batch: int) -> tuple[np.ndarray, Layers]:
+    """Images and layers; no hidden unit is so near to its kink that a nudge could carry it across."""
+    while True:
+        masks = _masks(_random_degrees(rng, n, hidden))
+        layers = [(rng.normal(size=m.shape), rng.normal(size=len(m)), m) for m in masks]
+        x = (rng.random((batch, n)) < 0.5).astype(float)
+        before = [_logits(x, layers[: k + 1]) for k in range(len(hidden))]
+        if all((np.abs(values) > 1e-2).all() for values in before):
+            return x, layers
+
+
+def check_training_step(training_step: Any) -> None:
+    __tracebackhide__ = True
+    name = "training_step"
+    rng = judge.rng(48)
+    cases = [(3, (4,), 2, 0.5), (5, (), 4, 1.0), (4, (5, 3), 3, 0.25), (2, (3,), 3, 2.0), (6, (4, 4), 5, 0.3)]
+    cases += [(4, (4,), 4, 0.7), (2, (2,), 3, 0.5), (5, (7,), 1, 0.4)]
+    drawn, asked, shown_as = [], [], []
+    for k, (n, hidden, batch, rate) in enumerate(cases):
+        x, layers = _network(rng, n, hidden, batch)
+        dtype = torch.float32 if k in (3, 5) else torch.float64
+        weights, biases, masks = zip(*layers, strict=True)
+        parts = [[torch.from_numpy(v).to(dtype) for v in values] for values in (weights, biases)]
+        kept = [torch.from_numpy(m).to(torch.bool if k % 2 else dtype) for m in masks]
+        drawn.append((x, layers, rate))
+        asked.append((torch.from_numpy(x).to(dtype), *parts, kept, rate))
+        shown_as.append(f"{batch} images of {n} pixels, hidden layers {list(hidden)}")
+    results = judge.calls(name, training_step, asked, shown_as)
+    for (x, layers, rate), shown, result in zip(drawn, shown_as, results, strict=True):
+        batch, n = x.shape
+        loss, *stepped = judge.sequence(name, result, 3, what=f"the result (loss, weights, biases) for {shown}")
+        gradients = _nudged(x, layers)
+        right = _nll(_logits(x, layers), x).mean()
+        after = [(w - rate * dw, b - rate * db, m) for (w, b, m), dw, db in zip(layers, *gradients, strict=True)]
+        mistakes = [
+            (right / n, "add up over the pixels of an image; the mean is over the images only"),
+            (right * batch, "the loss is the mean over the images, not their sum"),
+            (-right, "the loss is minus the log-probability"),
+            (_nll(_logits(x, after), x).mean(), "the loss of the given parameters is asked for, before the step"),
+            (_nll(_logits(x, layers, masked=False), x).mean(), "the masks have no effect on the loss"),
+        ]
+        told = [(value, f"{sentence} ({shown})") for value, sentence in mistakes]
+        judge.compare(name, np.asarray(judge.number(name, loss, "the loss")), right, told, f"wrong loss for {shown}")
+        for kind, what in enumerate(("weight", "bias")):
+            by_hand = [_backwards(x, layers, kinks=False), _backwards(x, layers, stepped=rate)]
+            values = judge.sequence(name, stepped[kind], len(layers), what=f"the list of each {what} for {shown}")
+            for layer, value in enumerate(values):
+                given, gradient, mask = layers[layer][kind], gradients[kind][layer], layers[layer][2]
+                found = judge.array(name, value, given.shape, what=f"{what} {layer} for {shown}")
+                if kind == 0:
+                    cut = f"{name}: weight {layer} changed where its mask cuts; nothing depends on it there ({shown})"
+                    assert judge.near(found[mask == 0], given[mask == 0]), cut
+                moved = (given - found) / rate
+                known = [
+                    (gradient / n, "the step is that of a mean over pixels: too small by their number"),
+                    (gradient * batch, "the step is that of a sum over the images, not of their mean"),
+                    (-gradient, "the step goes uphill: the loss should fall"),
+                    (0 * gradient, f"{what} {layer} has not moved"),
+                    ((given - gradient) / rate, "that is the gradient; the parameters after the step are asked for"),
+                    (gradient / rate, "the gradient should be multiplied by the learning rate"),
+                    (by_hand[0][kind][layer], "a hidden unit that the ReLU has stopped passes no gradient down"),
+                    (by_hand[1][kind][layer], "all gradients are taken at the given parameters, before any is stepped"),
+                ]
+                sentences = [(wrong, f"{sentence} ({shown})") for wrong, sentence in known]
+                judge.compare(name, moved, gradient, sentences, f"{what} {layer} is wrong after the step, for {shown}")
+    # Sure, and wrong or right: the loss is what the logits say, and a bias moves by 1 or not at all.
+    image, strict = torch.tensor([[1.0, 0.0, 1.0, 0.0]]), torch.ones(4, 4).tril(-1)
+    for size, dtype in itertools.product((17.0, 300.0, 20_000.0), (torch.float64, torch.float32)):
+        signs = torch.tensor([1.0, 1.0, -1.0, -1.0], dtype=dtype)
+        shown = f"logits of {size:g} and {-size:g}"
+        still = [torch.zeros(4, 4, dtype=dtype)]
+        result = judge.call(
+            name, training_step, image.to(dtype), still, [size * signs], [strict.to(dtype)], 1.0, shown=shown
+        )
+        loss, _, moved_biases = judge.sequence(name, result, 3)
+        cost = judge.number(name, loss, "the loss")
+        assert np.isfinite(cost), f"{name}: the loss is not finite for {shown}"
+        complaint = f"two pixels that were given {shown} and came out otherwise cost {size:g} nats each"
+        judge.close(name, cost, 2 * size, complaint, rtol=1e-6, atol=1e-3)
+        (bias,) = judge.sequence(name, moved_biases, 1)
+        after_it = size * signs.double().numpy() + np.array([0.0, -1, 1, 0])
+        judge.close(name, bias, after_it, f"the step is wrong for {shown}", rtol=1e-6, atol=1e-3)
+
+
+def check_order_agnostic_nll(order_agnostic_nll: Any) -> None:
+    __tracebackhide__ = True
+    name = "order_agnostic_nll"
+    rng = judge.rng(49)
+    cases = [(5, (6,), 4), (4, (5, 7), 3), (6, (), 5), (5, (5,), 5), (9, (12, 8), 2), (1, (2,), 2), (30, (40,), 3)]
+    drawn, asked, shown_as = [], [], []
+    for k, (n, hidden, batch) in enumerate(cases):
+        layers = _random_degrees(rng, n, hidden)[1:] if n > 1 else [[1] * h for h in hidden]
+        uniforms = rng.random(n).astype(np.float32).astype(float)
+        while n > 3 and (np.argsort(np.argsort(uniforms)) == np.argsort(uniforms)).all():
+            uniforms = rng.random(n).astype(np.float32).astype(float)
+        shapes = [m.shape for m in _masks([list(range(1, n + 1)), *layers])]
+        weights, biases = [rng.normal(size=shape) for shape in shapes], [rng.normal(size=shape[0]) for shape in shapes]
+        x = (rng.random((batch, n)) < 0.5).astype(float)
+        dtype = torch.float32 if k % 3 == 1 else torch.float64
+        tensors = [[torch.from_numpy(v).to(dtype) for v in values] for values in (weights, biases)]
+        degrees = [torch.tensor(layer) for layer in layers]
+        drawn.append((x, uniforms, layers, weights, biases))
+        asked.append((torch.from_numpy(x).to(dtype), torch.from_numpy(uniforms).to(dtype), degrees, *tensors))
+        shown_as.append(f"{batch} images of {n} pixels, hidden layers {list(hidden)}")
+    results = judge.calls(name, order_agnostic_nll, asked, shown_as)
+    for (x, uniforms, layers, weights, biases), shown, result in zip(drawn, shown_as, results, strict=True):
+        order = np.argsort(uniforms).tolist()
+        place = [order.index(d) + 1 for d in range(len(order))]
+        raster = list(range(1, len(order) + 1))
+
+        def nll(inputs: list[int], outputs: list[int], parts: Any = (x, layers, weights, biases)) -> np.ndarray:
+            x, layers, weights, biases = parts
+            kept = [*_masks([inputs, *layers])[:-1], _masks([outputs, *layers])[-1]] if layers else _masks([inputs])
+            return _nll(_logits(x, list(zip(weights, biases, kept, strict=True))), x)
+
+        expected = nll(place, place)
+        found = judge.array(name, result)
+        assert found.shape != () or len(x) == 1, f"{name}: one number for each image, not their mean ({shown})"
+        found = judge.array(name, result, (len(x),), what=f"the result for {shown}")
+        turned, falling = [d + 1 for d in order], [len(order) + 1 - p for p in place]
+        mistakes = [
+            (nll(turned, turned), "order[k] is the pixel that comes k-th; a degree is the place of pixel d"),
+            (nll(falling, falling), "the smallest uniform comes first, not the largest"),
+            (nll(raster, raster), "the uniforms have no effect; they say which pixel comes when"),
+            (nll(place, raster), "the outputs have the degrees of the inputs, in the drawn order too"),
+            (nll(raster, place), "the inputs have degrees in the drawn order, as the outputs have"),
+            (-expected, "the NLL is minus the log-probability"),
+            (expected / len(order), "add up over the pixels of an image"),
+        ]
+        told = [(value, f"{sentence} ({shown})") for value, sentence in mistakes]
+        judge.compare(name, found, expected, told, f"wrong for {shown}")
 
 
 def _paths(masks: list[np.ndarray]) -> np.ndarray:
