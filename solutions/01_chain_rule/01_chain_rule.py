@@ -31,8 +31,9 @@ plots.use_style()
 # Below, each row is what comes next given the letters so far, counted over the first names of the 1990 US
 # census (U.S. Census Bureau 1995: 5163 different names). Throughout this lesson each name is weighted by how
 # many people have it, because we ask what *somebody* is called. (From lesson 2 on we model the list itself, and
-# each name counts once.) Darker is more probable; the outlined square is the letter that came. On the right is the row's entropy, the average
-# surprise in bits: 0 bits means that you know, 4.75 bits that all 27 symbols are equally likely.
+# each name counts once.) Darker is more probable; the outlined square is the letter that came. On the right is the
+# row's entropy, the average surprise in bits: 0 bits means that you know, 4.75 bits that all 27 symbols are
+# equally likely.
 
 # %% figure
 from lib.data import load_names
@@ -639,7 +640,7 @@ checks.check_free_parameters(free_parameters)
 # jams, all independent of one another *given* the weather. Weather first, each effect needs three numbers.
 # Weather last, each effect has to look at all the effects before it.
 
-# %% demo
+# %% figure
 counts = range(1, 15)
 first, last = [], []
 for n in counts:
@@ -672,7 +673,7 @@ print(f"10 effects: weather first {first[9]}, weather last {last[9]}")
 # need changes by nothing but rounding.
 #
 # <details><summary>Hint</summary>
-# The cell above the picture of two graphs measures whether an arrow may go. Which axis of that table belongs to
+# The cell that drew the town's two graphs measures whether an arrow may go. Which axis of a conditional belongs to
 # which variable? And <code>free_parameters</code> wants the parents by variable, not by turn.
 # </details>
 
@@ -711,8 +712,8 @@ checks.check_cheapest_order(cheapest_order)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Now a whole morning. A strike ($S$) delays buses as rain does; and if my bus is late, I miss the meeting ($M$),
-# nearly always.
+# Now a whole morning. A strike ($S$) delays buses as rain does, and if my bus is late, I mostly miss the meeting
+# ($M$).
 
 # %% demo
 p_strike, p_late_ws = np.array([0.8, 0.2]), np.array([[0.1, 0.6], [0.2, 0.7], [0.5, 0.9]])  # p(L = yes | W, S)
@@ -1254,7 +1255,7 @@ from autograder.checks import chain_rule as checks
 checks.check_shuffled_repaired(shuffled_repaired)
 ### END HIDDEN TESTS
 
-# %% demo
+# %% figure
 from lib.causality import dependence
 
 example, order = np.array([0, 2, 1, 1]), (2, 0, 3, 1)
@@ -1372,27 +1373,25 @@ flashcards(
 #
 # ### Further reading
 #
-# - S. Bengio and Y. Bengio (2000). Taking on the curse of dimensionality in joint distributions using neural
-#   networks. *IEEE Transactions on Neural Networks* 11(3), 550–557. The chain rule and a network with shared
-#   weights, before it was fashionable.
-# - C. E. Shannon (1951). Prediction and entropy of printed English. *Bell System Technical Journal* 30(1),
-#   50–64. The keyboard above, played by people, to measure the entropy of English.
-# - I. H. Witten, R. M. Neal and J. G. Cleary (1987). Arithmetic coding for data compression. *Communications
-#   of the ACM* 30(6), 520–540. The stick that each letter shortens, used to compress files.
-# - D. Koller and N. Friedman (2009). *Probabilistic Graphical Models*, MIT Press, chapter 3. When arrows may
-#   be erased.
-# - D. P. Kingma and M. Welling (2014). Auto-encoding variational Bayes. *ICLR*; arXiv 1312.6114. The other
-#   answer.
-# - J. Ho, A. Jain and P. Abbeel (2020). Denoising diffusion probabilistic models. *NeurIPS*; arXiv
-#   2006.11239. Section 4.3 reads diffusion as autoregression; equation 3 is the bound.
-# - J. Besag (1975). Statistical analysis of non-lattice data. *The Statistician* 24(3), 179–195. Correct
-#   conditionals that do not chain.
-# - G. U. Yule (1927). On a method of investigating periodicities in disturbed series, with special reference
-#   to Wolfer's sunspot numbers. *Philosophical Transactions of the Royal Society A* 226, 267–298. Where
-#   autoregression comes from.
-# - R. L. Rivest, A. Shamir and L. Adleman (1978). A method for obtaining digital signatures and public-key
-#   cryptosystems. *Communications of the ACM* 21(2), 120–126. An order that is easy one way only.
-# - Data: U.S. Census Bureau (1995). *Frequently Occurring Names in the U.S.: 1990*. Provenance and licence:
+# - S. Bengio & Y. Bengio, *Taking on the Curse of Dimensionality in Joint Distributions Using Neural Networks*,
+#   IEEE Transactions on Neural Networks 11(3), 2000. The chain rule and a network with shared weights, before it
+#   was fashionable.
+# - C. E. Shannon, *Prediction and Entropy of Printed English*, Bell System Technical Journal 30(1), 1951. The
+#   keyboard above, played by people, to measure the entropy of English.
+# - I. H. Witten, R. M. Neal & J. G. Cleary, *Arithmetic Coding for Data Compression*, Communications of the ACM
+#   30(6), 1987. The stick that each letter shortens, used to compress files; lesson 2 does it.
+# - D. Koller & N. Friedman, *Probabilistic Graphical Models*, MIT Press 2009, chapter 3. When arrows may be
+#   erased, and why all needless ones may go together if nothing has probability 0.
+# - D. P. Kingma & M. Welling, *Auto-Encoding Variational Bayes*, ICLR 2014 (arXiv 1312.6114). The other answer.
+# - J. Ho, A. Jain & P. Abbeel, *Denoising Diffusion Probabilistic Models*, NeurIPS 2020 (arXiv 2006.11239).
+#   Equation 3 is the bound; section 4.3 reads diffusion as autoregression.
+# - J. Besag, *Statistical Analysis of Non-Lattice Data*, The Statistician 24(3), 1975. Correct conditionals that
+#   do not chain.
+# - G. U. Yule, *On a Method of Investigating Periodicities in Disturbed Series, with Special Reference to Wolfer's
+#   Sunspot Numbers*, Philosophical Transactions of the Royal Society A 226, 1927. Where autoregression comes from.
+# - R. L. Rivest, A. Shamir & L. Adleman, *A Method for Obtaining Digital Signatures and Public-Key Cryptosystems*,
+#   Communications of the ACM 21(2), 1978. An order that is easy one way only.
+# - U.S. Census Bureau, *Frequently Occurring Names in the U.S.: 1990*, 1995. The data; provenance and licence:
 #   `data/README.md`.
 #
 # Next: a product of a thousand conditionals is 0 in a computer, and a 0 teaches nothing. Lesson 2 turns the product

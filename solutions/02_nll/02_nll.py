@@ -422,8 +422,8 @@ plt.show()
 # %% [markdown]
 # In the upper drawing no arrow leads from an output back to an input. This is called **teacher forcing**
 # (Williams & Zipser 1989): the teacher's token goes in even where the pupil would have written another. It is
-# sometimes presented as a trick. It is not one: it is simply what the chain rule says, and the sum of its
-# terms is the exact likelihood. Two consequences make large autoregressive models affordable:
+# what the chain rule says, and the sum of its terms is the exact likelihood. Two consequences make large
+# autoregressive models affordable:
 #
 # 1. **All positions can train in parallel.** Every input is known before the forward pass starts, so a
 #    convolution or attention computes all $T$ predictions side by side. (A recurrent network still has to
@@ -830,7 +830,7 @@ plt.show()
 # *list*: each of its $N$ sequences with the share $1/N$. This **empirical distribution** has an entropy of its own,
 # $\ln N$ if all $N$ are different, and *that* is the floor of the training loss. For the 5163 names below, which have
 # 36 122 letters (ends included), it is $\ln 5163 = 8.55$ nats per name, or 1.22 per letter: far less than anybody
-# needs to guess a name that is new to him. A model with memory enough gets there by learning the list by heart, and
+# needs to guess a name they have not seen. A model with memory enough gets there by learning the list by heart, and
 # then gives next to nothing to all other names.
 #
 # So a loss that is too good to be true has three explanations: data that are nearly certain, a leak, or a list
@@ -856,7 +856,6 @@ def encode(name):
 
 # %% demo
 from lib.data import load_names
-from matplotlib.colors import PowerNorm
 
 names = [name for name, _ in load_names()]
 table = np.asarray(bigram_mle([encode(name) for name in names], 27))
@@ -865,6 +864,9 @@ count = sum(len(name) + 1 for name in names)
 for name, nats in (("uniform", count * math.log(27)), ("bigram", total)):
     bits, choices = bits_per_dim(nats, count), perplexity(nats, count)
     print(f"{name:>7}: {nats / count:.4f} nats per letter = {bits:.2f} bits, perplexity {choices:.1f}")
+
+# %% figure
+from matplotlib.colors import PowerNorm
 
 figure, ax = plt.subplots(figsize=(5.0, 4.3))
 picture = ax.imshow(table, cmap=plots.AMOUNTS, norm=PowerNorm(0.5, vmin=0, vmax=1))
@@ -907,6 +909,7 @@ for _ in trange(300, desc="gradient descent", mininterval=1):
     optimiser.step()
 print(f"by counting: {floor:.4f} nats per letter, by gradient descent: {losses[-1]:.4f}")
 
+# %% figure
 figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8))
 left.semilogx(range(1, 301), losses, label="gradient descent")
 left.axhline(floor, color="black", linestyle="--", linewidth=1.2, label="counting")
@@ -986,6 +989,8 @@ shuffled = ["".join(rng.permutation(list(name))) for name in held_out]
 real, made_up = ([score(name, mixed) for name in group] for group in (held_out, shuffled))
 right_order = np.mean(np.array(real)[:, None] < np.array(made_up)[None, :])
 print(f"a real name costs less than a shuffled one in {100 * right_order:.0f} % of all pairs")
+
+# %% figure
 figure, ax = plt.subplots(figsize=(6.4, 2.6))
 edges = np.linspace(1, 7, 49)
 ax.hist(real, edges, color=plots.COLOURS["blue"], alpha=0.75, label="held-out names")
@@ -1036,10 +1041,10 @@ print(f"{math.ceil(len(arithmetic_encode(together, counts)) / 8)} by our coder; 
 
 # %% [markdown]
 # The files are as long as the NLL says, plus less than two bits *per file* for ending on a whole number of digits.
-# That is a large share of *ed* and nothing in a thousand names. (zlib had to start without a table. It is
-# a comparison of what the table is worth, and no victory.) Take it literally from now on: when a later lesson lowers
-# the NLL of a digit by ten nats, its file has become 14 bits shorter. And coding with a model $q$ what comes from $p$
-# makes files longer by $\mathrm{KL}(p, q)$ on average, which is what the divergence *is*.
+# That is much for *ed* and nothing for a thousand names. (zlib had to start without a table, so the comparison says
+# what a table is worth, and little about zlib.) When a later lesson lowers the NLL of a digit by ten nats, its file
+# becomes 14 bits shorter; lesson 5 will look at such files. And whoever codes with a model $q$ what comes from $p$
+# pays, on average, $\mathrm{KL}(p, q)$ more than necessary: the divergence is a length, too.
 #
 # ### Is it as sure as it should be? · *optional*
 #
@@ -1119,27 +1124,28 @@ for memory in range(9):
         row.append(np.mean(surprises))
     results.append((*row, len(counts)))
 on_train, on_held_out, rows = np.array(results).T
-figure, ax = plt.subplots(figsize=(6.4, 2.6))
-ax.plot(range(9), on_train, "o-", label="names it counted")
-ax.plot(range(9), on_held_out, "o-", label="held-out names")
 floor = len(train) * math.log(len(train)) / sum(len(name) + 1 for name in train)
-ax.axhline(floor, color="black", linestyle="--", linewidth=1.2)
-ax.set(title="Memory that does not generalise", xlabel="letters of memory", ylabel="nats per letter")
-ax.set_ylim(0)
-ax.legend(loc="lower left")
-plt.show()
 print("rows in use:", ", ".join(f"{int(r)}" for r in rows))
 best = on_held_out.argmin()
 print(f"best on held-out names: {best} letters of memory, {on_held_out[best]:.2f} nats per letter")
 print(f"eight letters on the names it counted: {on_train[8]:.2f}, the floor of the list: {floor:.2f} nats per letter")
 
+# %% figure
+figure, ax = plt.subplots(figsize=(6.4, 2.6))
+ax.plot(range(9), on_train, "o-", label="names it counted")
+ax.plot(range(9), on_held_out, "o-", label="held-out names")
+ax.axhline(floor, color="black", linestyle="--", linewidth=1.2)
+ax.set(title="Memory that does not generalise", xlabel="letters of memory", ylabel="nats per letter")
+ax.set_ylim(0)
+ax.legend(loc="lower left")
+plt.show()
+
 # %% [markdown]
 # On the names it counted, the loss falls to the floor of the list: the table has learnt it by heart. On others it
-# turns. With five letters of memory, two
-# thirds of the rows were seen only once, every fifth past in a held-out name was never seen at all, and what
-# was learned after *mari* says nothing about *mary*, though any reader sees that they are alike. A table
-# can't share. The models of the next lessons replace the table by a function with shared weights, and keep
-# everything else of this lesson: the loss, the units, the shift by one.
+# turns. With five letters of memory, two thirds of the rows were seen only once, every fifth past in a held-out name
+# was never seen at all, and what was learned after *mari* says nothing about *mary*, though any reader sees that they
+# are alike. A table can't share. The models of the next lessons replace the table by a function with shared weights,
+# and keep everything else of this lesson: the loss, the units, the shift by one.
 
 # %% [markdown]
 # ## Play

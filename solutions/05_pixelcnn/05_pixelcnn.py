@@ -1267,10 +1267,9 @@ plt.show()
 # ### Digits as compressed files · *optional*
 #
 # A model of the data is a code for the data: whoever knows $p_\theta$ needs $-\log_2 p_\theta(x)$ bits for $x$,
-# and an *arithmetic coder* gets there within two bits (Salomon & Motta). It is lesson 1's picture of an
-# interval that narrows: each token keeps its share of what was left, and any short binary fraction inside the
-# last interval names the whole image. The decoder, with the same model, asks at each step in which share the
-# fraction lies.
+# and the *arithmetic coder* whose decoder you wrote in lesson 2 gets there within two bits (Salomon & Motta): each
+# token keeps its share of what was left, and any short binary fraction inside the last interval names the whole
+# image.
 #
 # First the bill, in bytes per digit. A binary digit has 784 bits, 98 bytes. PNG (its compressed part alone,
 # without headers) knows about repetition, but nothing about digits; given 300 digits in one file it can at
