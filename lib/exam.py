@@ -243,7 +243,8 @@ def _cost(draw: _Draw) -> _Drawn:
     pixels, hidden = draw.whole(40, 900), draw.whole(30, 600)
     text = (
         f"A NADE has D = {pixels} pixels and H = {hidden} hidden units. For the D conditionals of one image, count how often an entry of W or V "
-        "is multiplied by a pixel or by a hidden value, as in lesson 3 (a pixel that is 0 counts; additions and sigmoids don't). "
+        "is multiplied by a pixel or by a hidden value, as in lesson 3 (a pixel that is 0 counts, additions and sigmoids don't; the running sum "
+        "adds the last pixel too, which nobody reads any more). "
         "**How many multiplications does the running sum save**, against computing each hidden layer from scratch out of the pixels before?"
     )
     return "cost", text, _COUNT, {"pixels": pixels, "hidden": hidden}
@@ -317,7 +318,8 @@ def _ensemble(draw: _Draw) -> _Drawn:
 
 
 def _row_above(draw: _Draw) -> _Drawn:
-    first, others, layers, up = draw.whole(1, 5), draw.whole(1, 3), draw.whole(2, 9), draw.whole(1, 7)
+    first, others, layers = draw.whole(1, 5), draw.whole(1, 3), draw.whole(2, 9)
+    up = draw.whole(1, min(8, first + layers * others))
     text = (
         f"A stack of masked convolutions: one layer of kind A with kernels of {2 * first + 1} × {2 * first + 1}, then {layers} layers of kind B with "
         f"kernels of {2 * others + 1} × {2 * others + 1}, in an image so large that no border is in the way. "
@@ -332,8 +334,8 @@ def _posterior(draw: _Draw) -> _Drawn:
     logs = draw.shuffled([-(best + extra) / 10 for extra in (0, *draw.wholes(2, 25, 2))])
     asked = draw.whole(0, 2)
     text = (
-        "A class-conditional PixelCNN has read the upper half of a digit that is a 3, a 5 or an 8. The nats are its log-probability of those "
-        "pixels, given each class.\n\n"
+        "A class-conditional PixelCNN has read the upper half of a digit that is a 3, a 5 or an 8. Its log-probability of those pixels is "
+        "given in nats, for each class.\n\n"
         + _table(
             ["", 3, 5, 8],
             ["share among all digits of the three", *(f"{p} %" for p in prior)],
@@ -365,8 +367,8 @@ def _hears(draw: _Draw) -> _Drawn:
     kernel, layers, blocks, front = draw.whole(2, 4), draw.whole(5, 10), draw.whole(1, 5), draw.whole(2, 40)
     rate = draw.one_of(8000, 11025, 16000, 22050, 24000, 44100)
     text = (
-        f"Sound at {rate} samples per second goes through a causal convolution with a kernel of {front} and then through {blocks} equal "
-        f"block{'s' if blocks > 1 else ''} of {layers} causal convolutions, with kernels of {kernel} and dilations 1, 2, 4, ..., {2 ** (layers - 1)}. "
+        f"Sound at {rate} samples per second goes through a causal convolution with a kernel of {front} and then through "
+        f"{f'{blocks} equal blocks' if blocks > 1 else 'a block'} of {layers} causal convolutions, with kernels of {kernel} and dilations 1, 2, 4, ..., {2 ** (layers - 1)}. "
         "**How many milliseconds** (samples over rate, the one of now included) does one output hear?"
     )
     numbers = {"kernel": kernel, "layers": layers, "blocks": blocks, "front": front, "rate": rate}
@@ -442,7 +444,7 @@ def _attention(draw: _Draw) -> _Drawn:
 
 def _nucleus(draw: _Draw) -> _Drawn:
     while True:
-        percents, p = draw.percents(7, 2), draw.whole(30, 96) / 100
+        percents, p = draw.percents(7, 4), draw.whole(45, 96) / 100
         squares = np.sort(np.square(percents))[::-1]
         # Nobody should have to compute to the last digit.
         if len(set(percents)) == 7 and abs(np.cumsum(squares) / squares.sum() - p).min() > 0.004:
@@ -529,7 +531,7 @@ def _scheduled(draw: _Draw) -> _Drawn:
 def _masked(draw: _Draw) -> _Drawn:
     pixels = draw.whole(6, 12)
     known = draw.shuffled(range(1, pixels - 1))[:3]
-    sums = [draw.whole(20, 60) * (pixels - t) / 100 for t in known]
+    sums = [(draw.whole(20, 60) * (pixels - t) + draw.whole(0, 30)) / 100 for t in known]
     rows = [[t, f"{s:.2f}"] for t, s in zip(known, sums, strict=True)]
     text = (
         f"An any-order model of {pixels} pixels is shown one image three times, each time with some pixels known, drawn at random, and predicts "
@@ -683,9 +685,9 @@ CHOICES: dict[str, tuple[str, tuple[str, str, str, str]]] = {
         "A network is trained for all orders of the pixels, another of the same size and for as long for one order. What is to be expected in that order?",
         (
             "The same NLL, since every order gives the same joint",
-            "A lower NLL of the first, which averages many models",
-            "A higher NLL of the first",
-            "No exact likelihood from the first",
+            "A lower NLL of the first one, which averages many models",
+            "A higher NLL of the first one",
+            "No exact likelihood from the first one",
         ),
     ),
     "fixed state": (
@@ -961,7 +963,7 @@ _DRILL: tuple[tuple[Callable[[_Draw, str, int], Model], tuple[str, ...]], ...] =
 def _drill(draw: _Draw) -> _Drawn:
     models = [make(draw, draw.one_of(*bugs), draw.whole(1, 4)) for make, bugs in _DRILL]
     lines = "\n".join(f"- **{letter}**: {told}" for letter, told in _TOLD.items())
-    code = "`models = question(student_name, 11).models` and probe `models['A']` to `models['G']`: each is a function of an array like its `x`"
+    code = "`models = question(student_name, 11).models` and probe `models['A']` to `models['G']`: each is a function of an array like its `x`, for `lib.causality` of all lessons"
     order = ", ".join(map(str, models[1].order or []))
     text = (
         f"Seven models claim to be autoregressive, and not all of them are. Take {code}.\n\n{lines}\n\n(B generates its pixels in the order {order}.) "
@@ -1000,7 +1002,7 @@ def _blocks(draw: _Draw) -> _Drawn:
     block, back = draw.whole(2, 12), draw.whole(1, 6)
     text = (
         f"Output t predicts input t, in blocks of {block} (0 to {block - 1}, and so on). Within a block all inputs are independent, "
-        f"given the {back} block{'s' if back > 1 else ''} just before, all of which is read; nothing earlier is."
+        f"given the {back} block{'s' if back > 1 else ''} just before: these are read in full, and nothing else is."
     )
     return "blocks", _TO_WRITE + text, _FUNCTION, {"block": block, "back": back}
 

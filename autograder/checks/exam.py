@@ -7,6 +7,7 @@ by probing. The exam's own solution takes closed forms instead, and the tests co
 from __future__ import annotations
 
 import cmath
+import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -39,7 +40,7 @@ RIGHT = {
     "top-k": "The most probable sequence may have become impossible",
     "biased": "Drawing the replacement with the uniform that has just rejected the draft",
     "not shown": "What the model's own mistakes do to what it writes next",
-    "any order": "A higher NLL of the first",
+    "any order": "A higher NLL of the first one",
     "fixed state": "Beyond some number of stored pairs, recall must suffer, however it is trained",
     "exact": "An autoregressive model with Gaussian conditionals, seen as a flow",
     "word": "Each conditional depends only on what comes earlier in some order",
@@ -50,6 +51,7 @@ RIGHT = {
 _HAIR = 1e-4
 
 
+@functools.lru_cache(maxsize=256)
 def key(student_name: str, slot: int, edition: str | None = None) -> Any:
     """The right answer of one student's question: a float, an int, a sorted list of ints, or letters. Not for question 12."""
     asked = question(student_name, slot, edition)

@@ -333,7 +333,7 @@ No token's representation depends on later tokens
 The most probable sequence may have become impossible
 Drawing the replacement with the uniform that has just rejected the draft
 What the model's own mistakes do to what it writes next
-A higher NLL of the first
+A higher NLL of the first one
 Beyond some number of stored pairs, recall must suffer, however it is trained
 An autoregressive model with Gaussian conditionals, seen as a flow
 Each conditional depends only on what comes earlier in some order
