@@ -5,14 +5,14 @@
 # handwritten digit, draws new ones, completes halves, and picks out the odd ones; and you can do it at the
 # price of one hidden layer instead of 784.
 #
-# **Time.** 50 minutes to read, 120 to practise; sections marked *optional* hold no exercise and are not
+# **Time.** 50 minutes to read, 130 to practise; sections marked *optional* hold no exercise and are not
 # counted. **You need.** Lessons 1 and 2 (the chain rule, the negative log-likelihood), logistic regression, and
 # PyTorch tensors with two axes.
 #
-# At the end of lesson 2 a table of counts stood for each conditional: one row for each past. Names got by with
-# the last letter as their past. An image does not: every pixel depends on hundreds of others, and the table
-# would have more rows than there are atoms. This lesson replaces the table by a small network that reads the
-# whole past, and lets all conditionals share it.
+# In lesson 2 the conditionals of a name were a table of counts, with one row for each last letter. Images need a
+# longer past: a pixel depends on hundreds of others, hardly any such past is ever seen twice, and there is nothing
+# to count. This lesson replaces the table by a small network that reads the whole past, and lets all conditionals
+# share it.
 
 # %%
 import itertools
@@ -748,9 +748,8 @@ plt.show()
 # %% [markdown]
 # ### What the hidden units look at · *optional*
 #
-# Here is what each pixel says to sixteen of them, rows of $W$. Shared by
-# all conditionals, they turn out as strokes, edges and dots, the same building blocks whichever pixel is
-# being predicted.
+# Here is what each pixel says to sixteen of them, rows of $W$. Shared by all conditionals, they turn out as
+# strokes, edges and dots, the same building blocks whichever pixel is being predicted.
 
 # %% figure
 from lib.weights import load
@@ -771,7 +770,8 @@ plt.show()
 # image**, over the test digits, binarised *once and for all* (Salakhutdinov & Murray 2008 set the habit): a
 # **static draw**, and here it is our own. Yours is the vermilion row: the shipped weights under your
 # `nade_log_prob`, on every tenth test digit; the other rows were measured on all 10 000. The diamonds are
-# published numbers, on Larochelle's static draw of the same digits. For NADE that is 88.33 (Uria et al. 2016),
+# published numbers, on Larochelle's static draw of the same digits; circles, where later lessons show some, are
+# published for test digits drawn anew. For NADE that is 88.33 (Uria et al. 2016),
 # from training digits that were binarised once as well; ours were binarised anew at every step, so that there
 # was no noise to learn by heart.
 #
@@ -828,8 +828,10 @@ plt.show()
 # The oddest are blots, double strokes and digits that you would have to ask the writer about. Nobody had
 # labelled anything: the ranking fell out of the likelihood.
 #
-# **One caveat, and it is a serious one.** Low NLL means *predictable*. It does not mean good-looking, nor
-# even typical. Compare the classes, and an image with no ink at all:
+# ### Predictable is not typical
+#
+# Low NLL means *predictable*. It does not mean good-looking, nor even typical. Compare the classes, and an image
+# with no ink at all:
 
 # %% figure varies
 from lib.data import load_binary_mnist, load_mnist
