@@ -30,6 +30,7 @@ FILES = {
         177984,
         "2d976d26201639d2065f3dcfd829de0ca3ce9e734947b85b2f0f55f752e9ab97",
     ),
+    "weights/made_static.safetensors": (3760016, "e5112254cde6f82a6304b9050684e90ffa33e38072a5efee7d6083b36330d698"),
     "weights/made.safetensors": (7524136, "74d31df2c2f96afb36795895cab4123b153b6f3dc361c6d7a01c74fa6791979e"),
     "weights/names_gpt.safetensors": (905048, "0ee9fdfcb71f94e411bc768661aadb3659ccbbefc913cced33f6b36b5b909b7a"),
     "weights/shakespeare_gpt.safetensors": (

@@ -36,6 +36,7 @@ NAMES = (
     "fvsbn",
     "nade",
     "made",
+    "made_static",
     "orders",
     "patch_pixelcnn",
     "gated_pixelcnn",
