@@ -28,7 +28,7 @@ def test_full_attention_is_quadratic_and_the_others_are_linear():
 
 @pytest.mark.parametrize("mixer", ["full", "window 64", "linear", "recurrence"])
 def test_measured_memory_is_what_the_formula_says(mixer):
-    assert float(COST[mixer, 4096]["mib"]) == pytest.approx(float(COST[mixer, 4096]["formula_mib"]), rel=0.3)
+    assert float(COST[mixer, 4096]["mib"]) == pytest.approx(float(COST[mixer, 4096]["formula_mib"]), rel=0.5)
 
 
 def test_what_a_step_keeps_grows_with_full_attention_only():
