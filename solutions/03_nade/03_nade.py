@@ -1355,6 +1355,6 @@ flashcards(
 # - E. Nalisnick et al. (2019). Do deep generative models know what they don't know? *ICLR*; arXiv 1810.09136.
 #   The blank sheet, at full size.
 #
-# **Next:** lesson 4. NADE's running sum takes 784 small steps, one after the other, also where nothing has to wait:
+# Next: NADE's running sum takes 784 small steps, one after the other, also where nothing has to wait:
 # in scoring, all pixels are known. Lesson 4 gets all conditionals out of an ordinary network in a single pass, by
 # cutting the connections that would let a pixel see itself.

@@ -1529,13 +1529,18 @@ def candidate_H(x):  # colours (B, 3, H, W) -> (B, 3, H, W); "kind A knows about
 # %% [markdown]
 # <details><summary>Where they come from (open it when your answers are in)</summary>
 #
-# On github.com: A, kind B as in j-min/PixelCNN (issue 3, pull request 4); B, what remains of a mask when rows
-# and columns are mixed up; C, j-min/PixelCNN has batch normalisation after every masked layer; D, a remark in
-# o-tawab/Video-Pixel-Networks (issue 1): it converged faster, "but at test time it always predict black
-# image"; E, the masks of openai/iaf, doubted in pclucas14/iaf-vae (issue 4); F, PixelCNN++, doubted in
-# openai/pixel-cnn (issue 58), and explained by its shifts in pclucas14/pixel-cnn-pp (issue 24); G,
-# anantzoid/Conditional-PixelCNN-decoder (issue 9); H, what you get if you mend carpedm20/pixel-rnn-tensorflow
-# (issue 4) by half. (That one let G see nothing of R in its own pixel.)
+# - **A**: kind B as in issue 3 and pull request 4 of github.com/j-min/PixelCNN.
+# - **B**: what remains of a mask when rows and columns are mixed up.
+# - **C**: the repository of A has batch normalisation after every masked layer.
+# - **D**: it converged faster, "but at test time it always predict black image" (issue 1 of
+#   github.com/o-tawab/Video-Pixel-Networks).
+# - **E**: the masks of inverse autoregressive flow, doubted in issue 4 of github.com/pclucas14/iaf-vae.
+# - **F**: PixelCNN++, doubted in issue 58 of github.com/openai/pixel-cnn, and explained by its shifts in issue 24
+#   of github.com/pclucas14/pixel-cnn-pp.
+# - **G**: issue 9 of github.com/anantzoid/Conditional-PixelCNN-decoder.
+# - **H**: what you get if you mend issue 4 of github.com/carpedm20/pixel-rnn-tensorflow by half. (That one let G
+#   see nothing of R in its own pixel.)
+#
 # </details>
 #
 # Decide first with pencil and paper. Then let the probe confirm it, as here for the sound pair, A then B. The
@@ -1666,8 +1671,8 @@ checks.check_repaired_H(repaired_H)
 # %% [markdown]
 # ### A bug that no probe finds · *optional*
 #
-# The probe watches who looks at whom. It does not watch what is made of it. In r9y9/wavenet_vocoder (issue 33,
-# labelled a bug, mended since) the log-probabilities of the mixture's components were summed *over the
+# The probe watches who looks at whom. It does not watch what is made of it. In issue 33 of
+# github.com/r9y9/wavenet_vocoder (labelled a bug, mended since) the log-probabilities of the mixture's components were summed *over the
 # components* before the log-weights were added: a line copied from a model where that axis held colours. Every
 # dependence is allowed, the loss goes down, and it is the loss of nothing. Only one test finds it: **add up the
 # probabilities of all values.**
@@ -1690,8 +1695,8 @@ print(f"the 64 probabilities sum to {right.exp().sum():.6f}, or {wrong.exp().sum
 #   at leaks.
 # - **A residual connection around the first layer**, or a skip from the image to the output: the mask is
 #   walked around.
-# - **Masking once.** The next step of training fills the holes. Somebody asked igul222/PixelVAE (issue 6)
-#   whether its mask is applied in every iteration; ask it of your own code.
+# - **Masking once.** The next step of training fills the holes. Somebody asked the authors of PixelVAE
+#   whether theirs is applied in every iteration (issue 6 of github.com/igul222/PixelVAE); ask it of your own code.
 # - **Statistics over places** (batch, instance or group normalisation over a whole image): a leak, in training
 #   or always.
 # - **The blind spot.** Nothing complains. Two stacks, or at least wide kernels.
@@ -1812,4 +1817,5 @@ flashcards(
 #   masks.
 # - D. Salomon & G. Motta, *Handbook of Data Compression*, 2010. Arithmetic coding, the way from nats to files.
 #
-# Next: lesson 6 lays the image out as a single long line of sound, and lets the kernel leap.
+# Next: every layer of a PixelCNN adds a few pixels to what an output sees, which is enough for 28 of them in a row.
+# A second of sound is a row of 8000. Lesson 6 lets the kernel leap, so that every layer doubles the reach.

@@ -1579,4 +1579,5 @@ flashcards(
 # - ITU-T Recommendation G.711, *Pulse Code Modulation of Voice Frequencies*. The mu-law of the telephone, in
 #   pieces of straight lines.
 #
-# Next: lesson 7 lets every step look at all steps before it, and lets the data choose which.
+# Next: what a WaveNet hears is settled before it has heard anything: a fixed stretch, in a fixed pattern. In a text the
+# word that matters may stand anywhere. Lesson 7 lets every step look at all steps before it, and the data choose which.

@@ -1317,8 +1317,8 @@ plt.show()
 # %% [markdown]
 # The two factorisations need not agree: they are two ways through one network, and nothing but the data holds
 # them together. Where they do, that is learned. On the scoreboard stands, as always, the mean over all 10 000
-# test digits of our static draw. (Elsewhere, on digits drawn anew, an image GPT over single pixels is reported
-# at 79.17 nats, by the repository pytorch-generative.)
+# test digits of our static draw. (The circle beside it, 79.17, is an image GPT over single pixels, trained
+# on digits drawn anew: pytorch-generative, README.)
 
 # %% [markdown]
 # ## Play
@@ -1704,4 +1704,5 @@ flashcards(
 #   heads in use.
 # - A. Karpathy's *minGPT* and *nanoGPT* (github.com/karpathy): the model in three hundred lines.
 #
-# Next: lesson 8 has the conditionals, and asks what to do with them.
+# Next: all texts of this lesson were drawn from the conditionals as they are, and nobody who uses a language model
+# does that. Lesson 8 asks what else can be drawn from them, and from which distribution it then comes.

@@ -1448,4 +1448,5 @@ flashcards(
 # - J. Kirchenbauer et al., *A Watermark for Large Language Models*, ICML 2023 (arXiv 2301.10226); S. Aaronson's
 #   lecture on keyed uniforms, 2022 (scottaaronson.blog).
 #
-# Next: lesson 9 counts what all this costs, and what the chain rule itself costs.
+# Next: every token has cost a pass, and every token drawn became the past of the next. Lesson 9 measures what the
+# chain rule costs, and what each remedy gives back.
