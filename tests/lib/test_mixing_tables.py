@@ -63,3 +63,18 @@ def test_a_window_recalls_what_it_reaches():
     right = accuracies("window 32")
     assert right[PAIRS.index(8)] > 0.99  # 32 tokens in all
     assert right[PAIRS.index(16)] < 0.7 and right[-1] < 0.1
+
+
+@pytest.mark.parametrize("mixer", ["linear", "linear, twice the state", "recurrence"])
+def test_a_state_of_fixed_size_recalls_less_the_more_there_is(mixer):
+    right = accuracies(mixer)
+    four, eight, *_, last = (right[PAIRS.index(pairs)] for pairs in (4, 8, 16, 32, 64))
+    assert four > eight > right[PAIRS.index(16)] > right[PAIRS.index(32)] > last
+    assert last < four / 2
+    assert len({RECALL[mixer, pairs]["state_bytes"] for pairs in PAIRS}) == 1
+
+
+def test_more_state_recalls_more():
+    large, small, least = (accuracies(mixer) for mixer in ("linear, twice the state", "linear", "recurrence"))
+    for pairs in range(2, len(PAIRS)):
+        assert large[pairs] > small[pairs] > least[pairs]
