@@ -48,6 +48,11 @@ def solved(solution, name, slot, names):
     getattr(checks, f"check_answer_{slot:02}")(name, names[f"answer_{slot:02}"])
 
 
+@pytest.mark.parametrize(("called", "name"), [("10", EXAM.name), ("exam", EXAM.name), ("1", "01_chain_rule")])
+def test_the_exam_is_called_by_its_number_and_a_lesson_by_its_own(called, name):
+    assert [lesson.name for lesson in lessons([called])] == [name]
+
+
 def test_a_thousand_names_are_a_thousand():
     assert len(set(NAMES)) == 1000
 
