@@ -49,8 +49,9 @@ plt.show()
 
 # %% [markdown]
 # In one pass: dust in the shape of the average digit, for each pixel asks only how often *it* is ink. The more
-# passes, the more each block knows of what the others have become. The model is the same in all five rows. What
-# is missing above is dependence, and dependence is bought with steps, one after another.
+# passes, the more each block knows of what the others have become. The model is the same in all five rows, and so
+# are the random numbers. What is missing above is dependence, and dependence is bought with steps, one after
+# another.
 
 # %% [markdown]
 # ## The idea
@@ -674,14 +675,15 @@ plots.digits(any_order.sample(8, torch.Generator().manual_seed(0), blocks=finer)
 plt.show()
 
 # %% [markdown]
-# Read the curves of the plot from the right. Blocks of two or four pixels in a random order cost little: the two are
+# Read the curves of the plot from the right. Small blocks in a random order cost little: two pixels of a block are
 # seldom neighbours. Then the price climbs, and for one pass it is that of independent pixels (lesson 3). **Chosen
-# blocks** have the sizes that cost least for a given number of passes: a program finds them from how much an unknown
-# pixel costs when $t$ are known (Hoogeboom et al. 2022), small blocks first, where every pixel tells much about the
-# rest, and large ones at the end. Rows are dear, as predicted. And three scales in three passes are a *partition*
-# and far from exact: half of a digit's ink is drawn in the last pass, by pixels that do not know of each other.
-# Models that generate images by next-scale prediction spend a much larger network on each scale, and say in few
-# numbers what a scale consists of; the question what is independent within it stays the one to ask.
+# blocks** have the sizes that cost least for a given number of passes. A program finds them from how much an unknown
+# pixel costs when $t$ are known (Hoogeboom et al. 2022): small ones first, where every pixel tells much about the
+# rest, and large ones at the end. Rows are dear, as predicted: 28 passes, and more nats than three scales in
+# *three*. And these three are a partition, and far from exact: three quarters of the pixels come in the last pass,
+# and know nothing of each other, as the ragged strokes show. Cut each scale into eight random blocks, and most of
+# it is mended. (Models that draw images by next-scale prediction spend a large network on each scale, and describe
+# it by few numbers. Which of them are independent given the scales before remains the question to ask.)
 
 # %% [markdown]
 # ### Bill three: somebody has to be first
@@ -1130,7 +1132,7 @@ checks.check_costs_mine(student_name, costs_mine)
 # So is attention a waste? A task that decides it: **associative recall**. The model reads pairs, `h 3 q 7 ...`,
 # and then gets the keys again, in another order, and has to say the values. Whoever keeps everything only has to
 # look. Whoever keeps a state of fixed size has to fit all pairs into it *before* knowing which will be asked for.
-# Small models of each way of mixing, trained on this alone (`python -m data.make_recall`):
+# Small models of each way of mixing, trained on this alone (`python data/make_recall.py`):
 
 # %% demo
 with open(DATA / "recall.csv", encoding="utf-8", newline="") as file:
@@ -1150,12 +1152,12 @@ for row in recalled:
         print(f"{row['mixer']:>24}: {int(row['state_bytes']):,} bytes kept at {most} pairs, {float(row['accuracy']):.0%} recalled")
 
 # %% [markdown]
-# Attention misses nothing, and what it keeps grows with every pair: 131 kB at 64 of them. The window is perfect up
-# to the 8 pairs that it can see, and falls off a **cliff** there. Linear attention keeps 4.9 kB however long the
-# text is. It has no edge, but a slope: each new pair lies on top of the others, and makes all of them a little
-# harder to read. Half of the values are lost at 32 pairs; with a state of nearly twice the size, at 48. And the
-# recurrence, 32 fading averages in each of two layers, has no place to file a value under a key: it fails at four
-# pairs. (Two layers of 32, 21 440 numbers each, trained for 600 steps where that was enough and for 2000 where not.)
+# Attention misses nothing, and what it keeps grows with every pair. The window is perfect up to the 8 pairs that it
+# can see, and falls off a **cliff** there. Linear attention keeps the same few kilobytes however long the text is.
+# It has no edge, but a slope: each new pair lies on top of the others, and makes all of them a little harder to
+# read. A larger state moves the slope to the right, and does not remove it. The gated recurrence, 32 fading
+# averages in each of two layers, has no place to file a value under a key, and fails almost at once. (All have two
+# layers of 32; those that hold a fixed state were trained for more than three times as many steps.)
 
 # %% demo
 with open(DATA / "mixers.csv", encoding="utf-8", newline="") as file:
