@@ -110,6 +110,7 @@ def check_exposure_gap(exposure_gap: Any) -> None:
         )
         assert np.isnan(found[nobody]).all(), f"{name}: a step that one side never reaches has no gap: NaN ({shown})"
         there = ~nobody
+        ratio = expected / _gap(np.zeros_like(data), data)
         pooled = np.full(there.sum(), np.nanmean(samples) - np.nanmean(data))
         zeroed = _gap(data, samples, lambda values, rows: math.fsum(values) / rows)
         own = [
@@ -124,7 +125,7 @@ def check_exposure_gap(exposure_gap: Any) -> None:
             (pooled, "each step has a gap of its own"),
             (np.cumsum(expected)[there], "each step has a gap of its own, which is not summed up over the steps"),
             ((own[0] - own[1])[there], "a step that is not there is left out, and not filled in"),
-            (_gap(data, samples, lambda values, _: 1.0 / math.fsum(values))[there], "a difference of means"),
+            (ratio[there], "a difference, not a share of what the data cost"),
         ]
         told = [(value / size, f"{sentence} ({shown})") for value, sentence in mistakes]
         judge.compare(name, found[there] / size, expected[there] / size, told, f"wrong gap for {shown}")
@@ -178,6 +179,7 @@ def check_scheduled_inputs(scheduled_inputs: Any) -> None:
         if (found == right).all():
             continue
         once = np.logical_or.accumulate(use, axis=1)
+        inner = use & (np.arange(use.shape[1]) < use.shape[1] - 1)
         moved = "what was said at place t is about place t + 1, and is read there"
         slips: list[tuple[np.ndarray, str]] = [
             (_read(tokens, predictions, use, first=False), "at place 0 nothing has been said yet; the data is read"),
@@ -185,6 +187,7 @@ def check_scheduled_inputs(scheduled_inputs: Any) -> None:
             (_read(tokens, predictions, use, back=0), moved),
             (_read(tokens, predictions, use, back=-1, first=False), "the predictions are moved the wrong way"),
             (_read(tokens, predictions, use, back=-1), "the predictions are moved the wrong way"),
+            (_read(tokens, predictions, inner, back=-1, first=False), "the predictions are moved the wrong way"),
             (_read(tokens, predictions, ~use), "a prediction is read where use_prediction is True"),
             (_read(tokens, predictions, np.roll(use, 1, axis=1)), "use_prediction[:, t] is about what is read at t"),
             (_read(tokens, predictions, np.ones_like(use)), "where use_prediction is False, the data is read"),
@@ -325,7 +328,7 @@ def check_generation_passes(generation_passes: Any) -> None:
             ],
             "one shot": [
                 (lambda n, block: n, "all tokens at once"),
-                (lambda n, block: 0, "one pass there is"),
+                (lambda n, block: 0, "that takes a pass, too"),
             ],
         }[method]
         for slip, sentence in slips:
@@ -375,13 +378,12 @@ def check_scale_blocks(scale_blocks: Any) -> None:
         )
         slips = [
             ([set(part) for part in right[::-1]], "from coarse to fine"),
-            (
-                [set(part) for part in _scales(side, start=1)],
-                "rows and columns count from 0, and so does every fourth of them",
-            ),
-            (
-                [set(part) for part in _scales(side, start=3)],
-                "rows and columns count from 0, and so does every fourth of them",
+            *(
+                (
+                    [set(part) for part in _scales(side, start=k)],
+                    "rows and columns, and every fourth of them, count from 0",
+                )
+                for k in (1, 2, 3)
             ),
             ([set(part) for part in _scales(side, (8, 4, 1))], "the scales are 4, 2 and 1"),
             (
@@ -610,7 +612,7 @@ def check_mask_and_weight(mask_and_weight: Any) -> None:
                 (1 / wanted, "the fewer pixels are left, the more each of them has to stand for"),
                 (1 / (pixels - t), "that is a mean over the unknown pixels; it stands for how many?"),
                 (
-                    np.where(t > 0, pixels / np.maximum(t, 1), math.inf),
+                    pixels / np.maximum(t, 1),
                     "it is the unknown pixels that have to stand for all",
                 ),
                 (np.ones(batch), "few unknown pixels have to stand for as many as there are"),
