@@ -89,7 +89,7 @@ plt.show()
 #
 # Teacher forcing (lesson 2) trains each conditional on pasts from the data. When the model draws, the past is
 # its own. If it makes a mistake, it must go on from a place where it may never have been: **exposure bias**.
-# The argument is so plausible that for years nobody measured it. Let us.
+# The argument is so plausible that it was long taken for granted. Let us measure it.
 #
 # What is needed is a *judge* who says what each step costs, on real sequences and on the model's own. Judges
 # differ. A model that judges itself is a lenient one (lesson 6). The best judge is the process that made the
@@ -691,10 +691,24 @@ plt.show()
 # A model in raster order can finish a digit from its upper half. From its lower half it can't, though the joint
 # distribution knows the answer. Lesson 4 trained one network on several orders; here is the end of that road:
 # **all orders**. The network is given any set of known pixels and says, for every other one, the probability of
-# ink. An order is then just the sequence in which one asks.
-#
-# How is it trained? Draw an order, draw how many of its pixels are known already, $t$ from 0 to $D - 1$, and ask
-# for all the others at once. Each of the $D - t$ answers is a fair sample of "the next pixel in a random order",
+# ink. An order is then just the sequence in which one asks. It is trained like this:
+
+# %% figure
+from lib.data import load_binary_mnist
+
+one_digit = load_binary_mnist("test")[:1].float()
+turn = torch.rand(784, generator=torch.Generator().manual_seed(0)).argsort().argsort()
+counts = (0, 200, 500, 700, 770)
+shown = torch.cat([torch.where(turn < t, one_digit, 0.4) for t in counts])
+figure, ax = plt.subplots(figsize=(7.2, 1.9))
+plots.digits(shown, ax=ax)
+for i, t in enumerate(counts):
+    ax.text(14.5 + 29 * i, 33, f"{t} known\nweight {784 / (784 - t):.2f}", ha="center", va="top", fontsize=9)
+plt.show()
+
+# %% [markdown]
+# (Grey: hidden.) Draw an order, draw how many of its pixels are known already, $t$ from 0 to $D - 1$, and ask for
+# all the others at once. Each of the $D - t$ answers is a fair sample of "the next pixel in a random order",
 # so their sum, times $D / (D - t)$, is what all $D$ steps cost, on average:
 #
 # $$\mathbb{E}_{\text{order},\, t}\left[\frac{D}{D - t} \sum_{i \text{ unknown}} -\log p(x_i \mid
@@ -837,7 +851,20 @@ print(f"single orders: from {over_orders.min():.2f} to {over_orders.max():.2f} n
 #
 # Attention compares every token with every token before it: $n (n + 1) / 2$ pairs. And to write the next token,
 # keys and values of all tokens must be at hand (lesson 7). For a page that is nothing. For a book, an hour of
-# sound, a film, it is the whole bill.
+# sound, a film, it is the whole bill. Here are eight tokens, and three ways to read them: everything; the last
+# three; or one note, of one size, that is rewritten with each token.
+
+# %% figure
+back = np.arange(8)[:, None] - np.arange(8)
+figure, axes = plt.subplots(1, 3, figsize=(7.2, 2.6), width_ratios=(1, 1, 0.3))
+panels = {"all before: 36 pairs": (back >= 0) * 2, "three: 21 pairs": (back >= 0) * 1 + ((back >= 0) & (back < 3)), "a state: 8": np.full((8, 1), 2)}
+for ax, (title, cells) in zip(axes, panels.items(), strict=True):
+    ax.imshow(cells, cmap="Blues", vmin=0, vmax=3)
+    ax.set(xticks=[], yticks=[], xlabel="is read" if cells.shape[1] > 1 else "state")
+    ax.set_title(title, fontsize=10)
+    ax.grid(False)
+axes[0].set(ylabel="reads")
+plt.show()
 
 # %% demo varies
 from lib.models import mixers
@@ -1179,8 +1206,6 @@ with open(DATA / "mixers.csv", encoding="utf-8", newline="") as file:
 # each hole.
 
 # %% demo varies
-from lib.data import load_binary_mnist
-
 test_digits = load_binary_mnist("test").float()
 rows, columns = np.divmod(np.arange(784), 28)
 holes = {
