@@ -72,6 +72,7 @@ bench: $(READY) $(VENV)/.debian ## likelihoods of the trained models; speed of m
 	@$(BIN)/python -m benchmarks.sampling
 	@$(BIN)/python -m benchmarks.attention
 	@$(BIN)/python -m benchmarks --thousand
+	@$(BIN)/python -m benchmarks.lessons
 	@$(BIN)/python -m benchmarks.cluster
 
 weights: $(READY) ## train the models in data/weights/ again (hours); NAMES='nade made' trains some

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -109,10 +110,20 @@ def _digits() -> str:
     return scoreboard.markdown(("name", "test nats", "numbers learned", "minutes"), lines)
 
 
+def _times() -> str:
+    """Processor seconds, as `python -m benchmarks.lessons` measured them."""
+    path = ROOT / "benchmarks" / "lessons.csv"
+    if not path.exists():
+        return "(Nothing measured yet: `python -m benchmarks.lessons`.)"
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = [(row["lesson"], row["run"], row["grade"]) for row in csv.DictReader(file)]
+    return scoreboard.markdown(("lesson", "run in full, s", "grade a submission, s"), lines)
+
+
 REGIONS: dict[str, Callable[[], str]] = {
     "lessons": _lessons,
     "scoreboard": scoreboard.table,
-    "paradigms": scoreboard.paradigms,
+    "times": _times,
     "digits": _digits,
 }
 

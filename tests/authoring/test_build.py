@@ -8,6 +8,7 @@ from nbgrader.nbgraderformat import MetadataValidator
 
 from autograder.authoring import build, source
 from autograder.authoring.pack import FORBIDDEN
+from autograder.authoring.typed_answers import TypedAnswers
 from autograder.course import ROOT, CourseError, Lesson, lessons
 
 
@@ -43,6 +44,15 @@ def test_release_gives_nothing_away(lesson):
     exercises = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("solution")]
     assert exercises
     assert all("raise NotImplementedError" in c.source or " = None" in c.source for c in exercises)
+
+
+@pytest.mark.parametrize("line", ["answer = None  # a number", "both = [first, second]"])
+def test_an_answer_to_be_typed_is_handed_out_without_a_stub(line):
+    stub = '\n# YOUR CODE HERE\nraise NotImplementedError("not written yet")'
+    marks = {"nbgrader": {"solution": True, "grade": False, "schema_version": 3, "grade_id": "x", "locked": False}}
+    for source_, wanted in ((line, line), ("def f():", "def f():" + stub)):
+        cell = nbformat.v4.new_code_cell(source_ + stub, metadata=marks)
+        assert TypedAnswers().preprocess_cell(cell, {}, 0)[0].source == wanted
 
 
 def test_cells_are_nbgrader_cells(lesson):
