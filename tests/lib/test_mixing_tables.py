@@ -78,3 +78,11 @@ def test_more_state_recalls_more():
     large, small, least = (accuracies(mixer) for mixer in ("linear, twice the state", "linear", "recurrence"))
     for pairs in range(2, len(PAIRS)):
         assert large[pairs] > small[pairs] > least[pairs]
+
+
+def test_the_loss_on_text_does_not_tell_who_recalls():
+    rows = {row["mixer"]: row for row in table("mixers")}
+    assert rows.keys() == {mixer for mixer, _ in RECALL}
+    assert len({row["tokens"] for row in rows.values()}) == len({row["parameters"] for row in rows.values()}) == 1
+    assert float(rows["recurrence"]["nats"]) < float(rows["full"]["nats"])
+    assert accuracies("recurrence")[0] < 0.5 < accuracies("full")[-1]
