@@ -513,7 +513,8 @@ def training_step(x, weights, biases, masks, lr):
 four = torch.tensor([[1.0, 1.0], [1.0, 0.0], [0.0, 0.0], [1.0, 1.0]])  # no hidden layer; all logits are 0
 parts = [torch.tensor([[7.0, 7.0], [0.0, 7.0]])], [torch.zeros(2)], [torch.tensor([[0.0, 0.0], [1.0, 0.0]])]
 loss, new_weights, new_biases = training_step(four, *parts, 2.0)
-assert abs(float(loss) - 1.3863) < 1e-3, "two fair coins cost 2 ln 2 = 1.39 nats an image: sum over pixels, mean over images"
+loss = float(torch.as_tensor(loss).detach())
+assert abs(loss - 1.3863) < 1e-3, "two fair coins cost 2 ln 2 = 1.39 nats an image: sum over pixels, mean over images"
 some = np.asarray(torch.as_tensor(new_biases[0]).detach())
 assert np.allclose(some, [0.5, 0]), "pixel 0 is lit in 3 images of 4, p was 1/2: the mean of x - p is 1/4, and lr is 2"
 some = np.asarray(torch.as_tensor(new_weights[0]).detach())
@@ -531,20 +532,27 @@ checks.check_training_step(training_step)
 # to many digits, or there is a mistake. Here are six weights of a small network.
 
 # %% demo
+def your_step(x, weights, biases, masks, lr):
+    """What your training_step returns, as a number and as tensors that remember nothing of how they were made."""
+    loss, *stepped = training_step(x, weights, biases, masks, lr)
+    stepped = [[torch.as_tensor(v).detach().to(x.dtype) for v in values] for values in stepped]
+    return float(torch.as_tensor(loss).detach()), *stepped
+
+
 generator = torch.Generator().manual_seed(0)
 masks = [torch.as_tensor(np.asarray(m)).double() for m in make_masks([torch.arange(1, 7), *draw_degrees(6, (8,), 0)])]
 weights = [torch.randn(m.shape, generator=generator, dtype=torch.float64) for m in masks]
 biases = [torch.randn(len(m), generator=generator, dtype=torch.float64) for m in masks]
 x = (torch.rand(5, 6, generator=generator) < 0.5).double()
-_, stepped, _ = training_step(x, weights, biases, masks, 1.0)
+_, stepped, _ = your_step(x, weights, biases, masks, 1.0)
 print("layer, to, from   by nudging  by your step")
 for layer, *place in [(0, 1, 0), (0, 1, 4), (0, 4, 0), (1, 5, 4), (1, 5, 5), (1, 4, 7)]:
     ends = []
     for nudge in (1e-5, -1e-5):
         moved = [w.clone() for w in weights]
         moved[layer][tuple(place)] += nudge
-        ends.append(float(training_step(x, moved, biases, masks, 1.0)[0]))
-    step = float(weights[layer][tuple(place)] - torch.as_tensor(stepped[layer])[tuple(place)])
+        ends.append(your_step(x, moved, biases, masks, 1.0)[0])
+    step = float(weights[layer][tuple(place)] - stepped[layer][tuple(place)])
     print(f"{layer}, {place[0]}, {place[1]}         {(ends[0] - ends[1]) / 2e-5:11.6f}   {step:11.6f}")
 
 # %% [markdown]
@@ -561,9 +569,9 @@ weights = [0.1 * torch.randn(100, 196, generator=generator), torch.zeros(196, 10
 biases, losses = [torch.zeros(100), torch.zeros(196)], []
 for _ in range(600):
     x = binarise(grey["train"][torch.randint(60_000, (100,), generator=generator)], generator)
-    loss, weights, biases = training_step(x, weights, biases, masks, 0.1)
-    losses.append(float(loss))
-nats = float(training_step(test, weights, biases, masks, 0.0)[0])
+    loss, weights, biases = your_step(x, weights, biases, masks, 0.1)
+    losses.append(loss)
+nats = your_step(test, weights, biases, masks, 0.0)[0]
 figure, ax = plt.subplots(figsize=(5.6, 2.6))
 ax.plot(range(1, 601), losses, linewidth=0.8)
 ax.axhline(nats, color="black", linestyle="--", linewidth=1)
@@ -663,7 +671,7 @@ def trained_by_hand(hidden, orders, steps, lr, seed=0):
     for _, order in zip(range(steps), orders, strict=False):
         x = binarise(grey["train"][torch.randint(60_000, (100,), generator=generator)], generator)
         masks = [torch.as_tensor(np.asarray(m)).float() for m in make_masks([order.argsort().argsort() + 1, hidden])]
-        _, weights, biases = training_step(x, weights, biases, masks, lr)
+        _, weights, biases = your_step(x, weights, biases, masks, lr)
     return weights, biases, masks
 
 
@@ -678,7 +686,7 @@ choices = {
 figure, ax = plt.subplots(figsize=(6.2, 1.7))
 for row, (name, degrees) in enumerate(choices.items()):
     parameters = trained_by_hand(degrees, itertools.repeat(torch.arange(196)), 1000, 0.2)
-    nats = float(training_step(test, *parameters, 0.0)[0])
+    nats = your_step(test, *parameters, 0.0)[0]
     print(f"{name + ' degrees:':18} {nats:.2f} nats per digit")
     ax.plot(degrees, np.full(60, -row), "|", color=plots.COLOURS["blue"])
 ax.set_yticks([0, -1, -2], list(choices))
