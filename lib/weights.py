@@ -49,6 +49,7 @@ NAMES = (
     "shakespeare_gpt",
     "wavenet_recorded",
     "pixel_gpt",
+    "any_order",
 )
 MODELS = (
     Bernoulli,
