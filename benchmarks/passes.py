@@ -161,7 +161,7 @@ def write(path: Path, rows: list[dict[str, object]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--digits", type=int, default=4000, help="test digits, at least 400; 4000 if absent")
+    parser.add_argument("--digits", type=int, default=2000, help="test digits, at least 400; 2000 if absent")
     arguments = parser.parse_args()
     model = weights.load("any_order")
     with torch.autocast("cpu", dtype=torch.bfloat16):  # as it was trained; nats differ by less than their error
