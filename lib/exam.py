@@ -1,7 +1,8 @@
 """The final exam: twelve questions over the nine lessons, drawn for each student by name.
 
 `EDITION` is the one setting that draws a new set. Every question is one of a pool, with numbers of its own. What is asked
-stands here and what is right does not: the grader works the answers out for itself, from the same draw.
+stands here and what is right does not: the grader works the answers out for itself, from the same draw. (Some draws reckon too,
+and draw again where a wrong method would come out right.)
 """
 
 from __future__ import annotations
@@ -29,15 +30,20 @@ class Form:
     kind: str
     size: int = 1
     within: float = 0.0
+    most: float = np.inf
 
 
 def _number(within: float) -> Form:
     return Form(f"a number, within {within:g}", "number", within=within)
 
 
+def _probability(within: float) -> Form:
+    return Form(f"a probability from 0 to 1, within {within:g}", "number", within=within, most=1.0)
+
+
 _COUNT = Form("a whole number", "count")
 _SET = Form("a list of whole numbers, such as [0, 2], or [] for none", "set")
-_FUNCTION = Form("a function", "function")
+_FUNCTION = Form("a function of T that returns a bool array (T, T)", "function")
 
 
 @dataclass(frozen=True)
@@ -66,8 +72,14 @@ class Question:
         told = f"{name} should be {self.form.says}; found {repr(answer)[:60]}"
         if self.form.kind == "function":
             assert callable(answer), told
+            for T in (1, 5):
+                shape, dtype = _mask(answer(T))
+                found = f"answer_12({T}) should be a bool array of shape ({T}, {T})"
+                assert shape == (T, T), f"{found}; found {f'shape {shape}' if shape else 'no array'}"
+                assert dtype == np.bool_, f"{found}; found dtype {dtype}"
             return answer
         if self.form.kind == "letters":
+            answer = answer.ravel().tolist() if isinstance(answer, Array) else answer
             text = "".join(map(str, answer)) if isinstance(answer, (list, tuple)) else str(answer)
             letters = tuple(c for c in text.upper() if c not in " ,;.-")
             assert len(letters) == self.form.size and set(letters) <= set("ABCD"), told
@@ -75,15 +87,16 @@ class Question:
         assert not isinstance(answer, (str, bytes)), f"{name} should be {self.form.says}: leave out the quotes"
         values = _floats(answer)
         assert values is not None and not np.isnan(values).any(), told
+        assert np.isfinite(values).all(), told
         if self.form.kind == "number":
-            assert values.size == 1, told
+            assert values.size == 1 and (self.form.most == np.inf or 0 <= values.min() <= self.form.most), told
             return float(values.reshape(()))
-        assert np.isfinite(values).all() and (values == np.round(values)).all(), told
+        assert (values == np.round(values)).all() and (values >= 0).all(), told
         whole = [int(v) for v in values.reshape(-1)]
         if self.form.kind == "count":
             assert len(whole) == 1, told
             return whole[0]
-        assert values.ndim <= 1, told
+        assert values.ndim == 1, told
         if self.form.kind == "set":
             return frozenset(whole)
         assert len(whole) == self.form.size, told
@@ -95,12 +108,21 @@ def _floats(answer: Any) -> Array | None:
     if isinstance(answer, (set, frozenset, range)):
         answer = list(answer)
     try:
-        found = np.asarray(answer)
+        found = np.asarray(answer.detach() if hasattr(answer, "detach") else answer)
         if found.dtype.kind == "O" and not any(isinstance(v, (str, bytes)) for v in found.flat):
             found = found.astype(float)
-        return found.astype(float) if found.dtype.kind in "biuf" else None
+        return found.astype(float) if found.dtype.kind in "iuf" else None
     except (TypeError, ValueError, RuntimeError):
         return None
+
+
+def _mask(result: Any) -> tuple[tuple[int, ...], Any]:
+    """Shape and dtype of what a function returned; no shape for what is no array."""
+    try:
+        found = np.asarray(result)
+        return found.shape, found.dtype
+    except (TypeError, ValueError, RuntimeError):
+        return (), None
 
 
 def question(student_name: str | None, slot: int, edition: str | None = None) -> Question:
@@ -157,6 +179,11 @@ def _table(head: Sequence[Any], *rows: Sequence[Any]) -> str:
 _Drawn = tuple[Any, ...]
 
 
+def _apart(form: Form, right: Any, *others: Any) -> bool:
+    """Whether no other way to reckon comes so near that it would count: numbers are drawn again until that holds."""
+    return all(abs(right - other) > 3 * form.within for other in others)
+
+
 # -- 1: the chain rule
 
 
@@ -172,7 +199,7 @@ def _reverse(draw: _Draw) -> _Drawn:
         )
         + f"\n\nThe third symbol is {'XYZ'[end]}, and nobody has told you the second. How probable is it that the first was {'XYZ'[start]}?"
     )
-    return "reverse", text, _number(0.002), {"first": first, "rows": rows, "start": start, "end": end}
+    return "reverse", text, _probability(0.002), {"first": first, "rows": rows, "start": start, "end": end}
 
 
 def _joint(draw: _Draw) -> _Drawn:
@@ -184,7 +211,12 @@ def _joint(draw: _Draw) -> _Drawn:
         + _table(["outcome", "probability"], *rows)
         + f"\n\nWhat is p({of} = {value} | {given} = {known})?"
     )
-    return "joint", text, _number(0.002), {"cells": cells, "of": of, "given": given, "value": value, "known": known}
+    return (
+        "joint",
+        text,
+        _probability(0.002),
+        {"cells": cells, "of": of, "given": given, "value": value, "known": known},
+    )
 
 
 def _parameters(draw: _Draw) -> _Drawn:
@@ -206,14 +238,19 @@ def _parameters(draw: _Draw) -> _Drawn:
 
 
 def _corpus(draw: _Draw) -> _Drawn:
-    lengths = [draw.whole(2, 3), draw.whole(5, 6)]
-    sentences = [[draw.whole(3, 95) / 100 for _ in range(n)] for n in lengths]
+    lengths, form = [draw.whole(2, 3), draw.whole(5, 6)], _number(0.01)
+    while True:
+        sentences = [[draw.whole(3, 95) / 100 for _ in range(n)] for n in lengths]
+        costs = [-np.log(p) for p in sentences]
+        of_each = [cost.mean() for cost in costs]
+        if _apart(form, np.exp(np.concatenate(costs).mean()), np.exp(np.mean(of_each)), np.mean(np.exp(of_each))):
+            break
     shown = "\n".join(f"- sentence {i + 1}: {', '.join(f'{p:.2f}' for p in s)}" for i, s in enumerate(sentences))
     text = (
         "A model reads two sentences, and this is the probability that it gave to each token, the one that did come:\n\n"
         f"{shown}\n\nWhat is its **perplexity per token** on the two together?"
     )
-    return "corpus", text, _number(0.01), {"sentences": sentences}
+    return "corpus", text, form, {"sentences": sentences}
 
 
 def _bits(draw: _Draw) -> _Drawn:
@@ -227,13 +264,18 @@ def _bits(draw: _Draw) -> _Drawn:
 
 
 def _floor(draw: _Draw) -> _Drawn:
-    p, q = draw.percents(4, 5), draw.percents(4, 5)
+    form = _number(0.003)
+    while True:
+        p, q = draw.percents(4, 5), draw.percents(4, 5)
+        ratios, differences = np.log(np.divide(p, q)), np.subtract(p, q) / 100
+        if _apart(form, np.dot(p, ratios) / 100, -np.dot(q, ratios) / 100, 0, np.abs(differences).sum() / 2):
+            break
     text = (
         "Symbols are drawn independently from p, for ever. A model has learnt q instead, whatever came before.\n\n"
         + _table(["", *"KLMN"], ["p", *(f"{x} %" for x in p)], ["q", *(f"{x} %" for x in q)])
         + "\n\nBy how many **nats per symbol** does its expected NLL lie above the lowest that any model can reach?"
     )
-    return "floor", text, _number(0.003), {"p": p, "q": q}
+    return "floor", text, form, {"p": p, "q": q}
 
 
 # -- 3: NADE
@@ -251,21 +293,33 @@ def _cost(draw: _Draw) -> _Drawn:
 
 
 def _nade(draw: _Draw) -> _Drawn:
-    W, V = [[draw.whole(-3, 3) for _ in range(4)] for _ in range(2)], draw.wholes(-4, 4, 2)
-    c, b, x = draw.wholes(-2, 2, 2), draw.whole(-2, 2), [*draw.shuffled([1, draw.whole(0, 1), draw.whole(0, 1)]), 1]
-    V = [v or 3 for v in V]
+    form = _probability(0.003)
+    while True:
+        W, V = [[draw.whole(-3, 3) for _ in range(4)] for _ in range(2)], [v or 3 for v in draw.wholes(-4, 4, 2)]
+        c, b, x = draw.wholes(-2, 2, 2), draw.one_of(-2, -1, 1, 2), [*draw.shuffled([1, draw.whole(0, 1)]), 1, 1]
+        # Without the last pixel before it, with itself, without c, without b.
+        ways = (([0, 0, 0, 1], 1), ([0, 0, 1, 1], 1), ([0, 0, 0, 0], 1), ([0, 0, 0, 1], 0))
+        sums = [np.dot(W, x) - np.dot(W, skipped) + share * np.array(c) for skipped, share in ways]
+        found = [_sigmoid(b + np.dot(V, _sigmoid(hidden))) for hidden in sums]
+        if _apart(form, *found, _sigmoid(np.dot(V, _sigmoid(sums[0])))):
+            break
     rows = [[f"hidden unit {i + 1}", *W[i], c[i], V[i]] for i in range(2)]
     text = (
         "A NADE of four binary pixels has two hidden units, with sigmoids:\n\n"
         + _table(["", "W, pixel 1", "pixel 2", "pixel 3", "pixel 4", "c", "V of pixel 4"], *rows)
         + f"\n\nand the bias of pixel 4 is b = {b}. The image is x = {tuple(x)}, in this order. What is **p(pixel 4 = 1 | the pixels before it)**?"
     )
-    return "nade", text, _number(0.003), {"W": W, "V": V, "c": c, "b": b, "x": x}
+    return "nade", text, form, {"W": W, "V": V, "c": c, "b": b, "x": x}
 
 
 def _fvsbn(draw: _Draw) -> _Drawn:
-    W, b = [[draw.one_of(-3, -2, -1, 1, 2, 3) for _ in range(3)] for _ in range(3)], draw.wholes(-2, 2, 3)
-    x = draw.one_of([1, 0, 1], [1, 1, 0], [1, 1, 1], [0, 1, 1], [0, 1, 0], [1, 0, 0])
+    form = _number(0.005)
+    while True:
+        W, b = [[draw.one_of(-3, -2, -1, 1, 2, 3) for _ in range(3)] for _ in range(3)], draw.wholes(-2, 2, 3)
+        x = draw.one_of([1, 0, 1], [1, 1, 0], [1, 1, 1], [0, 1, 1], [0, 1, 0], [1, 0, 0])
+        ways = (np.tril(W, -1), np.tril(np.transpose(W), -1), np.array(W), np.tril(W))
+        if _apart(form, *(np.log1p(np.exp((1 - 2 * np.array(x)) * (b + way @ x))).sum() for way in ways)):
+            break
     rows = [[f"output {d + 1}", *W[d], b[d]] for d in range(3)]
     text = (
         "Somebody wrote a fully visible sigmoid belief net for three binary pixels into one matrix. Row d holds what the pixels say about "
@@ -273,7 +327,7 @@ def _fvsbn(draw: _Draw) -> _Drawn:
         + _table(["", "pixel 1", "pixel 2", "pixel 3", "bias"], *rows)
         + f"\n\nWhat is **−ln p(x)**, in nats, of x = {tuple(x)}?"
     )
-    return "fvsbn", text, _number(0.005), {"W": W, "b": b, "x": x}
+    return "fvsbn", text, form, {"W": W, "b": b, "x": x}
 
 
 # -- 4: MADE
@@ -281,10 +335,15 @@ def _fvsbn(draw: _Draw) -> _Drawn:
 
 def _sees(draw: _Draw) -> _Drawn:
     degrees = draw.shuffled(range(1, 8))
-    hidden = [sorted(draw.wholes(1, 6, 4)), sorted(draw.wholes(1, 6, 4))]
     output = draw.one_of(*[i for i in range(7) if degrees[i] >= 4])
+    # Neither the order alone nor the degrees of one layer tell it: between low and middle the first has no unit, from
+    # middle to the output the second has none.
+    low, middle, high = sorted(draw.shuffled(range(1, degrees[output]))[:3])
+    first, second = [*range(1, low + 1), *range(middle + 1, 7)], [*range(1, middle + 1), *range(degrees[output], 7)]
+    hidden = [sorted([low, high, *(draw.one_of(*first) for _ in range(2))])]
+    hidden += [sorted([middle, *(draw.one_of(*second) for _ in range(3))])]
     text = (
-        "A MADE has seven inputs, numbered 0 to 6, and two hidden layers of four units, whose degrees were drawn at random:\n\n"
+        "A MADE has seven inputs, numbered 0 to 6, and two hidden layers of four units:\n\n"
         + _table(["input", *range(7)], ["degree (place in the order)", *degrees])
         + f"\n\nThe first hidden layer has the degrees {hidden[0]}, the second {hidden[1]}. Masks follow the rule of lesson 4. "
         f"**On which inputs can output {output} depend?** (Outputs are numbered like inputs; not all that the order allows need be connected.)"
@@ -318,8 +377,8 @@ def _ensemble(draw: _Draw) -> _Drawn:
 
 
 def _row_above(draw: _Draw) -> _Drawn:
-    first, others, layers = draw.whole(1, 5), draw.whole(1, 3), draw.whole(2, 9)
-    up = draw.whole(1, min(8, first + layers * others))
+    first, others, layers = draw.whole(2, 6), draw.whole(1, 3), draw.whole(3, 10)
+    up = draw.whole(2, layers)  # low enough for the blind spot to be there
     text = (
         f"A stack of masked convolutions: one layer of kind A with kernels of {2 * first + 1} × {2 * first + 1}, then {layers} layers of kind B with "
         f"kernels of {2 * others + 1} × {2 * others + 1}, in an image so large that no border is in the way. "
@@ -329,35 +388,38 @@ def _row_above(draw: _Draw) -> _Drawn:
 
 
 def _posterior(draw: _Draw) -> _Drawn:
-    prior = draw.percents(3, 15)
-    best = draw.whole(400, 700)
-    logs = draw.shuffled([-(best + extra) / 10 for extra in (0, *draw.wholes(2, 25, 2))])
-    asked = draw.whole(0, 2)
+    form, best = _probability(0.003), draw.whole(400, 700)
+    while True:
+        prior, asked = draw.percents(3, 15), draw.whole(0, 2)
+        logs = draw.shuffled([-(best + extra) / 10 for extra in (0, *draw.wholes(2, 25, 2))])
+        ways = [np.exp(np.add(logs, best / 10)) * weight for weight in (prior, 1, np.square(prior))]
+        if _apart(form, *(way[asked] / way.sum() for way in ways), prior[asked] / 100):
+            break
     text = (
         "A class-conditional PixelCNN has read the upper half of a digit that is a 3, a 5 or an 8. Its log-probability of those pixels is "
         "given in nats, for each class.\n\n"
         + _table(
             ["", 3, 5, 8],
-            ["share among all digits of the three", *(f"{p} %" for p in prior)],
+            ["share among all 3s, 5s and 8s", *(f"{p} %" for p in prior)],
             ["log-probability", *(f"{x:.1f}" for x in logs)],
         )
         + f"\n\nHow probable is it that the digit is {(3, 5, 8)[asked]}?"
     )
-    return "posterior", text, _number(0.003), {"prior": prior, "logs": logs, "asked": asked}
+    return "posterior", text, form, {"prior": prior, "logs": logs, "asked": asked}
 
 
 def _logistic(draw: _Draw) -> _Drawn:
     n = draw.whole(4, 12)
     value, mean, scale = (
-        draw.one_of(0, n - 1, draw.whole(1, n - 2)),
+        draw.one_of(0, n - 1),  # at an end
         draw.whole(-40, 40) / 100,
-        draw.whole(20, 90) / 100,
+        draw.whole(40, 99) / 100,
     )
     text = (
         f"A pixel has {n} values, 0 to {n - 1}, which lie evenly from −1 (value 0) to 1 (value {n - 1}). A discretised logistic distribution as in "
         f"lesson 5 has mean {mean:.2f} and scale {scale:.2f} on that interval. **How probable is the value {value}?**"
     )
-    return "logistic", text, _number(0.002), {"n": n, "value": value, "mean": mean, "scale": scale}
+    return "logistic", text, _probability(0.002), {"n": n, "value": value, "mean": mean, "scale": scale}
 
 
 # -- 6: WaveNet
@@ -376,7 +438,12 @@ def _hears(draw: _Draw) -> _Drawn:
 
 
 def _mu_law(draw: _Draw) -> _Drawn:
-    n, x = draw.whole(20, 400), draw.one_of(-1, 1) * draw.whole(5, 900) / 1000
+    while True:
+        n, x = draw.whole(20, 400), -draw.whole(5, 900) / 1000
+        height = (1 - np.log1p(-(n - 1) * x) / np.log(n)) / 2
+        over = height * (n - 1) % 1
+        if 0.55 < over < 0.97 - height:  # to round, to cut off, and to cut off n steps instead of n - 1, differ
+            break
     text = (
         f"A sample of {x:.3f} is written in mu-law with {n} levels, codes 0 to {n - 1}, as in lesson 6 (mu is one less than the number of levels). "
         "**Which code does it get?**"
@@ -387,7 +454,7 @@ def _mu_law(draw: _Draw) -> _Drawn:
 def _queues(draw: _Draw) -> _Drawn:
     kernel, layers, blocks, channels = draw.whole(2, 5), draw.whole(4, 10), draw.whole(1, 4), 4 * draw.whole(4, 40)
     text = (
-        f"A WaveNet of {blocks} × {layers} layers (in each block, dilations 1, 2, 4, ..., {2 ** (layers - 1)}), with kernels of {kernel} and {channels} channels into each "
+        f"A WaveNet of {f'{blocks} blocks' if blocks > 1 else 'one block'} of {layers} layers (in each block, dilations 1, 2, 4, ..., {2 ** (layers - 1)}), with kernels of {kernel} and {channels} channels into each "
         "layer, generates with queues. Each layer keeps exactly those of its past inputs that later steps still read. "
         "**How many numbers do all queues hold** between two steps?"
     )
@@ -407,7 +474,7 @@ def _cache(draw: _Draw) -> _Drawn:
     )
     heads, texts, memory = groups * draw.one_of(2, 4, 8), draw.whole(2, 40), draw.whole(3, 60)
     text = (
-        f"A language model has {layers} layers of {heads} heads of size {head}; the heads of a layer share {groups} group{'s' if groups > 1 else ''} "
+        f"A language model has {layers} layers of {heads} heads of size {head}; {f'the heads of a layer share {groups} sets' if groups > 1 else 'all heads of a layer share one set'} "
         f"of keys and values, and a number takes {itemsize} byte{'s' if itemsize > 1 else ''}. Beside the weights, {memory} GiB of memory "
         f"(2³⁰ bytes each) are left for the caches of {texts} texts. **How many tokens** can each of them have at most, if all have equally many?"
     )
@@ -429,14 +496,21 @@ def _rope(draw: _Draw) -> _Drawn:
 
 def _attention(draw: _Draw) -> _Drawn:
     size, t = draw.one_of(4, 9, 16), draw.whole(1, 3)
-    products, values = [draw.whole(-6, 9) for _ in range(5)], draw.shuffled([draw.whole(-9, 9) for _ in range(5)])
+    form = _number(0.02)
+    while True:
+        products, values = [draw.whole(-6, 9) for _ in range(5)], draw.shuffled([draw.whole(-9, 9) for _ in range(5)])
+        # Scaled and masked; not scaled, scaled by the size; without a mask, with one too strict.
+        ways = [(size**0.5, t + 1), (1, t + 1), (size, t + 1), (size**0.5, 5), (size**0.5, t)]
+        found = [np.dot(_softmax(np.divide(products[:n], by)), values[:n]) for by, n in ways]
+        if _apart(form, *found, values[int(np.argmax(products[: t + 1]))]):
+            break
     text = (
         f"A causal head of size {size} reads five tokens, at positions 0 to 4. These are the products q · k of the query at **position {t}** "
         "with all five keys, not scaled yet, and of each token's value the first entry:\n\n"
         + _table(["position", *range(5)], ["q · k", *products], ["value", *values])
         + f"\n\nWhat is the first entry of the head's output at position {t}?"
     )
-    return "attention", text, _number(0.02), {"size": size, "t": t, "products": products, "values": values}
+    return "attention", text, form, {"size": size, "t": t, "products": products, "values": values}
 
 
 # -- 8: sampling
@@ -446,8 +520,11 @@ def _nucleus(draw: _Draw) -> _Drawn:
     while True:
         percents, p = draw.percents(7, 4), draw.whole(45, 96) / 100
         squares = np.sort(np.square(percents))[::-1]
+        # How many remain: with squares, as they are, with roots.
+        sizes = [int((np.cumsum(w) < p * w.sum()).sum()) for w in (squares, squares**0.5, squares**0.25)]
         # Nobody should have to compute to the last digit.
-        if len(set(percents)) == 7 and abs(np.cumsum(squares) / squares.sum() - p).min() > 0.004:
+        clear = len(set(percents)) == 7 and abs(np.cumsum(squares) / squares.sum() - p).min() > 0.004
+        if clear and sizes[0] not in (*sizes[1:], 3):
             break
     text = (
         "A model gives seven tokens these probabilities:\n\n"
@@ -458,7 +535,10 @@ def _nucleus(draw: _Draw) -> _Drawn:
 
 
 def _speculative(draw: _Draw) -> _Drawn:
-    p, q, drafted = draw.percents(4, 4), draw.percents(4, 4), draw.whole(2, 7)
+    drafted, shared = draw.whole(2, 7), 0.0
+    while not (shared ** (drafted + 1) > 0.03 and shared < 0.94):  # the last draft counts, and so does a rejection
+        p, q = draw.percents(4, 4), draw.percents(4, 4)
+        shared = np.minimum(p, q).sum() / 100
     text = (
         f"A small model drafts {drafted} tokens, the large one checks them in a single pass: the accepted ones stay up to the first rejection, which is replaced; "
         "if all are accepted, one more is drawn from the large model. Say that at every place the large model gives four tokens the "
@@ -492,7 +572,10 @@ def _constrained(draw: _Draw) -> _Drawn:
 
 
 def _state(draw: _Draw) -> _Drawn:
-    key, value, heads, layers = draw.whole(16, 160), draw.whole(16, 160), draw.whole(4, 32), draw.whole(4, 64)
+    key = value = 1
+    while key * value % (key + value) < value:  # until the sum of the features tips the scales
+        key, value = draw.whole(16, 160), draw.whole(16, 160)
+    heads, layers = draw.whole(4, 32), draw.whole(4, 64)
     text = (
         f"Two models have {layers} layers of {heads} heads; keys and queries have {key} entries and values {value}. One keeps all keys and values "
         "in a cache. The other uses linear attention and keeps, for each head, the sum of the products of features and values and the sum of the features (as "
@@ -512,7 +595,10 @@ def _window(draw: _Draw) -> _Drawn:
 
 
 def _scheduled(draw: _Draw) -> _Drawn:
-    cells, share = draw.percents(4, 8), draw.whole(10, 90)
+    share = draw.one_of(draw.whole(15, 35), draw.whole(65, 85))
+    cells = [25] * 4
+    while abs(cells[0] * cells[3] - cells[1] * cells[2]) < 400:  # the two tokens have to do with each other
+        cells = draw.percents(4, 8)
     first, second = draw.whole(0, 1), draw.whole(0, 1)
     text = (
         "Pairs of two binary tokens come from this joint distribution:\n\n"
@@ -525,7 +611,7 @@ def _scheduled(draw: _Draw) -> _Drawn:
         "reads a first token that the model itself drew, else that of the data; the target is always the data's second token. With infinite data, "
         f"**what does it learn for q(second = {second} | it reads first = {first})**?"
     )
-    return "scheduled", text, _number(0.003), {"cells": cells, "share": share, "first": first, "second": second}
+    return "scheduled", text, _probability(0.003), {"cells": cells, "share": share, "first": first, "second": second}
 
 
 def _masked(draw: _Draw) -> _Drawn:
@@ -550,16 +636,16 @@ CHOICES: dict[str, tuple[str, tuple[str, str, str, str]]] = {
     "order": (
         "One joint distribution is factorised in two orders, both with full tables. What can differ?",
         (
-            "The probability of some outcomes",
-            "How hard the conditionals are for a network of a given size",
-            "The total number of free parameters",
+            "The probability of some outcomes, by a little",
+            "How hard the conditionals are for a small network",
+            "The total number of free parameters, in all of the tables",
             "Whether ancestral sampling is exact",
         ),
     ),
     "too good": (
         "A model's mean NLL on its training set is below the entropy rate of the process that made the data. Which explanation is impossible?",
         (
-            "It has memorised a finite training set",
+            "It has memorised a small training set",
             "A target finds its way into the input",
             "Its order of generation is better than the one in which the data were made",
             "Padding tokens, which cost nothing, are counted in the mean",
@@ -568,19 +654,19 @@ CHOICES: dict[str, tuple[str, tuple[str, str, str, str]]] = {
     "one pass": (
         "Why can a causal network train on all positions of a sequence in one pass, but not sample them in one?",
         (
-            "The loss averages over positions, a sample does not",
-            "Sampling must normalise over whole sequences",
+            "The loss averages over all positions, and a sample does not",
+            "Sampling must normalise over whole sequences, training need not",
             "Sampling needs float64, training does not",
-            "In training all inputs are known; in sampling they are outputs of earlier steps",
+            "Sampling has no inputs before it has made them",
         ),
     ),
-    "running sum": (
-        "What does NADE's running sum change, against computing each hidden layer anew?",
+    "density": (
+        "A model of real-valued data, with Gaussian conditionals, has a negative mean NLL on unseen data. What does that show?",
         (
-            "What it costs",
-            "Which distributions the model can represent",
-            "Which order the pixels can have",
-            "The gradient, which becomes an estimate",
+            "Nothing wrong: a density may exceed 1",
+            "A bug, since no probability exceeds 1",
+            "A leak of the target into the input",
+            "Overfitting to the training data",
         ),
     ),
     "masks": (
@@ -592,15 +678,15 @@ CHOICES: dict[str, tuple[str, tuple[str, str, str, str]]] = {
             "Hidden degrees drawn anew for each batch",
         ),
     ),
-    "four orders": (
-        "ln p of one image is −90, −92, −95 and −99 under four orders. What is ln p under the equal mixture of the four models?",
-        ("−94", "−91.3", "−90", "It can't be told without the logits of each pixel"),
+    "logarithms": (
+        "Why is the log-probability of a long text summed, and not the logarithm of a product taken?",
+        ("The product can't be differentiated", "The product underflows to 0", "The sum is the smaller of the two", "The sum has no rounding errors"),
     ),
     "blind spot": (
         "What cures the blind spot of a PixelCNN?",
         (
-            "Kernels larger than 3 × 3",
-            "Many more layers",
+            "Kernels larger than 3 × 3, in every layer",
+            "Many more layers of kind B",
             "Kind B instead of A in the first layer",
             "A second stack, which sees the rows above in full and feeds the first",
         ),
@@ -614,13 +700,13 @@ CHOICES: dict[str, tuple[str, tuple[str, str, str, str]]] = {
             "With enough training it equals the model with R, then G, then B",
         ),
     ),
-    "levels": (
-        "256 mu-law levels instead of 256 evenly spaced ones: what is gained?",
+    "logistic": (
+        "What does a discretised logistic know from the start that a softmax over 256 classes has to learn?",
         (
-            "Smaller errors for soft samples, which are the most frequent",
-            "Smaller errors for all samples",
-            "A softmax over fewer classes",
-            "A larger receptive field",
+            "That neighbouring values have similar probabilities",
+            "That the 256 probabilities sum to 1",
+            "That a pixel depends on the pixels before",
+            "That no value lies above 255",
         ),
     ),
     "paths": (
@@ -628,12 +714,12 @@ CHOICES: dict[str, tuple[str, tuple[str, str, str, str]]] = {
         ("None, since 11 is no power of two", "One", "Three", "Eleven"),
     ),
     "finite mask": (
-        "An attention mask adds −10 000 to forbidden scores, where −∞ is meant. When does it leak?",
+        "An attention mask adds −10 000 to forbidden scores, where −∞ is meant; all is computed in float32. When does it leak?",
         (
-            "Always, by a very small amount",
-            "Only in half precision",
-            "Never, since exp(−10 000) is 0",
-            "When the allowed scores lie about 10 000 below the forbidden ones",
+            "Always, by a very small amount that training makes larger",
+            "Only where the sequences are much longer than in training",
+            "Never, since exp(−10 000) is exactly 0 in float32",
+            "When allowed scores lie some 10 000 below forbidden ones",
         ),
     ),
     "shifted": (
@@ -658,51 +744,47 @@ CHOICES: dict[str, tuple[str, tuple[str, str, str, str]]] = {
         "Top-k is applied at every step, with k = 2. What is true of whole sequences of length T?",
         (
             "The most probable sequence can always still be drawn",
-            "The 2ᵀ most probable sequences remain",
-            "The sequences that remain keep the ratios of their probabilities",
+            "The 2ᵀ most probable sequences remain, and no others do",
+            "Those that remain keep the ratios of their probabilities",
             "The most probable sequence may have become impossible",
         ),
     ),
-    "biased": (
-        "In speculative decoding, which of these changes the distribution of the output?",
+    "tempered": (
+        "Each conditional of a language model is squared and normalised. Of texts of a fixed length, is that the joint distribution, squared and normalised?",
         (
-            "A draft model that gives probability 0 to tokens the large one allows",
-            "Drafting ten tokens at a time instead of four",
-            "Drawing the replacement with the uniform that has just rejected the draft",
-            "A draft model that was trained on other texts",
+            "Yes: the joint is the product of the conditionals",
+            "Yes, as long as no probability is 0",
+            "No: the normalisers depend on the past",
+            "No: the product is not normalised any more",
         ),
     ),
     "not shown": (
-        "Mean NLL on unseen real text, under teacher forcing, is all that is known of a model. What does it not show?",
+        "A model's mean NLL on training text and on unseen text, both under teacher forcing, is all that is known. What can't be told from it?",
         (
-            "Whether the model overfits",
-            "What the model's own mistakes do to what it writes next",
-            "Whether it gives rare tokens enough probability",
-            "How many bytes it could compress such a text to",
+            "Whether the model fits its training text better than the unseen text",
+            "What its own mistakes do to what it writes next",
+            "Whether it beats a uniform distribution over the tokens",
+            "To how many bytes it could compress the unseen text",
         ),
     ),
     "any order": (
-        "A network is trained for all orders of the pixels, another of the same size and for as long for one order. What is to be expected in that order?",
+        "One network learns all orders of the pixels, another of the same size only one, both from so many data that neither overfits. "
+        "What held-out NLL is to be expected of the first in the second one's order?",
         (
-            "The same NLL, since every order gives the same joint",
-            "A lower NLL of the first one, which averages many models",
-            "A higher NLL of the first one",
-            "No exact likelihood from the first one",
+            "The same, since every order gives the same joint",
+            "A lower one, since it averages over many models",
+            "A higher one, since it has more to learn",
+            "None: it can only be bounded",
         ),
     ),
-    "fixed state": (
-        "Linear attention carries a state of fixed size. What follows?",
-        (
-            "It cannot be trained on all positions at once",
-            "Its cost per token grows with the length",
-            "Its normaliser has to see the whole text",
-            "Beyond some number of stored pairs, recall must suffer, however it is trained",
-        ),
+    "cached step": (
+        "A transformer with full attention writes with a KV cache. How does the number of query–key products for the next token grow with the number t of tokens so far?",
+        ("Not at all: the cache holds them", "Like ln t", "Like t²", "Like t"),
     ),
     "exact": (
         "Which of these gives ln p(x) exactly?",
         (
-            "An autoregressive model with Gaussian conditionals, seen as a flow",
+            "A flow of Gaussian conditionals",
             "A VAE, through its ELBO",
             "A GAN, through its discriminator",
             "A diffusion model, through its weighted denoising loss",
@@ -711,7 +793,7 @@ CHOICES: dict[str, tuple[str, tuple[str, str, str, str]]] = {
     "word": (
         "Which statement does “autoregressive” make about a model?",
         (
-            "It is a transformer",
+            "It is a transformer, or a recurrent network",
             "Each conditional depends only on what comes earlier in some order",
             "It is trained on its own outputs",
             "Its data have an order in time",
@@ -722,7 +804,7 @@ CHOICES: dict[str, tuple[str, tuple[str, str, str, str]]] = {
         (
             "exact, with the same number of passes",
             "an approximation: pixels of a patch become independent",
-            "exact, with a quarter of the passes",
+            "exact, with only a quarter of the passes",
             "no distribution over images: patches can't be normalised",
         ),
     ),
@@ -760,7 +842,7 @@ def _choices(draw: _Draw) -> _Drawn:
 # What a model of the drill does, told by its letter; its parts are below.
 _TOLD = {
     "A": "NADE. `x`: six binary pixels. Output t: the logit of pixel t.",
-    "B": "MADE. `x`: six binary pixels, generated in the order `order`. Output t: the logit of pixel t.",
+    "B": "MADE. `x`: six binary pixels, generated in its own `order`. Output t: the logit of pixel t.",
     "C": "PixelCNN. `x`: a grey image of 3 × 4 pixels, in raster order. Output t: the mean of pixel t.",
     "D": "WaveNet. `x`: eight samples of sound. Output t: the mean of sample t + 1.",
     "E": "Causal attention. `x`: six tokens of nine kinds. Output t: the logits of token t + 1.",
@@ -963,10 +1045,10 @@ _DRILL: tuple[tuple[Callable[[_Draw, str, int], Model], tuple[str, ...]], ...] =
 def _drill(draw: _Draw) -> _Drawn:
     models = [make(draw, draw.one_of(*bugs), draw.whole(1, 4)) for make, bugs in _DRILL]
     lines = "\n".join(f"- **{letter}**: {told}" for letter, told in _TOLD.items())
-    code = "`models = question(student_name, 11).models` and probe `models['A']` to `models['G']`: each is a function of an array like its `x`, for `lib.causality` of all lessons"
+    code = f"`models = question(student_name, 11).models` and probe `models['A']` to `models['G']`: each is a function of an array like its `x`, for `lib.causality` of all lessons; those of tokens need `n_values={_KINDS}`"
     order = ", ".join(map(str, models[1].order or []))
     text = (
-        f"Seven models claim to be autoregressive, and not all of them are. Take {code}.\n\n{lines}\n\n(B generates its pixels in the order {order}.) "
+        f"Seven models claim to be autoregressive, and not all of them are. Take {code}.\n\n{lines}\n\n(B generates its pixels in the order {order}: `models['B'].order`.) "
         "Output t **leaks** if it moves with an input which is not generated before what it predicts. For each model, A to G, "
         "**how many pairs (output, input) leak?** 0 for a sound one; in C, pixels count singly."
     )
@@ -978,7 +1060,7 @@ def _drill(draw: _Draw) -> _Drawn:
 
 
 _TO_WRITE = (
-    "Write `answer_12(T)`, which returns a bool array (T, T), numpy or torch: entry [t, s] is True where output t may depend on input s, and positions "
+    "Write `answer_12(T)`, which returns a **bool** array (T, T), numpy or torch (zeros and ones don't count): entry [t, s] is True where output t may depend on input s, and positions "
     "count from 0. T is at least 1, and may be so small that not all of what is described comes up.\n\n"
 )
 
@@ -993,7 +1075,7 @@ def _taps(draw: _Draw) -> _Drawn:
     kernel, dilation, first = draw.whole(2, 6), draw.whole(2, 9), draw.whole(2, 5)
     text = (
         f"Output t is what a stack of two causal convolutions makes of the inputs up to t: the first has a kernel of {first} and dilation 1, "
-        f"the second a kernel of {kernel} and dilation {dilation}. (All weights differ from 0.)"
+        f"the second a kernel of {kernel} and dilation {dilation}. (All weights differ from 0. Where two paths lead from an input to an output, they need not cancel: it may depend on it.)"
     )
     return "taps", _TO_WRITE + text, _FUNCTION, {"kernel": kernel, "dilation": dilation, "first": first}
 
@@ -1002,7 +1084,7 @@ def _blocks(draw: _Draw) -> _Drawn:
     block, back = draw.whole(2, 12), draw.whole(1, 6)
     text = (
         f"Output t predicts input t, in blocks of {block} (0 to {block - 1}, and so on). Within a block all inputs are independent, "
-        f"given the {back} block{'s' if back > 1 else ''} just before: these are read in full, and nothing else is."
+        f"given the {f'{back} blocks' if back > 1 else 'block'} just before, read in full; nothing else is read."
     )
     return "blocks", _TO_WRITE + text, _FUNCTION, {"block": block, "back": back}
 

@@ -20,7 +20,12 @@ student_name = "Ada Lovelace"
 def _right(key: Any, form: str) -> Iterator[tuple[str, Any]]:
     yield "typed", key
     if form == "letters":
-        yield from [("small letters", key.lower()), ("a list", list(key)), ("with commas", ", ".join(key))]
+        yield from [
+            ("small letters", key.lower()),
+            ("a list", list(key)),
+            ("an array", np.array(list(key))),
+            ("with commas", ", ".join(key)),
+        ]
     elif form in ("number", "count"):
         yield from [("an array of one", np.array([key])), ("a tensor", torch.tensor(float(key), dtype=torch.float64))]
         yield "a fraction", Fraction(key).limit_denominator(10**9)
@@ -39,10 +44,13 @@ def _wrong(key: Any, form: str, within: float) -> Iterator[tuple[str, Any]]:
         yield from [("two letters", key[:2]), ("four letters", key + "A"), ("no letters", [1, 2, 3]), ("E", "EEE")]
         return
     if form == "number":
-        yield from [("a little too much", key + 2 * within), ("too little", key - 1.5 * within)]
+        nearly = 2 * within if key < 0.5 else -2 * within  # a probability stays one
+        yield from [("wrong by a little", key + nearly), ("on the other side", key - 0.75 * nearly)]
         yield "in percent", 100 * key + 1
+        yield from [("infinite", float("inf")), ("a truth value", True)]
     elif form == "count":
         yield from [
+            ("negative", -key - 1),
             ("one too many", key + 1),
             ("one too few", key - 1),
             ("twice", 2 * key + 1),
@@ -51,6 +59,7 @@ def _wrong(key: Any, form: str, within: float) -> Iterator[tuple[str, Any]]:
     elif form == "set":
         yield "one more or less", sorted(set(key) ^ {0})
         yield from [("one that there is not", [*key, 97]), ("halves", [0.5, *key]), ("a table", [[1, 2], [3, 4]])]
+        yield from [("truth values", [i in key for i in range(7)]), ("a number alone", 0)]
         yield "the others", sorted(set(range(7)) - set(key))
     else:
         yield "one pair too many", [*key[:-1], key[-1] + 1]
@@ -156,7 +165,7 @@ def _(T):
     return mask
 
 
-@answers.right("answer_12", "zeros and ones, for a longer text and then cut")
+@answers.right("answer_12", "for a longer text and then cut")
 def _(T):
     from lib.exam import question
 
@@ -177,7 +186,7 @@ def _(T):
         mask = turn[:, None] > turn[None]
     else:
         mask = (s < n["prefix"]) | ((t >= n["prefix"]) & (s <= t) & (s > t - n["window"]))
-    return (mask * 1)[:T, :T].tolist()
+    return mask.astype(bool)[:T, :T]
 
 
 @answers.wrong("answer_12", "everything")

@@ -24,27 +24,27 @@ Numbers = dict[str, Any]
 
 # The right option of each choice.
 RIGHT = {
-    "order": "How hard the conditionals are for a network of a given size",
+    "order": "How hard the conditionals are for a small network",
     "too good": "Its order of generation is better than the one in which the data were made",
-    "one pass": "In training all inputs are known; in sampling they are outputs of earlier steps",
-    "running sum": "What it costs",
+    "one pass": "Sampling has no inputs before it has made them",
+    "density": "Nothing wrong: a density may exceed 1",
     "masks": "Greater or equal, instead of greater, at the output layer",
-    "four orders": "−91.3",
+    "logarithms": "The product underflows to 0",
     "blind spot": "A second stack, which sees the rows above in full and feeds the first",
     "colours": "It is a proper distribution, which can draw colours that never occur",
-    "levels": "Smaller errors for soft samples, which are the most frequent",
+    "logistic": "That neighbouring values have similar probabilities",
     "paths": "One",
-    "finite mask": "When the allowed scores lie about 10 000 below the forbidden ones",
+    "finite mask": "When allowed scores lie some 10 000 below forbidden ones",
     "shifted": "They stay",
     "old keys": "No token's representation depends on later tokens",
     "top-k": "The most probable sequence may have become impossible",
-    "biased": "Drawing the replacement with the uniform that has just rejected the draft",
-    "not shown": "What the model's own mistakes do to what it writes next",
-    "any order": "A higher NLL of the first one",
-    "fixed state": "Beyond some number of stored pairs, recall must suffer, however it is trained",
-    "exact": "An autoregressive model with Gaussian conditionals, seen as a flow",
+    "tempered": "No: the normalisers depend on the past",
+    "not shown": "What its own mistakes do to what it writes next",
+    "any order": "A higher one, since it has more to learn",
+    "cached step": "Like t",
+    "exact": "A flow of Gaussian conditionals",
     "word": "Each conditional depends only on what comes earlier in some order",
-    "patches": "exact, with a quarter of the passes",
+    "patches": "exact, with only a quarter of the passes",
     "greedy": "None of the other three",
 }
 # Codes of mu-law within this of the border between two levels may be either.
@@ -73,10 +73,10 @@ def check(student_name: Any, slot: int, answer: Any) -> None:
     """Raise AssertionError in one sentence unless the answer is the right one; not a word on what would be."""
     __tracebackhide__ = True
     asked, name = question(student_name, slot), f"answer_{slot:02}"
-    found = asked.read(answer)
     if asked.form.kind == "function":
-        _check_function(name, found, asked)
+        _check_function(name, answer, asked)
         return
+    found = asked.read(answer)
     right = key(student_name, slot)
     told = f"{name} is not the right answer to question {slot} of {judge.summary(student_name.strip())}"
     if asked.form.kind == "number":
@@ -97,6 +97,7 @@ def _check_function(name: str, function: Any, asked: Question) -> None:
     results = judge.calls(name, function, [[n] for n in lengths], shown)
     for n, words, result in zip(lengths, shown, results, strict=True):
         found = judge.array(name, result, (n, n), what=f"the result for {words}")
+        assert np.asarray(result).dtype == bool, f"{name}: the result for {words} should be of dtype bool"
         right = [[may(asked.numbers, n, t, s) for s in range(n)] for t in range(n)]
         assert np.array_equal(found, np.array(right, dtype=float)), f"{name}: an entry is wrong for {words}"
 

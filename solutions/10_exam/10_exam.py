@@ -1,7 +1,8 @@
 # %% [markdown]
 # # 10 · The final exam
 #
-# Twelve questions over the nine lessons, drawn for you: your name decides which of a pool each question is, and its numbers.
+# **Promise.** After this lesson you can say which of the nine lessons you have made your own: twelve questions, drawn for you by your
+# name, which decides what is asked and with which numbers.
 #
 # **Time.** Two hours. **Allowed.** The lessons, your notes and answers, a calculator, and as many cells of your own as you like.
 #
@@ -9,7 +10,8 @@
 #   the same name.
 # - Each question gives 5 points or none. Numbers count within what is stated under the question, so keep a digit more than that on
 #   the way; nats are natural logarithms.
-# - The test below each answer says whether your answer *has the right form*, and nothing about whether it is right.
+# - The test below each answer says whether your answer *has the right form*, and nothing about whether it is right. Type probabilities
+#   as numbers from 0 to 1.
 
 # %%
 import math
@@ -317,27 +319,27 @@ question(student_name, 10)
 answer_10 = None  # replace None by your answer
 ### BEGIN SOLUTION
 right = """
-How hard the conditionals are for a network of a given size
+How hard the conditionals are for a small network
 Its order of generation is better than the one in which the data were made
-In training all inputs are known; in sampling they are outputs of earlier steps
-What it costs
+Sampling has no inputs before it has made them
+Nothing wrong: a density may exceed 1
 Greater or equal, instead of greater, at the output layer
-−91.3
+The product underflows to 0
 A second stack, which sees the rows above in full and feeds the first
 It is a proper distribution, which can draw colours that never occur
-Smaller errors for soft samples, which are the most frequent
+That neighbouring values have similar probabilities
 One
-When the allowed scores lie about 10 000 below the forbidden ones
+When allowed scores lie some 10 000 below forbidden ones
 They stay
 No token's representation depends on later tokens
 The most probable sequence may have become impossible
-Drawing the replacement with the uniform that has just rejected the draft
-What the model's own mistakes do to what it writes next
-A higher NLL of the first one
-Beyond some number of stored pairs, recall must suffer, however it is trained
-An autoregressive model with Gaussian conditionals, seen as a flow
+No: the normalisers depend on the past
+What its own mistakes do to what it writes next
+A higher one, since it has more to learn
+Like t
+A flow of Gaussian conditionals
 Each conditional depends only on what comes earlier in some order
-exact, with a quarter of the passes
+exact, with only a quarter of the passes
 None of the other three
 """.strip().splitlines()
 mine = question(student_name, 10)
