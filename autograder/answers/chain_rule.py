@@ -1432,3 +1432,148 @@ def _(x, order, start, table):
 def _(joint, keep):
     result = np.einsum(joint, list(range(joint.ndim)), list(keep))
     return np.round(result, 6)
+
+
+@answers.wrong("marginal", "squeezes: a variable of one value loses its axis")
+def _(joint, keep):
+    others = [i for i in range(joint.ndim) if i not in keep]
+    return joint.sum(axis=tuple(others), keepdims=True).transpose([*keep, *others]).squeeze()
+
+
+@answers.wrong("marginal", "an empty keep gives shape (1,)")
+def _(joint, keep):
+    others = [i for i in range(joint.ndim) if i not in keep]
+    return joint.transpose([*keep, *others]).reshape([*([joint.shape[i] for i in keep] or [1]), -1]).sum(axis=-1)
+
+
+@answers.wrong("marginal", "moves the first kept axis to its place and leaves the rest sorted")
+def _(joint, keep):
+    summed = joint.sum(axis=tuple(i for i in range(joint.ndim) if i not in keep))
+    return np.moveaxis(summed, sorted(keep).index(keep[0]), 0) if len(keep) > 1 else summed
+
+
+@answers.wrong("conditional", "the target's axes come sorted")
+def _(joint, target, given):
+    top = np.einsum(joint, list(range(joint.ndim)), [*given, *sorted(target)])
+    bottom = top.sum(axis=tuple(range(len(given), top.ndim)), keepdims=True)
+    return top / np.where(bottom == 0, 1, bottom)
+
+
+@answers.wrong("conditional", "given nothing, an axis of length 1 stands in front")
+def _(joint, target, given):
+    top = np.einsum(joint, list(range(joint.ndim)), [*given, *target])
+    bottom = top.sum(axis=tuple(range(len(given), top.ndim)), keepdims=True)
+    result = top / np.where(bottom == 0, 1, bottom)
+    return result if given else result[None]
+
+
+@answers.wrong("joint_from_partition", "one block is taken for the joint in its own order")
+def _(joint, blocks):
+    if len(blocks) == 1:
+        return [joint.copy()], joint.copy()
+    factors, before = [], []
+    for block in blocks:
+        top = np.einsum(joint, list(range(joint.ndim)), [*before, *block])
+        bottom = top.sum(axis=tuple(range(len(before), top.ndim)), keepdims=True)
+        factors.append(top / np.where(bottom == 0, 1, bottom))
+        before += block
+    return factors, joint.copy()
+
+
+@answers.wrong("joint_from_partition", "the axes of earlier blocks sorted")
+def _(joint, blocks):
+    factors, before = [], []
+    for block in blocks:
+        top = np.einsum(joint, list(range(joint.ndim)), [*sorted(before), *block])
+        bottom = top.sum(axis=tuple(range(len(before), top.ndim)), keepdims=True)
+        factors.append(top / np.where(bottom == 0, 1, bottom))
+        before += block
+    return factors, joint.copy()
+
+
+@answers.wrong("cheapest_order", "compares only the first and the last value of a parent")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            both = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            p = both / both.sum(-1, keepdims=True)
+            ends = [np.abs(np.take(p, 0, axis=a) - np.take(p, -1, axis=a)).max() for a in range(k)]
+            rows = math.prod(joint.shape[j] for j, end in zip(order, ends, strict=False) if end > 1e-6)
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    count, order = min(found)
+    return order, count
+
+
+@answers.wrong("cheapest_order", "averages the change over the settings of the others")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            both = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            p = both / both.sum(-1, keepdims=True)
+            rows = math.prod(joint.shape[j] for a, j in enumerate(order[:k]) if np.ptp(p, axis=a).mean() > 0.009)
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    count, order = min(found)
+    return order, count
+
+
+@answers.wrong("cheapest_order", "the turn of each variable instead of the variable of each turn")
+def _(joint):
+    found = []
+    for order in itertools.permutations(range(joint.ndim)):
+        count = 0
+        for k, i in enumerate(order):
+            both = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            p = both / both.sum(-1, keepdims=True)
+            rows = math.prod(joint.shape[j] for a, j in enumerate(order[:k]) if np.ptp(p, axis=a).max() > 1e-6)
+            count += rows * (joint.shape[i] - 1)
+        found.append((count, order))
+    count, order = min(found)
+    return tuple(int(turn) for turn in np.argsort(order)), count
+
+
+@answers.wrong("cheapest_order", "greedy from the back: last the variable whose table is smallest")
+def _(joint):
+    order, count, left = (), 0, list(range(joint.ndim))
+    while left:
+        steps = []
+        for i in left:
+            known = [j for j in left if j != i]
+            both = np.einsum(joint, list(range(joint.ndim)), [*known, i])
+            p = both / both.sum(-1, keepdims=True)
+            rows = math.prod(joint.shape[j] for a, j in enumerate(known) if np.ptp(p, axis=a).max() > 1e-6)
+            steps.append((rows * (joint.shape[i] - 1), i))
+        cost, i = min(steps)
+        order, count = (i, *order), count + cost
+        left.remove(i)
+    return order, count
+
+
+@answers.wrong("ancestral_sample", "known values by variable where the axes are by turn")
+def _(joint, order, uniforms):
+    out = np.zeros(uniforms.shape, dtype=int)
+    for n, row in enumerate(uniforms):
+        for k, i in enumerate(order):
+            p = np.einsum(joint, list(range(joint.ndim)), list(order[: k + 1]))
+            for j, size in zip(sorted(order[:k]), p.shape, strict=False):
+                p = p[min(out[n, j], size - 1)]
+            p = p / max(p.sum(), 1e-300)
+            out[n, i] = min(np.searchsorted(np.cumsum(p), row[i], side="right"), len(p) - 1)
+    return out
+
+
+@answers.wrong("ancestral_sample", "looks at the last two drawn variables only")
+def _(joint, order, uniforms):
+    out = np.zeros(uniforms.shape, dtype=int)
+    for n, row in enumerate(uniforms):
+        for k, i in enumerate(order):
+            recent = list(order[max(0, k - 2) : k])
+            p = np.einsum(joint, list(range(joint.ndim)), [*recent, i])[tuple(out[n, recent])]
+            edges = np.cumsum(p / p.sum())
+            out[n, i] = min(np.searchsorted(edges, row[i], side="right"), np.nonzero(p)[0][-1])
+    return out

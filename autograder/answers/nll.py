@@ -1335,3 +1335,98 @@ def _(sequences, vocab_size):
             counts[a, b] += 1
     total = counts.sum(axis=1, keepdims=True).astype(float)
     return np.where(total > 0, counts / np.maximum(total, 1), 1 / vocab_size)
+
+
+answers.wrong("pieces_BAC", "from the last letter to the first", pieces_BAC=[0.511, 0.693, 0.916])
+
+
+@answers.wrong("log_softmax", "takes out the mean: overflows when one logit is far above")
+def _(logits):
+    finite = np.isfinite(logits)
+    z = logits - np.where(finite, logits, 0).sum(axis=-1, keepdims=True) / finite.sum(axis=-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+
+
+@answers.wrong("log_softmax", "axis 1 for the last axis")
+def _(logits):
+    axis = min(1, logits.ndim - 1)
+    z = logits - logits.max(axis=axis, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=axis, keepdims=True))
+
+
+@answers.wrong("log_softmax", "a forbidden token gets a finite number")
+def _(logits):
+    z = np.where(np.isneginf(logits), -1e9, logits)
+    z = z - z.max(axis=-1, keepdims=True)
+    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+
+
+@answers.wrong("sequence_nll", "one maximum for the whole batch")
+def _(logits, targets):
+    z = logits - logits.max()
+    log_p = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+    return -np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0].sum(axis=-1)
+
+
+@answers.wrong("sequence_nll", "stable softmax, then the logarithm")
+def _(logits, targets):
+    p = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    p = p / p.sum(axis=-1, keepdims=True)
+    return -np.log(np.take_along_axis(p, targets[..., None], axis=-1)[..., 0]).sum(axis=-1)
+
+
+@answers.wrong("sequence_nll", "squeezes: a batch of one loses its axis")
+def _(logits, targets):
+    log_p = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+    return -np.take_along_axis(log_p, targets[..., None], axis=-1).squeeze().sum(axis=-1)
+
+
+@answers.wrong("sequence_nll", "one-hot of width T instead of V")
+def _(logits, targets):
+    log_p = logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True)
+    return -np.where(np.eye(logits.shape[1], dtype=bool)[targets], log_p, 0).sum(axis=(1, 2))
+
+
+@answers.wrong("kl_divergence", "infinite only if p has no zero of its own")
+def _(p, q):
+    if q.min() == 0 and p.min() > 0:
+        return math.inf
+    on = (p > 0) & (q > 0)
+    return float((p[on] * np.log(p[on] / q[on])).sum())
+
+
+@answers.wrong("kl_divergence", "takes a tiny p for zero")
+def _(p, q):
+    happens = ~np.isclose(p, 0)
+    if (q[happens] == 0).any():
+        return math.inf
+    return float((p[happens] * (np.log(p[happens]) - np.log(q[happens]))).sum())
+
+
+@answers.wrong("arithmetic_decode", "a call inside a call for each token: too deep for a long message")
+def _(bits, counts):
+    def rest(place, whole, previous):
+        row, token = counts[previous], 0
+        place *= sum(row)
+        while place >= row[token] * whole:
+            place, token = place - row[token] * whole, token + 1
+        return [token] if token == 0 else [token, *rest(place, whole * row[token], token)]
+
+    return rest(int(bits, 2), 2 ** len(bits), 0)
+
+
+@answers.wrong("arithmetic_decode", "a hundred decimal digits")
+def _(bits, counts):
+    from decimal import Decimal, localcontext
+
+    with localcontext() as context:
+        context.prec = 100
+        place, tokens = Decimal(int(bits, 2)) / Decimal(2) ** len(bits), []
+        while len(tokens) < 5000 and tokens[-1:] != [0]:
+            row, token = counts[tokens[-1] if tokens else 0], 0
+            place *= sum(row)
+            while token < len(row) - 1 and place >= row[token]:
+                place, token = place - row[token], token + 1
+            place = place / row[token] if row[token] else place
+            tokens.append(token)
+    return tokens

@@ -45,6 +45,7 @@ def _joints(stream: int) -> list[np.ndarray]:
         judge.random_joint(rng, (2, 3, 2, 2), zeros=6),
         impossible / impossible.sum(),
         judge.random_joint(rng, (2, 2, 3)).astype(np.float32),
+        judge.random_joint(rng, (2, 1, 3)),  # A variable of one value has an axis as any other.
     ]
 
 
@@ -402,6 +403,13 @@ def check_cheapest_order(cheapest_order: Any) -> None:
     flip = rng.uniform(0.1, 0.3)
     parity = np.indices((2, 2, 2)).sum(axis=0) % 2
     cases.append(np.where(parity == 1, 1 - flip, flip) / 4)
+    # The parent's middle value alone makes a difference.
+    cases.append(np.array([[0.7, 0.3], [0.3, 0.7], [0.7, 0.3]]) * np.array([[0.3], [0.2], [0.5]]))
+    # A coin counts for the last variable in two of twelve settings, a little up in one and down in the other.
+    p, shift = np.full((2, 12), 0.5), np.array([0.02, -0.02])
+    p[0, :2], p[1, :2] = 0.5 + shift, 0.5 - shift
+    common = np.array([0.25] * 2 + [0.05] * 10) / 2
+    cases.append(np.stack([p * common, (1 - p) * common], axis=-1))
     shown_as = [f"joint of shape {joint.shape}" for joint in cases]
     results = judge.calls(name, cheapest_order, [[joint.copy()] for joint in cases], shown_as)
     for joint, shown, result in zip(cases, shown_as, results, strict=True):

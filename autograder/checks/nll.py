@@ -341,6 +341,16 @@ def _in_interval(tokens: list[int], counts: list[list[int]], rng: np.random.Gene
     return [*codes, f"{first + (end - first) * int(rng.integers(1, 999)) // 1000:0{n}b}", f"{end - 1:0{n}b}"]
 
 
+def _in_dyadic(tokens: list[int], counts: list[list[int]]) -> str:
+    """The lower end of the message's interval, whose shares are powers of 1/2 and named by so many bits each."""
+    bits = ""
+    for i, j in itertools.pairwise([0, *tokens]):
+        row = counts[i]
+        n = (sum(row) // row[j]).bit_length() - 1
+        bits += f"{sum(row[:j]) // row[j]:0{n}b}"
+    return bits
+
+
 def check_arithmetic_decode(arithmetic_decode: Any) -> None:
     __tracebackhide__ = True
     name = "arithmetic_decode"
@@ -363,6 +373,11 @@ def check_arithmetic_decode(arithmetic_decode: Any) -> None:
         for bits in _in_interval(message, table, rng):
             cases.append((bits, table))
             right.append(message)
+    # Thousands of tokens: no recursion goes that deep. All shares are powers of 1/2.
+    table = [[1, 1, 2], [2, 1, 1], [1, 1, 2]]
+    message = [*rng.integers(1, 3, size=3000).tolist(), 0]
+    cases.append((_in_dyadic(message, table), table))
+    right.append(message)
     # On the very edge between two shares: it belongs to the upper one.
     cases += [("11", [[1, 1], [1, 1]]), ("10110", [[1, 2, 1], [4, 0, 4], [2, 1, 1]])]
     right += [[1, 1, 0], [1, 2, 2, 0]]

@@ -145,7 +145,7 @@ print(f"p(BAC) = {float(typed(p_BAC, 'p_BAC')):.2f}")
 # ### Exercise: a sequence nobody else has
 #
 # Type your first and last name (in quotes). The course draws from it a sequence of four letters and the
-# distributions you need; nobody else in your class gets the same table, unless two type only *Maria*. Each row
+# distributions you need. Another name gets another table (two who type the same name share theirs). Each row
 # of it holds the distribution of the next letter after the letters on the left.
 
 # %% exercise student_name
@@ -251,8 +251,9 @@ print("shape:", joint.shape, " sum:", round(joint.sum(), 12))
 # **marginal** (people used to write such sums in the margins of the table).
 #
 # Write `marginal(joint, keep)`. `keep` is a tuple of axes to keep; all the others are summed out. The
-# result's axes come **in the order that `keep` gives**: `keep=(2, 0)` on our town gives shape `(2, 3)`, late
-# first and weather second. `keep=()` forgets everything and gives the total, shape `()`.
+# result's axes come **in the order that `keep` gives**: `keep=(2, 0)` on our town gives shape `(2, 3)`, the bus
+# first and the weather second. A kept variable keeps its axis, even one with a single value. `keep=()` forgets
+# everything and gives the total, shape `()`.
 #
 # <details><summary>Hint</summary>
 # There are two jobs, summing and ordering. Which one first? If you sum first, which number has an axis got
@@ -279,7 +280,11 @@ assert np.shape(marginal(joint, (0,))) == (3,), "keep=(0,) leaves the weather, w
 assert np.allclose(marginal(joint, (0,)), [0.5, 0.3, 0.2]), "p(W): sun 0.5, cloud 0.3, rain 0.2"
 assert np.shape(marginal(joint, (2, 0))) == (2, 3), "keep=(2, 0): first late (2 values), then weather (3)"
 assert np.allclose(marginal(joint, (2, 0))[1], [0.05, 0.06, 0.10]), "keep=(2, 0): row 1 is p(late, W)"
-assert np.shape(marginal(joint, (2, 0, 1))) == (2, 3, 2), "keep=(2, 0, 1) sums nothing out and gives L, W, U in that order"
+turned = np.asarray(marginal(joint, (2, 0, 1)))
+assert turned.shape == (2, 3, 2), "keep=(2, 0, 1) sums nothing out and gives L, W, U in that order"
+moved = all(np.isclose(turned[late, w, u], joint[w, u, late]) for w, u, late in np.ndindex(3, 2, 2))
+assert moved, "keep=(2, 0, 1): entry [w, u, l] of the joint should stand at [l, w, u]"
+assert np.shape(marginal(joint, ())) == (), "with every variable summed out, no axis is left"
 assert np.allclose(marginal(joint, ()), 1), "with every variable summed out, the total probability is left"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule as checks
@@ -300,8 +305,7 @@ checks.check_marginal(marginal)
 #
 # <details><summary>Hint</summary>
 # You have a function for the numerator and for the denominator. How many axes has each, and how do they line
-# up when numpy divides? For 0 / 0, see the arguments <code>where</code> <i>and</i> <code>out</code> of
-# <code>np.divide</code> (without <code>out</code>, what is left out holds rubbish).
+# up when numpy divides? Which entries should be divided at all, and what should stand in the others?
 # </details>
 
 # %% exercise conditional
@@ -329,6 +333,9 @@ given_lu = np.asarray(conditional(joint, (0,), (2, 1)))
 assert np.allclose(given_lu[1, 0], np.array([45, 36, 10]) / 91), "given=(2, 1): [1, 0] is p(W | late, no umbrella)"
 both = np.asarray(conditional(joint, (1, 2), (0,)))
 assert np.allclose(both.sum(axis=(1, 2)), 1), "p(U, L | W): given the weather, all four entries together sum to 1"
+late_first = np.asarray(conditional(joint, (2, 1), (0,)))[1]
+assert np.allclose(late_first, [[0.48, 0.32], [0.12, 0.08]]), "target=(2, 1): given cloud, rows are L and columns U"
+assert np.shape(conditional(joint, (0,), ())) == (3,), "given nothing, there is no axis in front of the target's"
 assert np.allclose(conditional(joint, (0,), ()), [0.5, 0.3, 0.2]), "given nothing, p(W) is the marginal"
 never = conditional(np.array([[0.5, 0.5], [0.0, 0.0]]), (1,), (0,))
 assert np.allclose(never, [[0.5, 0.5], [0, 0]]), "a condition of probability 0 should give zeros"
@@ -432,8 +439,8 @@ plt.show()
 #   equals `joint`.
 #
 # Multiply the factors for `rebuilt`: that they give back the very table they were taken from is the point of
-# the exercise (and only you can see it: a test sees the table, not where it came from). Joints with zeros must
-# work too.
+# the exercise. Joints with zeros must work too: where a condition has probability 0, `conditional` gives zeros, and
+# so do the factors.
 #
 # <details><summary>Hint</summary>
 # The product of the first k factors has k axes and the next factor has one more: how do the two line up? At
@@ -465,6 +472,7 @@ factors, rebuilt = result
 assert [np.shape(f) for f in factors] == [(2,), (2, 3), (2, 3, 2)], "factors: p(L), p(W | L), p(U | L, W)"
 assert np.allclose(factors[0], [0.79, 0.21]), "factors[0] is p(L): the bus is late 21 % of the time"
 assert np.allclose(np.sum(np.asarray(factors[1]), axis=-1), 1), "factors[1] is p(W | L): each row sums to 1"
+assert np.allclose(np.asarray(factors[2])[1, 2], [0.1, 0.9]), "factors[2] is p(U | L, W): late and rain, 9 umbrellas in 10"
 for some in ((2, 0, 1), (1, 2, 0), (2, 1, 0)):
     factors, rebuilt = joint_from_order(joint, some)
     assert np.shape(rebuilt) == (3, 2, 2), f"order {some}: rebuilt should have the joint's axes in its order: W, U, L"
@@ -507,7 +515,7 @@ print(f"\nthe table says                        {joint[outcome]:.4f}")
 # As before, with blocks. `blocks` is a list of tuples of axes that together hold each axis once, such as
 # `[(0, 1), (2,)]`. `factors[k]` is $p(\text{block}_k \mid \text{all earlier blocks})$; its axes are those of
 # all earlier blocks in their order, then those of block $k$, in the block's order. `rebuilt` is their
-# product, with the axes in the joint's own order.
+# product, with the axes in the joint's own order. Conditions of probability 0 give zeros here too.
 #
 # <details><summary>Hint</summary>
 # What is "earlier" now, and how many axes does a factor have more than the product before it? The way home is
@@ -542,6 +550,9 @@ for blocks in ([(2,), (1, 0)], [(1, 2), (0,)], [(2, 0), (1,)], [(1,), (2,), (0,)
     factors, rebuilt = joint_from_partition(joint, blocks)
     assert np.shape(rebuilt) == (3, 2, 2), f"blocks {blocks}: rebuilt should have the joint's axes in its order: W, U, L"
     assert np.allclose(rebuilt, joint), f"blocks {blocks}: the product of the factors should be the joint itself"
+assert np.allclose(np.asarray(factors[2])[0, 1], np.array([45, 36, 10]) / 91), "the third block is given *both* before it: p(W | U, L)"
+(whole,), _ = joint_from_partition(joint, [(1, 2, 0)])
+assert np.shape(whole) == (2, 2, 3), "one block: the joint itself, with the axes in the block's order, U, L, W"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule as checks
 checks.check_joint_from_partition(joint_from_partition)
@@ -665,12 +676,13 @@ print(f"10 effects: weather first {first[9]}, weather last {last[9]}")
 #
 # For one order, a variable's **parents** are those earlier variables that its conditional really needs: the
 # conditional of variable $i$ given *all* earlier ones changes when variable $j$ alone changes, for at least one
-# setting of the other earlier ones. All other arrows may be erased together. (All at once: this holds because no
-# outcome has probability 0.) The cost of the order is the number of free parameters of the tables that are left.
+# setting of the other earlier ones. All other arrows may be erased together. (This holds because no outcome has
+# probability 0. If A, B and C were always equal, A would add nothing once B is known, nor B once A is known; yet C
+# needs one of them.) The cost of the order is the number of free parameters of the tables that are left.
 #
 # Write `cheapest_order(joint)`. It returns `(order, count)`: an order of lowest cost, and that cost. If several
-# orders cost the same, any of them will do. What a table really needs changes by 0.01 at least; what it does not
-# need changes by nothing but rounding.
+# orders cost the same, any of them will do. If an arrow is needed, some entry of the conditional changes by 0.01 or
+# more, perhaps in one setting only and between two values only; if it is not, nothing but rounding moves any entry.
 #
 # <details><summary>Hint</summary>
 # The cell that drew the town's two graphs measures whether an arrow may go. Which axis of a conditional belongs to
@@ -699,13 +711,16 @@ def cheapest_order(joint):
 # %% check cheapest_order 3 points
 order, count = cheapest_order(joint)
 assert sorted(int(i) for i in order) == [0, 1, 2], "the order should name each of the variables 0, 1, 2 once"
-assert count == 8, "our town needs 8 numbers, weather first: p(L | W, U) does not change with U"
+assert count == 8, "our town needs 8 numbers, with the weather not last: given W, neither U nor L changes with the other"
 assert int(order[2]) != 0, "with the weather last, nothing can be erased, and the town needs 11 numbers"
 turned = np.transpose(joint, (1, 2, 0))  # the same town with the axes U, L, W
 assert cheapest_order(turned)[1] == 8, "the same town costs the same, whatever the numbers of its axes"
 one_of_two = np.array([[0.9, 0.1], [0.2, 0.8]])  # p(C = 1) is high if exactly one of the coins A, B shows heads
 coins = np.stack([np.stack([one_of_two[a ^ b] / 4 for b in (0, 1)]) for a in (0, 1)])  # axes A, B, C
 assert cheapest_order(coins)[1] == 6, "every two of A, B, C are independent, but the last one needs both others: 1 + 1 + 4"
+quiet = np.array([[0.9, 0.2], [0.2, 0.2]])  # p(C = 0 | A, B): an alarm with two causes
+order, _ = cheapest_order(np.stack([quiet / 4, (1 - quiet) / 4]))  # axes C, A, B
+assert int(order[2]) == 0, "axis 0, the alarm, should be drawn last: order[k] is the variable whose turn is k"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule as checks
 checks.check_cheapest_order(cheapest_order)
@@ -724,15 +739,11 @@ order, count = cheapest_order(morning)
 print(f"cheapest: {', '.join('WULSM'[i] for i in order)} with {count} numbers; the joint itself has {morning.size - 1}")
 
 # %% figure
-costs, graphs = {}, {}
-for order in itertools.permutations(range(5)):
-    graphs[order] = []
-    for k, i in enumerate(order):
-        needed = np.asarray(conditional(morning, (i,), order[:k]))
-        graphs[order].append([a for a in range(k) if np.ptp(needed, axis=a).max() > 1e-6])
-    by_variable = [tuple(order[a] for a in graphs[order][order.index(i)]) for i in range(5)]
-    costs[order] = free_parameters(list(morning.shape), by_variable)
-cheap, dear = min(costs, key=costs.get), max(costs, key=costs.get)
+from lib.information import order_costs
+
+graphs, costs = order_costs(morning)  # for each of the 120 orders
+dear = max(costs, key=costs.get)
+cheap = tuple(int(i) for i in cheapest_order(morning)[0])
 figure = plt.figure(figsize=(7.4, 3.6))
 left, right = figure.subfigures(1, 2, width_ratios=(1, 1.15))
 ax = left.subplots()
@@ -796,7 +807,7 @@ print("The last one is 2**784 - 1:", count == 2**784 - 1)
 #
 # To turn a uniform number $u \in [0, 1)$ into a value, lay the probabilities end to end and see where $u$
 # falls: take **the smallest value $v$ with $u < p(0) + \dots + p(v)$**. (If rounding leaves none, since the sum
-# stops a hair below 1: the last value of positive probability.) So that a right answer is one answer, the
+# stops a hair below 1: the last value of positive probability. No test has a $u$ on an edge that rounding moves.) So that a right answer is one answer, the
 # uniforms are given to you, and they go by position: **column $i$ of `uniforms` decides variable $i$ of the
 # joint**, whatever the order, and column $i$ of the result is variable $i$ as well. The order only says who is
 # drawn first.
@@ -812,8 +823,8 @@ def ancestral_sample(joint, order, uniforms):
 
     joint    : array (K_0, ..., K_{D-1}), entries sum to 1.
     order    : permutation of range(D), as a tuple: the order in which the variables are drawn.
-    uniforms : array (n, D), numbers in [0, 1); column i decides variable i, whatever the order.
-    Returns an int array (n, D); column i holds the values of variable i.
+    uniforms : array (n, D), numbers in [0, 1), n >= 1; column i decides variable i, whatever the order. Left as it is.
+    Returns an array (n, D) of whole numbers (of any type); column i holds the values of variable i.
     """
     ### BEGIN SOLUTION
     order = tuple(order)
@@ -829,13 +840,13 @@ def ancestral_sample(joint, order, uniforms):
 
 # %% check ancestral_sample 3 points
 tiny = np.array([[0.25, 0.25], [0.5, 0.0]])
-drawn = ancestral_sample(tiny, (0, 1), np.array([[0.1, 0.7], [0.9, 0.7]]))
+drawn = ancestral_sample(tiny, (0, 1), np.array([[0.1, 0.7], [0.5, 0.7]]))
 assert np.shape(drawn) == (2, 2), "one row per sample, one column per variable"
-assert np.array_equal(np.asarray(drawn), [[0, 1], [1, 0]]), "0.1, 0.7 draw 0, 1; 0.9, 0.7 draw 1, 0"
+assert np.array_equal(np.asarray(drawn), [[0, 1], [1, 0]]), "0.1, 0.7 draw 0, 1; 0.5, 0.7 draw 1, 0: where 0 ends, at 0.5, 1 begins"
 drawn = ancestral_sample(tiny, (1, 0), np.array([[0.5, 0.9]]))
 assert np.array_equal(np.asarray(drawn), [[0, 1]]), "order (1, 0): still, the first uniform decides variable 0"
-drawn = ancestral_sample(joint, (2, 0, 1), np.array([[0.4, 0.5, 0.9]]))
-assert np.array_equal(np.asarray(drawn), [[1, 0, 1]]), "town, order (2, 0, 1): 0.9 draws late, 0.4 then cloud, 0.5 then no umbrella"
+drawn = ancestral_sample(joint, (2, 0, 1), np.array([[0.1, 0.8, 0.9]]))
+assert np.array_equal(np.asarray(drawn), [[0, 0, 1]]), "town, order (2, 0, 1): 0.9 draws late, 0.1 sun, and given late and sun 0.8 no umbrella"
 drawn = ancestral_sample(joint, (2, 1, 0), np.array([[0.35, 0.9, 0.9]]))
 assert np.array_equal(np.asarray(drawn), [[2, 1, 1]]), "town, order (2, 1, 0): late, umbrella, and given both, 0.35 draws rain"
 ### BEGIN HIDDEN TESTS
@@ -1103,7 +1114,7 @@ keyboard(load_names())
 #
 # Here are four programs for sequences of length 4 over the values 0, 1, 2. Each takes a sequence `x` and
 # returns an array `(4, 3)`: row $t$ is what it believes about $x_t$. Each claims to be a factorisation, in
-# the order of generation written next to it. Two of them are sound.
+# the order of generation written next to it.
 
 # %%
 START = np.array([0.5, 0.3, 0.2])  # p(first value)
@@ -1271,7 +1282,7 @@ plt.show()
 # ### Pitfalls
 #
 # - **"The chain rule assumes a Markov property."** It assumes nothing. Erasing arrows is a second step, sharing
-#   weights a third, and only those can be wrong.
+#   weights a third, and only those approximate.
 # - **"Pairwise independent, so independent."** Toss two fair coins and let the third variable be their
 #   exclusive or. Every pair is independent, $p(c \mid a) = p(c)$, yet $a$ and $b$ together determine $c$.
 #   Whether an arrow may go depends on which others stay.

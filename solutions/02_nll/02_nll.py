@@ -6,8 +6,8 @@
 # say how much of it no training will ever remove.
 #
 # **Time.** 50 minutes to read, 140 to practise; sections marked *optional* hold no exercise and are not
-# counted. **You need.** Lesson 1 (the chain rule), what a logarithm does to a product, and a little numpy; the two
-# places that use PyTorch explain themselves.
+# counted. **You need.** Lesson 1 (the chain rule), what a logarithm does to a product, and a little numpy. PyTorch
+# stands in demos, and in the last drill, which explains its calls.
 #
 # Lesson 1 ended with a chain of conditionals and no way to make them good. What is needed is one number that says
 # how good they are. The obvious one is the probability of the data, a *product*, and a product of many numbers
@@ -113,8 +113,8 @@ plt.show()
 #
 # <details><summary>Hint</summary>
 #
-# Which comes first, the logarithm or the combining? And `math.log(0)` raises an error, where `np.log(0)`
-# gives minus infinity (with a warning that you can switch off with `np.errstate(divide="ignore")`).
+# Which comes first, the logarithm or the combining? And what do `math.log` and
+# `np.log` make of a probability of 0?
 # </details>
 
 # %% exercise nll
@@ -159,6 +159,7 @@ pieces_BAC = [-math.log(0.4), -math.log(0.5), -math.log(0.6)]
 # %% check pieces_BAC 1 point
 assert len(typed(pieces_BAC, "pieces_BAC")) == 3, "one piece for each of B, A, C"
 assert all(float(piece) > 0 for piece in pieces_BAC), "a probability below 1 should surprise by more than 0"
+assert np.argmax([float(piece) for piece in pieces_BAC]) == 0, "B, the least probable of the three, comes first, so the first piece is the largest"
 again = math.exp(-sum(float(piece) for piece in pieces_BAC))
 assert abs(again - 0.12) < 0.005, f"exp of minus their sum should be p(BAC) = 0.12 again, and is {again:.3f}"
 ### BEGIN HIDDEN TESTS
@@ -226,7 +227,7 @@ checks.check_nll_mine(student_name, nll_mine)
 # | **bits per dimension** | $\mathrm{NLL}/(D\ln 2)$, $D$ numbers in $x$ | pictures, audio | $\log_2 K$ |
 # | **perplexity** | $\exp(\mathrm{NLL}/T)$, for $T$ tokens | text | $K$ |
 #
-# *Bits* are meant literally. With an arithmetic coder, a model stores $x$ in at most $-\log_2 p(x) + 2$ bits:
+# *Bits* are meant literally. With an arithmetic coder, a model stores $x$ in less than $-\log_2 p(x) + 2$ bits:
 # a model with a lower NLL **is** a better compressor (Cover & Thomas 2006, chapter 5; for today's language
 # models, Delétang et al. 2024).
 #
@@ -326,8 +327,8 @@ with np.errstate(all="ignore"):
 #
 # <details><summary>Hint</summary>
 #
-# `keepdims=True` keeps the shape `(..., 1)`, so that a row's maximum lines up with its row. A logit of −∞ (a
-# token that is forbidden) needs no special care: $e^{-\infty} = 0$ is exact.
+# Which shape have the maxima of all rows, and which shape must they have to line up with the rows? And what is
+# $e^{-\infty}$, for a token that is forbidden?
 # </details>
 
 # %% exercise log_softmax
@@ -335,7 +336,7 @@ def log_softmax(logits):
     """Log-probabilities from logits, over the last axis.
 
     logits  : float array (..., V), any size of numbers, +-10000 too; -inf marks a forbidden token, and no row
-              is forbidden altogether.
+              is forbidden altogether. Left as they are.
     returns : array (..., V), ln of softmax(logits); exp of each row sums to 1.
     """
     ### BEGIN SOLUTION
@@ -351,6 +352,9 @@ assert np.allclose(rows[0], rows[1], atol=1e-4), "adding a constant to all logit
 assert np.allclose(np.exp(rows).sum(axis=-1), 1, atol=1e-4), "exp of each row should sum to 1"
 far = np.asarray(log_softmax(np.array([0.0, -400.0, -800.0])))
 assert np.allclose(far, [0.0, -400.0, -800.0]), "-800 is an ordinary log-probability, even if exp(-800) is 0 in a computer"
+wide = np.asarray(log_softmax(np.array([10000.0, -10000.0, 0.0])))
+assert np.allclose(wide, [0.0, -20000.0, -10000.0]), "one logit far above the others: what has to be taken out?"
+assert np.allclose(log_softmax(np.zeros((2, 3, 4))), -math.log(4)), "three axes: each row of the last axis, here of 4, is a distribution"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_log_softmax(log_softmax)
@@ -381,7 +385,7 @@ checks.check_log_softmax(log_softmax)
 def sequence_nll(logits, targets):
     """Negative log-likelihood of each sequence of a batch.
 
-    logits  : float array (B, T, V), row [b, t] predicts token t of sequence b. As large as +-10000.
+    logits  : float array (B, T, V), row [b, t] predicts token t of sequence b. Finite, +-10000 too. Left as they are.
     targets : int array (B, T), the tokens that came, in 0..V-1.
     returns : array (B,), nats, summed over the T positions.
     """
@@ -400,6 +404,9 @@ assert cost.shape == (2,), "one number for each sequence of the batch, so the sh
 assert np.isfinite(cost).all(), "logits of 2000 should do no harm"
 assert np.allclose(cost[0], 2.1203, atol=1e-3), "BAC costs 2.12 nats: normalise each row, then sum over time"
 assert np.allclose(cost[1], -math.log(0.3 * 0.5 * 0.2), atol=1e-3), "the second sequence costs -ln(0.3 · 0.5 · 0.2): its own targets"
+single = np.asarray(sequence_nll(np.array([[[0.0, 800.0], [0.0, 0.0], [5.0, 5.0]]]), np.array([[0, 1, 0]])))
+assert single.shape == (1,), "a batch of one sequence should give one number, shape (1,)"
+assert np.allclose(single, 800 + 2 * math.log(2)), "a target 800 below costs 800 nats, and each of the two blind guesses ln 2"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_sequence_nll(sequence_nll)
@@ -565,16 +572,15 @@ plt.show()
 #
 # <details><summary>Hint</summary>
 #
-# Which outcomes have a term at all, and what does numpy make of `0 * np.log(0)`? Treat the infinite case before you
-# take any logarithm.
+# Which outcomes have a term at all, and what does numpy make of `0 * np.log(0)`? Is one outcome enough for infinity?
 # </details>
 
 # %% exercise kl_divergence
 def kl_divergence(p, q):
     """KL(p, q): what believing q costs on average where p is true, beyond the entropy of p.
 
-    p, q    : float arrays (K,), distributions over the same K outcomes.
-    returns : a number >= 0, in nats; infinity if some outcome has q = 0 < p. 0 ln 0 counts as 0.
+    p, q    : float arrays (K,), distributions over the same K outcomes; each entry is 0 or at least 1e-30.
+    returns : a number >= 0 (up to rounding), in nats; infinity if some outcome has q = 0 < p. 0 ln 0 counts as 0.
     """
     ### BEGIN SOLUTION
     happens = p > 0
@@ -592,6 +598,8 @@ assert np.allclose(float(kl_divergence(coin, loaded)), two_terms, atol=1e-5), "p
 assert np.allclose(float(kl_divergence(heads, coin)), math.log(2)), "p = 0 should add nothing, not NaN"
 assert abs(float(kl_divergence(heads, heads))) < 1e-6, "q = 0 does no harm where p is 0 as well"
 assert float(kl_divergence(coin, heads)) == math.inf, "what happens though the model excluded it: infinity"
+mixed = kl_divergence(np.array([0.5, 0.5, 0.0]), np.array([0.5, 0.0, 0.5]))
+assert float(mixed) == math.inf, "infinity too where another outcome has p = 0"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_kl_divergence(kl_divergence)
@@ -624,8 +632,8 @@ checks.check_kl_divergence(kl_divergence)
 #
 # <details><summary>Hint</summary>
 #
-# `itertools.pairwise(s)` runs through the transitions of one sequence. Which axis of the count table has to
-# sum to one?
+# How many transitions has a sequence of five tokens, of one, of none? Which axis of the count table has to sum to
+# one, and what would a row of zeros be divided by?
 # </details>
 
 # %% exercise bigram_mle
@@ -663,8 +671,8 @@ checks.check_bigram_mle(bigram_mle)
 #
 # The NLL in bits is a length. Go back to lesson 1's stick: each symbol keeps a share of what was left, and at the end
 # of the message an interval of length $p(x)$ remains, which no other message has. To name the message it is enough to
-# name *one number* in its interval. An interval of length $p$ holds a number with about $-\log_2 p$ binary digits.
-# This is **arithmetic coding** (Witten, Neal & Cleary 1987; lesson 1), and it turns any autoregressive model into
+# name *one number* in its interval, with so many binary digits that it stays there whatever digits may follow: less
+# than two more than $-\log_2 p$. This is **arithmetic coding** (Witten, Neal & Cleary 1987; lesson 1), and it turns any autoregressive model into
 # a compressor.
 #
 # Here is *ann·* with the counts of *·ann·* and *·anna·* above. The shares are 1, 2/3, 2/4 and 1/4, the interval is
@@ -699,7 +707,7 @@ def arithmetic_encode(tokens, counts):
         row = counts[previous]
         low = low * sum(row) + width * sum(row[:token])
         width, whole = width * row[token], whole * sum(row)
-    n = ((whole - 1) // width).bit_length() + 1  # now 2 ** -n is at most half the interval
+    n = ((whole - 1) // width).bit_length() + 1  # 2 ** -n is at most half the interval: two multiples of it fit
     return format(-(-low * 2**n // whole), f"0{n}b")  # the first multiple of 2 ** -n from low on
 
 
@@ -710,8 +718,9 @@ for told, tokens in (("ann·", [1, 2, 2, 0]), ("anna·", [1, 2, 2, 1, 0])):
 # %% [markdown]
 # ### Exercise: `arithmetic_decode`
 #
-# The way back. The bits are the binary digits of a number from 0 to 1, `"101"` being 5/8. The decoder has the same
-# counts. It asks in which share of the stick the number lies: that is the first token. This token tells which row of
+# The way back. The bits are the binary digits of a number from 0 up to, and not including, 1: `"101"` is 5/8. The decoder
+# has the same counts. It asks in which share of the stick the number lies: that is the first token. A share from $a$
+# to $a + w$ includes $a$ and does not include $a + w$; a token with count 0 has no share. This token tells which row of
 # the counts comes next, and so on, until it has read the 0 that ends every message. Note what it does: it *generates*,
 # its own outputs becoming its inputs, and the file takes the place of the dice.
 #
@@ -747,10 +756,13 @@ def arithmetic_decode(bits, counts):
 # %% check arithmetic_decode 3 points
 assert list(arithmetic_decode("10110", ANNS)) == [1, 2, 2, 0], "0.10110 is 22/32, which lies in the interval of ann·"
 assert list(arithmetic_decode("0111", ANNS)) == [1, 2, 0], "7/16 lies in the share of n, from 1/3 on, and in the first quarter of it"
-long = [1, 2, 2] * 30 + [1, 0]
+assert list(arithmetic_decode("00", ANNS)) == [1, 0], "the number 0: at first · has no share, so a; then 0 lies in the share of ·"
+long = [1, 2, 2] * 500 + [1, 0]
 again = [int(token) for token in arithmetic_decode(arithmetic_encode(long, ANNS), ANNS)]
 assert again[:9] == long[:9], "after the first token, its own row of the counts is the one to use"
-assert again == long, "a message of 92 tokens should come back whole: 53 binary digits are not enough for it"
+assert again == long, "a message of 1502 tokens should come back whole: 53 binary digits are not enough for it"
+likely, sure = [1] * 99 + [0], [[1, 99], [1, 99]]
+assert list(arithmetic_decode(arithmetic_encode(likely, sure), sure)) == likely, "100 tokens from 10 bits: a sure token costs less than a bit"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_arithmetic_decode(arithmetic_decode)
@@ -1180,7 +1192,9 @@ divergence()
 # Four colleagues train a bigram table on six-letter names. Their code differs only in how the predictions are
 # computed; the loss is the same mean NLL per letter for all. Row $t$ of the predictions is used to score
 # token $t$, so it may depend on tokens *before* $t$ and on no other. Read the four functions before you go
-# on.
+# on. The calls: `table[tokens]` takes the table's row for every token, from `(B, T)` to `(B, T, V)`; `torch.cat(...,
+# dim=1)` joins along the positions; `torch.roll(..., shifts=1, dims=1)` moves everything in a row one place to the
+# right (and what about the last?); `mean(dim=1, keepdim=True)` is the mean over the positions, `(B, 1, V)`.
 
 # %%
 def after_bos(tokens):  # (B, T) -> (B, T)
@@ -1225,7 +1239,7 @@ for letter, predictions in everyone.items():
     print(f"{letter}: {loss.item():.2f} nats per letter, perplexity {math.exp(loss.item()):.1f}")
 
 # %% [markdown]
-# One of these is wonderful, one is a fine improvement, and two are ordinary. The loss alone can't tell who is
+# Four losses, and the loss alone can't tell who is
 # honest: lesson 1 said that no loss asks a network to keep its eyes off the answer, and here you see it. The probe
 # can. It changes one token at a time and watches which predictions move. Here it is at work on two more functions, one of each kind.
 
@@ -1254,7 +1268,7 @@ plt.show()
 #
 # For a sequence of **four** tokens (positions 0 to 3), list the leaks of each function, as pairs `(output,
 # input)`; an empty list for a sound one. First decide from the code, then confirm it with the probe:
-# `dependence(lambda tokens: predictions_A(tokens, table), emma, n_values=27)` with a random table.
+# `dependence(lambda tokens: predictions_A(tokens, table), emma, n_values=27)` with `table = torch.randn(27, 27)`.
 #
 # <details><summary>Hint</summary>
 #
@@ -1353,11 +1367,11 @@ def repaired_C(tokens, table, bos):
 
 # %% check repaired_C 2 points
 some_table = np.random.default_rng(0).normal(size=(27, 27))
-emma = np.array([5, 13, 13, 1])
-depends = dependence(lambda tokens: np.asarray(repaired_C(tokens, some_table, 0)), emma, n_values=27)
+four = np.array([5, 13, 13, 1])
+depends = dependence(lambda tokens: np.asarray(repaired_C(tokens, some_table, 0)), four, n_values=27)
 assert leaks(depends) == [], f"it still leaks: {leaks(depends)}"
 assert depends[2, 1], "the prediction at position 2 should depend on token 1, the one just before it"
-centred = np.asarray(repaired_C(emma, some_table, 0))
+centred = np.asarray(repaired_C(four, some_table, 0))
 assert np.allclose(centred[0], -math.log(27), atol=1e-4), "at position 0 the mean is the feature itself: all 27 are equally likely"
 half = np.exp((some_table[5] - some_table[0]) / 2)
 assert np.allclose(np.exp(centred[1]), half / half.sum(), atol=1e-4), "at position 1 the mean is of two rows, of · and of e"
@@ -1471,7 +1485,7 @@ flashcards(
         ("Teacher forcing", "Inputs are the data, shifted by one: exact likelihood, all positions at once"),
         ("Maximum likelihood for a bigram", "Counts of transitions, each row normalised"),
         ("A loss near zero on real data", "Held-out bad: learnt by heart. Held-out good as well: look for a leak"),
-        ("Arithmetic coding", "One number in the interval that the symbols leave: NLL in bits, plus at most 2"),
+        ("Arithmetic coding", "One number in the interval that the symbols leave: NLL in bits, plus less than 2"),
     ],
     title="Negative log-likelihood",
 )

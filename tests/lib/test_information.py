@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.information import entropy, log_mean_exp, nats_to_bits
+from lib.information import entropy, log_mean_exp, nats_to_bits, order_costs
 
 
 @pytest.mark.parametrize("k", [1, 2, 7, 256])
@@ -124,3 +124,16 @@ def test_log_mean_exp_refuses_nothing():
     for empty in ([], np.zeros((3, 0)), 1.0):
         with pytest.raises(ValueError, match="nothing to average"):
             log_mean_exp(empty)
+
+
+def test_order_costs_of_two_causes_and_an_effect():
+    quiet = np.array([[0.9, 0.2], [0.2, 0.2]])
+    graphs, costs = order_costs(np.stack([quiet / 4, (1 - quiet) / 4]))  # axes: effect, cause, cause
+    assert costs[1, 2, 0] == costs[2, 1, 0] == 6
+    assert graphs[1, 2, 0] == [[], [], [0, 1]]
+    assert all(cost == 7 for order, cost in costs.items() if order[2] != 0)
+
+
+def test_order_costs_want_a_positive_joint():
+    with pytest.raises(ValueError, match="positive"):
+        order_costs([[0.5, 0.5], [0.0, 0.0]])
