@@ -546,11 +546,11 @@ assert len(result) == 2, "return two things: the list of factors, and rebuilt"
 factors, rebuilt = result
 assert [np.shape(f) for f in factors] == [(2,), (2, 2, 3)], "for blocks L | U, W: p(L), then p(U, W | L)"
 assert np.allclose(np.sum(np.asarray(factors[1]), axis=(1, 2)), 1), "given L, (U, W) still takes some value"
-for blocks in ([(2,), (1, 0)], [(1, 2), (0,)], [(2, 0), (1,)], [(1,), (2,), (0,)]):
+for blocks in ([(2,), (1, 0)], [(1, 2), (0,)], [(2, 0), (1,)], [(2,), (1,), (0,)]):
     factors, rebuilt = joint_from_partition(joint, blocks)
     assert np.shape(rebuilt) == (3, 2, 2), f"blocks {blocks}: rebuilt should have the joint's axes in its order: W, U, L"
     assert np.allclose(rebuilt, joint), f"blocks {blocks}: the product of the factors should be the joint itself"
-assert np.allclose(np.asarray(factors[2])[0, 1], np.array([45, 36, 10]) / 91), "the third block is given *both* before it: p(W | U, L)"
+assert np.allclose(np.asarray(factors[2])[1, 0], np.array([45, 36, 10]) / 91), "the third block is given *both* before it, in their order: p(W | L, U)"
 (whole,), _ = joint_from_partition(joint, [(1, 2, 0)])
 assert np.shape(whole) == (2, 2, 3), "one block: the joint itself, with the axes in the block's order, U, L, W"
 ### BEGIN HIDDEN TESTS

@@ -241,8 +241,8 @@ checks.check_nll_mine(student_name, nll_mine)
 #
 # ### Exercise: `perplexity` and `bits_per_dim`
 #
-# Two one-line functions, with one trap each: one meets the NLL of a whole book, the other is easily turned upside
-# down.
+# Two one-line functions. The first has to work for the NLL of a whole book as well, and in the second mind which of
+# nat and bit is larger.
 #
 # <details><summary>Hint</summary>
 #
