@@ -1464,3 +1464,121 @@ def _(x, degrees, weights, skip):
     out = g @ (weights[2] * (pixels[:, None] > second)).T
     path = (pixels[:, None] > second).int() @ (second[:, None] >= first).int()
     return out + h @ (skip * (path > 0)).T
+
+
+@answers.wrong("masked_linear", "a mask of zeros: the biases once, instead of for each row")
+def _(x, weight, bias, mask):
+    return torch.nn.functional.linear(x, weight * mask, bias) if mask.any() else bias[None]
+
+
+@answers.wrong("made_logits", "skips a hidden unit without inputs, and its bias")
+def _(x, weights, biases, masks):
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        x = torch.nn.functional.linear(x, w * m, b)
+        if k < len(weights) - 1:
+            x = torch.relu(x) * (m != 0).any(dim=1)
+    return x
+
+
+@answers.wrong("made_logits", "knows the last layer by its weight")
+def _(x, weights, biases, masks):
+    for w, b, m in zip(weights, biases, masks, strict=True):
+        x = torch.nn.functional.linear(x, w * m, b)
+        x = x if w is weights[-1] else torch.relu(x)
+    return x
+
+
+@answers.wrong("made_logits", "a step in place of the ReLU")
+def _(x, weights, biases, masks):
+    for k, (w, b, m) in enumerate(zip(weights, biases, masks, strict=True)):
+        x = torch.nn.functional.linear((x > 0).to(x.dtype) if k else x, w * m, b)
+    return x
+
+
+@answers.wrong("training_step", "gradients add up on the given tensors")
+def _(x, weights, biases, masks, lr):
+    new = [v.requires_grad_() for v in [*weights, *biases]]
+    h = x
+    for k, (w, b, m) in enumerate(zip(new[: len(weights)], new[len(weights) :], masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1).mean()
+    loss.backward()
+    stepped = [(v - lr * v.grad).detach() for v in new]
+    return float(loss), stepped[: len(weights)], stepped[len(weights) :]
+
+
+@answers.wrong("training_step", "clips the gradient")
+def _(x, weights, biases, masks, lr):
+    new = [v.detach().clone().requires_grad_() for v in [*weights, *biases]]
+    h = x
+    for k, (w, b, m) in enumerate(zip(new[: len(weights)], new[len(weights) :], masks, strict=True)):
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * m, b)
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1).mean()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(new, 10.0)
+    stepped = [(v - lr * v.grad).detach() for v in new]
+    return float(loss), stepped[: len(weights)], stepped[len(weights) :]
+
+
+@answers.wrong("order_agnostic_nll", "uniforms in float32")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = torch.argsort(torch.argsort(order_uniforms.float(), stable=True)) + 1
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source if k == len(weights) - 1 else to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1)
+
+
+@answers.wrong("order_agnostic_nll", "a cross-entropy of probabilities")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = order_uniforms.argsort().argsort() + 1
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source if k == len(weights) - 1 else to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy(torch.sigmoid(h), x, reduction="none").sum(dim=1)
+
+
+@answers.wrong("order_agnostic_nll", "degrees in one byte")
+def _(x, order_uniforms, hidden, weights, biases):
+    place = (order_uniforms.argsort().argsort() + 1).to(torch.uint8)
+    degrees, h = [place, *hidden, place], x
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        to, source = degrees[k + 1][:, None], degrees[k][None, :]
+        kept = to > source if k == len(weights) - 1 else to >= source
+        h = torch.nn.functional.linear(torch.relu(h) if k else h, w * kept, b)
+    return torch.nn.functional.binary_cross_entropy_with_logits(h, x, reduction="none").sum(dim=1)
+
+
+@answers.wrong("ensemble_log_prob", "the best, less ln K, where all underflow")
+def _(log_probs):
+    whole = log_probs.double().sum(dim=2)
+    direct = torch.log(whole.exp().mean(dim=0))
+    return torch.where(torch.isfinite(direct), direct, whole.max(dim=0).values - math.log(len(whole)))
+
+
+@answers.wrong("ensemble_log_prob", "-inf replaced by -9000")
+def _(log_probs):
+    mixed = torch.logsumexp(log_probs.clamp(min=-9000.0).sum(dim=2), dim=0) - math.log(len(log_probs))
+    never = torch.isinf(log_probs).any(dim=2).all(dim=0)
+    return torch.where(never, torch.full_like(mixed, -math.inf), mixed)
+
+
+@answers.wrong("repaired_D", "hidden degrees clipped")
+def _(x, degrees, weights, skip):
+    pixels = degrees[0]
+    first, second = (layer.clamp(1, len(pixels) - 1) for layer in degrees[1:])
+    h = torch.tanh(x @ (weights[0] * (first[:, None] >= pixels)).T)
+    g = torch.tanh(h @ (weights[1] * (second[:, None] >= first)).T)
+    return g @ (weights[2] * (pixels[:, None] > second)).T + h @ (skip * (pixels[:, None] > first)).T
+
+
+@answers.wrong("repaired_D", "degrees in eight bits")
+def _(x, degrees, weights, skip):
+    pixels, first, second = (layer.to(torch.int8) for layer in degrees)
+    h = torch.tanh(x @ (weights[0] * (first[:, None] >= pixels)).T)
+    g = torch.tanh(h @ (weights[1] * (second[:, None] >= first)).T)
+    return g @ (weights[2] * (pixels[:, None] > second)).T + h @ (skip * (pixels[:, None] > first)).T

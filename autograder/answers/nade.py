@@ -1021,3 +1021,58 @@ def _(x, order, W, V, b, c):
     result = torch.empty_like(x)
     result[:, order] = torch.stack(z, dim=1)
     return result
+
+
+@answers.wrong("complete", "lights a pixel where its uniform is its probability")
+def _(x, observed, W, V, b, c, uniforms):
+    out, a = x.clone(), c.expand(len(x), -1)
+    for d in range(x.shape[1]):
+        if d >= observed:
+            out[:, d] = (uniforms[:, d] <= torch.sigmoid(torch.sigmoid(a) @ V[d] + b[d])).to(out.dtype)
+        a = a + out[:, d : d + 1] * W[:, d]
+    return out
+
+
+@answers.wrong("complete", "keeps probabilities away from 0 and 1")
+def _(x, observed, W, V, b, c, uniforms):
+    out, a = x.clone(), c.expand(len(x), -1)
+    for d in range(x.shape[1]):
+        if d >= observed:
+            p = torch.sigmoid(torch.sigmoid(a) @ V[d] + b[d]).clamp(1e-3, 1 - 1e-3)
+            out[:, d] = (uniforms[:, d] < p).to(out.dtype)
+        a = a + out[:, d : d + 1] * W[:, d]
+    return out
+
+
+@answers.wrong("complete", "all images have the past of the first one")
+def _(x, observed, W, V, b, c, uniforms):
+    out, a = x.clone(), c
+    for d in range(x.shape[1]):
+        if d >= observed:
+            out[:, d] = (uniforms[:, d] < torch.sigmoid(torch.sigmoid(a) @ V[d] + b[d])).to(out.dtype)
+        a = a + out[0, d] * W[:, d]
+    return out
+
+
+@answers.wrong("mixture_log_prob", "the best component where densities underflow")
+def _(x, log_weights, means, log_scales):
+    z = (x[..., None] - means) * torch.exp(-log_scales)
+    terms = log_weights - log_scales - 0.5 * math.log(2 * math.pi) - z**2 / 2
+    density = terms.exp().sum(-1)
+    return torch.where(density > 0, torch.log(density), terms.max(dim=-1).values)
+
+
+@answers.wrong("repaired_B", "the order 59 more times, which undoes cycles of up to six")
+def _(x, order, W, V, b, c):
+    added = x[:, list(order)][:, :, None] * W.T
+    logits = (torch.sigmoid(c + added.cumsum(dim=1) - added) * V).sum(dim=-1) + b
+    for _ in range(59):
+        logits = logits[:, list(order)]
+    return logits
+
+
+@answers.wrong("repaired_B", "pixels sorted as text")
+def _(x, order, W, V, b, c):
+    added = x[:, list(order)][:, :, None] * W.T
+    logits = (torch.sigmoid(c + added.cumsum(dim=1) - added) * V).sum(dim=-1) + b
+    return logits[:, [t for _, t in sorted((str(pixel), t) for t, pixel in enumerate(order))]]

@@ -130,12 +130,15 @@ def check_masked_linear(masked_linear: Any) -> None:
     name = "masked_linear"
     rng = judge.rng(42)
     cases = [(1, 3, 2, torch.float64), (4, 5, 5, torch.float32), (6, 2, 7, torch.float64), (3, 4, 1, torch.float32)]
+    cases.append((3, 4, 2, torch.float64))
     drawn, asked, shown_as = [], [], []
     for k, (batch, n_in, n_out, dtype) in enumerate(cases):
         x, weight = rng.normal(size=(batch, n_in)), rng.normal(size=(n_out, n_in))
         bias, mask = rng.normal(size=n_out), rng.random((n_out, n_in)) < 0.5
         mask.flat[0], mask.flat[-1] = True, False
         mask[1:][-1:] = False  # a unit that is left with its bias
+        if k == 4:
+            mask[:] = False
         kept = torch.from_numpy(mask)
         tensors = [torch.from_numpy(v).to(dtype) for v in (x, weight, bias)]
         drawn.append((x, weight, bias, mask))
@@ -174,18 +177,24 @@ def check_made_logits(made_logits: Any) -> None:
     rng = judge.rng(43)
     cases = [(4, (5,), 3, torch.float64), (3, (6, 4), 2, torch.float32), (5, (), 4, torch.float64)]
     cases += [(6, (6, 6, 6), 1, torch.float64), (2, (3,), 5, torch.float32)]
-    cases += [(5, (6, 7), 6, torch.float64), (6, (8,), 6, torch.float32)]
+    cases += [(5, (6, 7), 6, torch.float64), (6, (8,), 6, torch.float32), (4, (4, 4), 5, torch.float64)]
     drawn, asked, shown_as = [], [], []
     for k, (n, hidden, batch, dtype) in enumerate(cases):
         masks = _masks(_random_degrees(rng, n, hidden))
-        if k < 5:
+        if k == 0:
+            masks[0][:2] = 0  # units that are left with their biases
+        if k < 5 or k == 7:
             weights = [rng.normal(size=m.shape) for m in masks]
             biases = [rng.normal(size=len(m)) for m in masks]
         else:  # activations in the hundreds; whole numbers, which float32 adds exactly
             weights = [rng.integers(-30, 31, size=m.shape).astype(float) for m in masks]
             biases = [rng.integers(-30, 200, size=len(m)).astype(float) for m in masks]
+        if k == 0:
+            biases[0][:2] = 1.0, 2.0
         x = (rng.random((batch, n)) < 0.5).astype(float)
         parts = [[torch.from_numpy(v).to(dtype) for v in values] for values in (weights, biases)]
+        if k == 7:  # layers that share a weight
+            weights, parts[0] = weights[:1] * 3, parts[0][:1] * 3
         kept = [torch.from_numpy(m).to(torch.bool if k % 2 else dtype) for m in masks]
         drawn.append((x, list(zip(weights, biases, masks, strict=True))))
         asked.append((torch.from_numpy(x).to(dtype), *parts, kept))
@@ -330,6 +339,16 @@ def check_training_step(training_step: Any) -> None:
         (bias,) = judge.sequence(name, moved_biases, 1)
         after_it = size * signs.double().numpy() + np.array([0.0, -1, 1, 0])
         judge.close(name, bias, after_it, f"the step is wrong for {shown}", rtol=1e-6, atol=1e-3)
+    # Thirty pixels, sure and wrong: the gradient is as long as it is.
+    ones, wide = torch.ones(1, 30, dtype=torch.float64), torch.zeros(30, 30, dtype=torch.float64)
+    low = torch.full((30,), -50.0, dtype=torch.float64)
+    result = judge.call(name, training_step, ones, [wide], [low], [wide + 1], 1.0, shown="logits of -50, all lit")
+    _, moved_weights, moved_biases = judge.sequence(name, result, 3)
+    complaint = (
+        "30 pixels with logits of -50 that are all lit: each bias moves by 1 and each weight too; nothing is clipped"
+    )
+    judge.close(name, judge.sequence(name, moved_biases, 1)[0], np.full(30, -49.0), complaint)
+    judge.close(name, judge.sequence(name, moved_weights, 1)[0], np.ones((30, 30)), complaint)
 
 
 def check_order_agnostic_nll(order_agnostic_nll: Any) -> None:
@@ -379,6 +398,26 @@ def check_order_agnostic_nll(order_agnostic_nll: Any) -> None:
         ]
         told = [(value, f"{sentence} ({shown})") for value, sentence in mistakes]
         judge.compare(name, found, expected, told, f"wrong for {shown}")
+    # Uniforms that only float64 tells apart; sure mistakes; more pixels than a byte can count.
+    close = 0.5 + torch.tensor([3.0, 1.0, 2.0], dtype=torch.float64) * 1e-12
+    ties = torch.tensor([[9.0, 1, 2], [9, 9, 9], [9, 3, 9]], dtype=torch.float64)
+    image, none = torch.tensor([[0.0, 1.0, 1.0]], dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    found = judge.array(name, judge.call(name, order_agnostic_nll, image, close, [], [ties], [none]), (1,))
+    right = math.log(2) + math.log1p(math.exp(-3)) + 3 + math.log1p(math.exp(-3))
+    judge.close(name, found, [right], "wrong for float64 uniforms that differ by 1e-12: they are distinct")
+    for dtype in (torch.float64, torch.float32):
+        values = [[1.0, 0.0], [0.7, 0.2], [[0.0, 0.0], [0.0, 0.0]], [-300.0, 20.0]]
+        lit, uniform, weight, bias = (torch.tensor(v, dtype=dtype) for v in values)
+        found = judge.array(name, judge.call(name, order_agnostic_nll, lit[None], uniform, [], [weight], [bias]), (1,))
+        complaint = "a lit pixel with logit -300 costs 300 nats, an unlit one with 20 costs 20"
+        judge.close(name, found, [320.0], complaint, rtol=1e-6)
+    n = 300
+    turns, row, layer = rng.permutation(n), np.ones((1, n)), (rng.normal(size=(n, n)) / 10, rng.normal(size=n))
+    (kept,) = _masks([(turns + 1).tolist()])
+    image, uniform, weight, bias = (torch.from_numpy(part) for part in (row, turns / n, *layer))
+    result = judge.call(name, order_agnostic_nll, image, uniform, [], [weight], [bias], shown="an image of 300 pixels")
+    expected = _nll(_logits(row, [(*layer, kept)]), row)
+    judge.close(name, judge.array(name, result, (1,)), expected, "wrong for an image of 300 pixels")
 
 
 def _paths(masks: list[np.ndarray]) -> np.ndarray:
@@ -609,6 +648,16 @@ def check_ensemble_log_prob(ensemble_log_prob: Any) -> None:
         assert found[4] == -math.inf, f"{impossible}, found {found[4]:g}"
         assert np.isfinite(found[:4]).all(), f"{name}: not finite for {shown}"
         judge.close(name, found[:4], right[:4], f"wrong for {shown}")
+    # Far down all models count, and an impossible image is farther down than any other.
+    values = np.array(
+        [[[-3000.0, -3000], [-5000, -5000]], [[-3000, -3000], [0, -np.inf]], [[-2999, -3000], [0, -np.inf]]]
+    )
+    top = math.log((math.e + 2) / 3) - 6000
+    result = judge.call(name, ensemble_log_prob, torch.from_numpy(values))
+    complaint = (
+        "wrong where three models give an image -6000, -6000 and -5999 nats, or one -10000 and two no chance at all"
+    )
+    judge.close(name, result, [top, -10000 - math.log(3)], complaint, rtol=1e-6, atol=1e-2)
 
 
 # -- the drill
@@ -644,6 +693,8 @@ def check_repaired_D(repaired_D: Any) -> None:
     cases = [_random_degrees(rng, n, hidden) for n, hidden in [(4, (6, 5)), (4, (4, 4)), (5, (3, 8)), (2, (4, 3))]]
     # Connections past a second layer that lets nothing through are allowed all the same.
     cases.append([rng.permutation([1, 2, 3, 4, 5]).tolist(), [4, 2, 3, 2], [1, 1, 1]])
+    cases.append([rng.permutation([1, 2, 3, 4]).tolist(), [0, 4, 2, 0, 3], [4, 0, 1, 4, 2]])
+    cases.append(_random_degrees(rng, 140, (30, 30)))
     for degrees in cases:
         n, n_first, dtype = len(degrees[0]), len(degrees[1]), torch.float32
         masks = _masks(degrees)

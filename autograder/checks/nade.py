@@ -312,6 +312,15 @@ def check_complete(complete: Any) -> None:
         )
         told = f"{name}: a pixel with a logit of 300 is lit and one with -300 is not, whatever the uniforms"
         assert found.tolist() == [[0, 0, 1]], told
+    # On the boundary, which is exact in binary; and probabilities near 0 and 1, which nobody should round.
+    for logits, given_u, lit, told in (
+        ([0.0, 0.0], [0.5, 0.0], [0, 1], "u < p lights a pixel: with p = 0.5, u = 0 does and u = 0.5 does not"),
+        ([-20.0, 20.0], [1e-6, 1 - 1e-6], [0, 1], "with logits of -20 and 20, uniforms near 0 and 1 decide nothing"),
+    ):
+        edge = _tensors(np.zeros((1, 2)), np.zeros((2, 1)), np.array(logits), np.zeros(1), np.array([given_u]))
+        blank = torch.zeros(1, 2, dtype=torch.float64)
+        found = judge.integers(name, judge.call(name, complete, blank, 0, *edge), (1, 2))
+        assert found.tolist() == [lit], f"{name}: {told}"
 
 
 def check_mixture_log_prob(mixture_log_prob: Any) -> None:
@@ -375,6 +384,14 @@ def check_mixture_log_prob(mixture_log_prob: Any) -> None:
         told = f"{name}: not finite far from all components, where every density underflows; stay in logarithms"
         assert np.isfinite(found).all(), told
         judge.close(name, found, right, "the values are wrong far from all components")
+    # Eight components alike, where no density can be held: all eight count.
+    x, alike = np.array([45.0, -60.0, 110.0]), np.zeros((3, 8))
+    right = np.array(_mixture(x, alike - math.log(8), alike, alike))
+    for kind in (np.float64, np.float32):
+        given = _tensors(*(part.astype(kind) for part in (x, alike - math.log(8), alike, alike)))
+        found = judge.array(name, judge.call(name, mixture_log_prob, *given), (3,))
+        told = "the values are wrong far from eight components alike, all of which count"
+        judge.close(name, found, right, told, rtol=1e-5, atol=1e-3)
     with np.errstate(divide="ignore"):
         log_weights = np.log(np.array([[1.0, 0.0], [0.0, 1.0]]))
     x, means, log_scales = np.array([0.3, 2.0]), np.array([[0.0, 1.0], [5.0, 2.0]]), np.zeros((2, 2))
@@ -410,6 +427,8 @@ def check_repaired_B(repaired_B: Any) -> None:
         (2, 2, (1, 4, 0, 3, 2)),
         (5, 4, (1, 2, 3, 4, 5, 0)),
         (3, 3, (4, 0, 2, 1, 5, 3, 6)),
+        (2, 3, (1, 2, 3, 4, 5, 6, 0)),
+        (2, 2, tuple(rng.permutation(23).tolist())),
     ]
     given = [
         (order, *_network(rng, n, len(order), h, kind)) for n, h, order in cases for kind in (np.float64, np.float32)

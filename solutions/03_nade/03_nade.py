@@ -355,7 +355,8 @@ print(describe(leaks(seen)))
 # Take $D = 784$ pixels and $H = 500$ hidden units, the size of the model that drew the first picture. For the
 # $D$ conditionals of **one image**, count how often a weight (an entry of $W$ or of $V$) is multiplied by a
 # pixel or by a hidden value. Count nothing else: no additions, no biases, no sigmoids. A multiplication by a
-# pixel that happens to be 0 counts.
+# pixel that happens to be 0 counts. (With the running sum nobody needs the last pixel's column of $W$: whether you
+# count it or not, both are taken as right.)
 #
 # 1. `cost_separate`: every conditional computes its sum from scratch, over all the pixels before it, and then
 #    $V_d \cdot h_d$.
@@ -517,20 +518,19 @@ checks.check_nade_sample(nade_sample)
 # The upper half of a digit is known; what may the lower half be? For a model that generates in this order, it
 # is hardly a question: pretend that the known pixels were drawn, and go on from there. That is an *exact*
 # sample of $p(\text{rest} \mid \text{given})$. Keep the first `observed` pixels of `x` and draw the others,
-# each with its own column of the uniforms. What `x` holds after the observed ones must not matter, and `x`
-# itself must not change.
+# each with its own column of the uniforms, lit where `uniforms[:, d] < p`, however small or large $p$ is. What `x`
+# holds after the observed ones must not matter, and nothing that is given may change.
 #
 # <details><summary>Hint</summary>
 #
-# Given pixels differ from drawn ones in one respect only: nothing is drawn. They go into the sum like all
-# others. Work on a clone.
+# What do given pixels have in common with drawn ones, and in what do they differ? Then start from `nade_sample`.
 # </details>
 
 # %% exercise complete
 def complete(x, observed, W, V, b, c, uniforms):
     """Keep the first pixels of each image and draw the rest given these.
 
-    x          : tensor (B, D) of zeros and ones; entries from `observed` on may hold any numbers.
+    x          : tensor (B, D) of zeros and ones; entries from `observed` on may hold any finite numbers.
     observed   : int, 0 to D, how many pixels are given.
     W, V, b, c : as for nade_logits. uniforms : tensor (B, D); column d is for pixel d.
     Returns a tensor (B, D) of zeros and ones.
@@ -553,6 +553,9 @@ assert found.shape == (2, 3), "as many images, and as many pixels, as x has"
 assert (found[:, 0] == 1).all(), "the first pixel is given: it stays lit, whatever its uniform"
 assert np.array_equal(found[0], [1, 1, 0]), "after a lit first pixel, p is 0.73; after two, 0.53"
 assert np.array_equal(found[1], found[0]), "what x holds after the observed pixels must not matter"
+assert half.tolist() == [[1, 0, 0], [1, 0, 1]], "x itself should stay as it is"
+found = np.asarray(complete(torch.tensor([[1.0, 0, 0], [0, 0, 0]]), 1, *tiny(), torch.full((2, 3), 0.7)))
+assert found[:, 1].tolist() == [1, 0], "each image has its own past: p is 0.73 after a lit pixel and 0.63 without"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nade as checks
 checks.check_complete(complete)
@@ -598,7 +601,7 @@ print(f"the 27 probabilities sum to {total:.12f}")
 #
 # ### Exercise: `mixture_log_prob`
 #
-# Its logarithm. The network hands you $\ln \pi_k$ and $\ln s_k$, since logarithms can be any number, and
+# Its logarithm. The network hands you $\ln \pi_k$ and $\ln s_k$, since logarithms can have either sign, and
 # because you should stay in logarithms: a value far from all components has a density of $10^{-1000}$, which
 # no float can hold, but a log-density of −2300, which any can. The cure is that of lesson 2: a sum of
 # exponentials under a logarithm, the largest taken out.
@@ -615,8 +618,9 @@ def mixture_log_prob(x, log_weights, means, log_scales):
 
     x           : tensor (...), any shape, also ().
     log_weights : tensor (..., K), natural logarithms of the weights, which sum to 1; -inf for a weight of 0.
-    means       : tensor (..., K). log_scales : tensor (..., K), ln of the standard deviations.
-    Returns a tensor (...), nats, finite also thousands of scales away from all means.
+    means       : tensor (..., K). log_scales : tensor (..., K), ln of the standard deviations, from -20 to 20.
+    Returns a tensor (...), nats, finite and right also thousands of scales away from all means. To compute in float32
+    is precise enough.
     """
     ### BEGIN SOLUTION
     z = (x[..., None] - means) / log_scales.exp()
@@ -632,7 +636,11 @@ assert np.allclose(found, -1.4189, atol=1e-3), "half way between the two: -1/2 -
 narrow = torch.zeros(1, 1), torch.tensor([[3.0]]), torch.tensor([[-2.0]])  # one Gaussian, at 3
 found = np.asarray(mixture_log_prob(torch.tensor([3.0]), *narrow))
 assert np.allclose(found, 2 - 0.9189, atol=1e-3), "a density may exceed 1: the narrower, the higher"
-assert np.isfinite(np.asarray(mixture_log_prob(torch.tensor(500.0), *two))), "far away it is small, not -inf"
+far = np.asarray(mixture_log_prob(torch.tensor(500.0), *two))
+assert np.allclose(far, -124502.11, atol=0.1), "far away: -499² / 2 - ln(2 pi)/2, and ln(1/2) for the weight"
+batch = [torch.as_tensor(part).expand(3, 2) for part in two]
+found = np.asarray(mixture_log_prob(torch.tensor([0.0, 2.0, 0.0]), *batch))
+assert found.shape == (3,), "three numbers, each with a mixture of its own: an axis more for the components"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nade as checks
 checks.check_mixture_log_prob(mixture_log_prob)
@@ -1021,8 +1029,8 @@ completion(load("nade"), test[chosen], labels=list("0123456789"), observed=280)
 #
 # Four programs for NADE's logits. Each claims to be autoregressive in the order written next to it. (Weights
 # are in the order of generation: column $t$ of $W$, row $t$ of $V$ and entry $t$ of $b$ belong to the pixel
-# that is generated $t$-th. Column $d$ of the *result* describes pixel $d$.) Two of the four are sound. The
-# other two have bugs that are easily made, and that no error message will ever report.
+# that is generated $t$-th. Column $d$ of the *result* describes pixel $d$.) Some are sound. The
+# others have bugs that are easily made, and that no error message will ever report.
 
 # %%
 ORDER = (2, 0, 4, 1, 3)  # for images of five pixels
@@ -1056,8 +1064,8 @@ def logits_D(x, W, V, b, c):  # generation order 4, 3, 2, 1, 0
     return nade_logits(x.flip(1), W, V, b, c).flip(1)
 
 # %% [markdown]
-# Read them first, and decide. Then probe. The cell below shows the probe at work on `logits_C`; mind the
-# `order` for B and D.
+# Read them first, and decide. Then probe. The cell below shows the probe at work on your `nade_logits`;
+# mind the `order` for B and D.
 
 # %% demo
 def probe(logits):
@@ -1067,11 +1075,11 @@ def probe(logits):
     return dependence(lambda x: logits(x[None].double(), W, V, b, c)[0], torch.zeros(5, dtype=torch.bool))
 
 
-seen = probe(logits_C)
+seen = probe(nade_logits)
 figure, ax = plt.subplots(figsize=(2.9, 2.8))
-plots.dependence_matrix(seen, ax=ax, order=(0, 1, 2, 3, 4), title="logits_C")
+plots.dependence_matrix(seen, ax=ax, order=(0, 1, 2, 3, 4), title="nade_logits")
 plt.show()
-print("logits_C:", describe(leaks(seen, order=(0, 1, 2, 3, 4))))
+print("nade_logits:", describe(leaks(seen, order=(0, 1, 2, 3, 4))))
 
 # %% [markdown]
 # ### Exercise: find the leaks
@@ -1111,8 +1119,8 @@ checks.check_found_leaks(leaks_A, leaks_B, leaks_C, leaks_D)
 # %% [markdown]
 # ### A wonderful, meaningless number
 #
-# Train A and C on digits of 8 × 8 pixels: the same data, the same loss, the same number of steps; two lines
-# of code stand in another order. Then let each of them draw.
+# (Don't read on before your answers are in.) Train A and C on digits of 8 × 8 pixels: the same data, the same loss,
+# the same number of steps; two lines of code stand in another order. Then let each of them draw. (A minute or so.)
 
 # %% demo varies
 from lib.data import binarise, load_mnist, shrink
@@ -1163,22 +1171,21 @@ plt.show()
 #
 # B shuffles its pixels on the way in and forgets to put the logits back: column $t$ is about pixel
 # `ORDER[t]`, but is compared with pixel $t$. Some of them look at their own pixel, the others predict one
-# pixel from others at random. Trained, B improves a little, thanks to its leaks. Here the order was applied
-# once; it has to be applied twice: to the inputs, and its *inverse* to the outputs.
+# pixel from others that the order happened to put before them. Trained, B improves a little, thanks to its leaks.
 #
 # </details>
 #
 # ### Exercise: repair B
 #
 # Write `repaired_B(x, order, W, V, b, c)`, right for any order. `x` is in pixel order, the weights are in
-# generation order, and column $d$ of the result describes pixel $d$. You may call your `nade_logits`, but
-# nothing of `lib.models`, which the demos import: it is not there when your answer is graded.
+# generation order, and column $d$ of the result describes pixel $d$. You may call your `nade_logits`.
+# (`lib.models`, which some demos import, is not there when your answer is graded.)
 #
 # <details><summary>Hint</summary>
 #
 # Column $t$ of `x[:, order]` is pixel `order[t]`. Where does column $t$ of the logits that you get from it have
 # to go? You can write it there, or look for the permutation that undoes `order`. Try it on paper with the
-# order (2, 0, 4, 1, 3).
+# order (2, 0, 4, 1, 3). (`order` is a tuple; `torch.tensor(order)` makes a tensor of it.)
 # </details>
 
 # %% exercise repaired_B
@@ -1206,6 +1213,9 @@ parts = torch.full((1, 5), 90.0), torch.full((5, 1), 100.0), torch.arange(1.0, 6
 found = np.asarray(repaired_B(only_4, ORDER, *parts))
 assert np.allclose(found % 100, [[2, 4, 1, 5, 3]], atol=1e-3), "b is 1, 2, ..., 5 for pixels 2, 0, 4, 1, 3"
 assert np.allclose(found, [[2, 104, 1, 105, 3]], atol=1e-3), "pixels 1 and 3 alone come after pixel 4, which is lit"
+found = np.asarray(repaired_B(torch.zeros(2, 5), (1, 0, 3, 4, 2), *parts))  # two images without ink
+told = "in the order 1, 0, 3, 4, 2 the b of 1, 2, ..., 5 are those of pixels 1, 0, 3, 4, 2, in each image"
+assert found.shape == (2, 5) and np.allclose(found, [[2, 1, 5, 3, 4]] * 2, atol=1e-3), told
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nade as checks
 checks.check_repaired_B(repaired_B)
