@@ -875,8 +875,8 @@ for name, (weights, biases, _) in trained.items():
     print(f"{name:15}" + "".join(f"{nats:10.1f}" for nats in paid))
 
 # %% [markdown]
-# The network of one order is lost in any other: it pays what independent pixels cost (52.1, at the top of this
-# lesson), or more. The other pays some nats more than a network made for the order it is asked in, and can be asked in
+# The network of one order is lost in any other: it pays about what independent pixels cost (52.1, at the top of this
+# lesson). The other pays some nats more than a network made for the order it is asked in, and can be asked in
 # all of them. Raster order is harder for it than the new ones: a past that lies all above and never below hardly ever
 # comes up among orders drawn at random.
 #
