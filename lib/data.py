@@ -42,7 +42,7 @@ FILES = {
         "dffcc719d0b892add02d7f4e4c0ffaab7715f58266dfbaf4a78950daa9c33a6b",
     ),
     "weights/any_order.safetensors": (2412112, "0c936fe6b5cbd909e1a8628c3d8acd3fdeee53d8e4a8c4a056c8338f57537490"),
-    "weights/pixel_gpt.safetensors": (1419968, "f635a1c5c4781f384f08180de5600e29513379c8046ad4bf8b3eccc2b8a086b0"),
+    "weights/pixel_gpt.safetensors": (1419968, "5eb1f78ed1d36aeac31a5c061ce60bf914fb35c472127ccfc74dd926a8667b22"),
     "weights/nade.safetensors": (1571136, "66d7fe468326201ad88504b6845a0fc596af238e0087fd80c8651b5047cbd026"),
     "weights/orders.safetensors": (3145992, "4e471523c3f16a6b7f5e421f703ed9a5c2124c5c3d2364f90a7eb7a8a8c2fae0"),
     "weights/wavenet.safetensors": (459184, "043dfb310ccfba56d57531c2b2212982d02f422dab82cdd421eeed81eaeadfd0"),
