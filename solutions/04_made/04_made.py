@@ -405,7 +405,7 @@ def made_logits(x, weights, biases, masks):
 
     x : (B, D), zeros and ones. weights, biases, masks : lists of L + 1 tensors; layer l has a weight and a
     mask of shape (n_out, n_in) and a bias (n_out,). Masks hold zeros and ones or booleans, and may cut all inputs of a
-    unit; two layers may share one weight. Nothing given is changed.
+    unit. Nothing given is changed.
     Returns (B, D): the logit of each pixel given the pixels before it in the masks' order.
     """
     ### BEGIN SOLUTION
