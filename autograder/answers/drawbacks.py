@@ -95,7 +95,8 @@ def _(nll_on_data, nll_on_samples):
 
 @answers.right("exposure_gap", "masked arrays")
 def _(nll_on_data, nll_on_samples):
-    means = [np.ma.masked_invalid(x).mean(axis=0).filled(np.nan) for x in (nll_on_samples, nll_on_data)]
+    there = [np.ma.masked_where(np.isnan(x), x) for x in (nll_on_samples, nll_on_data)]
+    means = [x.sum(axis=0).filled(np.nan) / np.maximum(x.count(axis=0), 1) for x in there]  # x.mean would mask inf, too
     return means[0] - means[1]
 
 
@@ -150,6 +151,28 @@ def _(nll_on_data, nll_on_samples):
 @answers.wrong("exposure_gap", "summed up over the steps")
 def _(nll_on_data, nll_on_samples):
     return np.cumsum(np.nanmean(nll_on_samples, axis=0) - np.nanmean(nll_on_data, axis=0))
+
+
+@answers.wrong("exposure_gap", "an infinite price left out")
+def _(nll_on_data, nll_on_samples):
+    a, b = (np.ma.masked_invalid(x).mean(0) for x in (nll_on_data, nll_on_samples))
+    return np.ma.filled(b - a, np.nan)
+
+
+@answers.wrong("exposure_gap", "an infinite price made a large one")
+def _(nll_on_data, nll_on_samples):
+    def mean(x):
+        n = (~np.isnan(x)).sum(0)
+        return np.where(n > 0, np.nan_to_num(x).sum(0) / np.maximum(n, 1), np.nan)
+
+    return mean(nll_on_samples) - mean(nll_on_data)
+
+
+@answers.wrong("exposure_gap", "0 at a step that nobody reaches")
+def _(nll_on_data, nll_on_samples):
+    n, m = (~np.isnan(nll_on_data)).sum(0), (~np.isnan(nll_on_samples)).sum(0)
+    out = np.nansum(nll_on_samples, 0) / np.maximum(m, 1) - np.nansum(nll_on_data, 0) / np.maximum(n, 1)
+    return np.where((n == 0) ^ (m == 0), np.nan, out)
 
 
 @answers.wrong("exposure_gap", "a share of what the data cost")
@@ -834,7 +857,7 @@ def _(logits_fn, x, order):
     return total
 
 
-@answers.right("order_nll", "row by row, in Python")
+@answers.wrong("order_nll", "row by row, a call for each")
 def _(logits_fn, x, order):
     out = []
     for row in x:
@@ -847,6 +870,17 @@ def _(logits_fn, x, order):
             total += max(z, 0.0) + math.log1p(math.exp(-abs(z)))
         out.append(total)
     return out
+
+
+@answers.wrong("order_nll", "asked once more, when all is known")
+def _(logits_fn, x, order):
+    place, d = order.argsort(), x.shape[1]
+    logits = []
+    for t in range(d + 1):
+        known = (place < t).repeat(len(x), 1)
+        logits.append(logits_fn(x * known, known))
+    z = torch.stack([logits[t][:, order[t]] for t in range(d)], 1)
+    return torch.nn.functional.softplus(torch.where(x[:, order] > 0, -z, z)).sum(1)
 
 
 @answers.right("order_nll", "all places in one call of a larger batch")
@@ -1027,12 +1061,17 @@ def _(T, window):
     return ones.tril() & ones.triu(1 - window)
 
 
-@answers.right("sliding_window_mask", "numpy, row by row, as numbers")
+@answers.right("sliding_window_mask", "numpy, row by row")
 def _(T, window):
-    mask = np.zeros((T, T), dtype=int)
+    mask = np.zeros((T, T), dtype=bool)
     for t in range(T):
-        mask[t, max(0, t - window + 1) : t + 1] = 1
+        mask[t, max(0, t - window + 1) : t + 1] = True
     return mask
+
+
+@answers.wrong("sliding_window_mask", "numbers, of which ~ is -1 and -2")
+def _(T, window):
+    return torch.ones(T, T, dtype=torch.long).tril().triu(1 - window)
 
 
 @answers.right("sliding_window_mask", "lists")

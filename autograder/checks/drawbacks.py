@@ -129,6 +129,19 @@ def check_exposure_gap(exposure_gap: Any) -> None:
         ]
         told = [(value / size, f"{sentence} ({shown})") for value, sentence in mistakes]
         judge.compare(name, found[there] / size, expected[there] / size, told, f"wrong gap for {shown}")
+    inf, nan = math.inf, math.nan
+    edges = [
+        [np.array([[1.0, 2.0, nan], [3.0, inf, nan]]), np.array([[2.0, 4.0, nan], [1.0, 5.0, nan], [3.0, nan, nan]])],
+        [np.array([[1.0, 2.0, 4.0], [3.0, nan, nan]]), np.array([[inf, 2.0, nan], [1.0, 1.0, nan]])],
+    ]
+    shown_as = ["nats of which one is inf, and a step that nobody reaches", "nats of which one is inf, and a step that no sample reaches"]  # fmt: skip
+    for wanted, shown, result in zip(
+        ([0.0, -inf, nan], [inf, -0.5, nan]), shown_as, judge.calls(name, exposure_gap, edges, shown_as), strict=True
+    ):
+        found = judge.array(name, result, (3,), what=f"the result for {shown}")
+        assert np.isnan(found[2]), f"{name}: a step that one side never reaches, or neither, has no gap: NaN ({shown})"
+        finite = f"{name}: inf is a price like any other, and makes the mean infinite; only NaN is left out ({shown})"
+        assert judge.near(found[:2], np.array(wanted[:2])), finite
 
 
 def _read(
@@ -162,6 +175,8 @@ def check_scheduled_inputs(scheduled_inputs: Any) -> None:
     for batch, steps, share in cases:
         # No number twice, so that a token tells where it comes from; negative ones are tokens like any other.
         numbers = rng.permutation(4 * batch * steps)[: 2 * batch * steps] - 3
+        if batch == 5:
+            numbers = numbers + 2**24  # no longer whole numbers for float32
         tokens, predictions = numbers.reshape(2, batch, steps)
         use = rng.random((batch, steps)) < share
         use[0, 0] = share > 0
@@ -197,6 +212,8 @@ def check_scheduled_inputs(scheduled_inputs: Any) -> None:
         ]
         for value, sentence in slips:
             assert (value == right).all() or (found != value).any(), f"{name}: {sentence} ({shown})"
+        rounded = (found == right.astype(np.float32)).all()
+        assert not rounded, f"{name}: int64 is asked for; float32 rounds token numbers above 2^24 ({shown})"
         raise AssertionError(f"{name}: not what the network reads ({shown})")
 
 
@@ -358,6 +375,10 @@ def check_scale_blocks(scale_blocks: Any) -> None:
     ):
         parts = judge.sequence(name, result, 3, what=f"the result for {shown}")
         found = [judge.integers(name, part, what=f"scale {k} for {shown}") for k, part in enumerate(parts)]
+        floats = any(
+            part.size and np.asarray(given).dtype.kind == "f" for part, given in zip(found, parts, strict=True)
+        )
+        assert not floats, f"{name}: pixel numbers are int64; floats index nothing ({shown})"
         right = _scales(side)
         if [part.tolist() for part in found] == right:
             continue
@@ -632,7 +653,7 @@ class _Pixels:
     """
 
     def __init__(self, rng: np.random.Generator, n: int, scale: float):
-        self.scale, self.bias = scale, rng.normal(size=n)
+        self.scale, self.bias, self.calls = scale, rng.normal(size=n), 0
         self.lit, self.dark, self.pair = rng.normal(size=(3, n, n)) * 1.5
 
     def logit(self, shown: Sequence[float], known: Sequence[bool], d: int) -> float:
@@ -646,6 +667,9 @@ class _Pixels:
     def __call__(self, shown: Any, known: Any) -> torch.Tensor:
         given, mask = (np.asarray(judge._plain(a)).astype(float) for a in (shown, known))
         n = len(self.bias)
+        self.calls += 1
+        if self.calls > n:
+            raise ValueError("logits_fn was called more than D times; one call at each place is for all rows")
         for values, what in ((given, "shown"), (mask, "known")):
             if values.ndim != 2 or values.shape[1] != n:
                 raise ValueError(f"logits_fn takes {what} of shape (B, {n}), found {values.shape}")
@@ -775,7 +799,8 @@ def check_sliding_window_mask(sliding_window_mask: Any) -> None:
         cases, shown_as, judge.calls(name, sliding_window_mask, cases, shown_as), strict=True
     ):
         mask = judge.array(name, result, (length, length), what=f"the mask for {shown}")
-        assert np.isin(mask, (0, 1)).all(), f"{name}: the mask should hold True and False ({shown})"
+        told = f"{name}: the mask should hold True and False (of numbers, ~mask is something else) ({shown})"
+        assert np.asarray(judge._plain(result)).dtype == bool, told
         found.append(mask.astype(bool))
 
     def made(rule: Callable[[int, int, int, int], bool]) -> list[np.ndarray]:
