@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 10 · The final exam
 #
-# **Promise.** After this lesson you can say which of the nine lessons you have made your own: twelve questions, drawn for you by your
+# **Promise.** After this exam you can say which of the nine lessons you have made your own: twelve questions, drawn for you by your
 # name, which decides what is asked and with which numbers.
 #
 # **Time.** Two hours. **Allowed.** The lessons, your notes and answers, a calculator, and as many cells of your own as you like.
