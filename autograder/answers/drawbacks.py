@@ -294,6 +294,13 @@ def _(tokens, predictions, use_prediction):
     return torch.where(use_prediction[:, 1:], predictions[:, :-1], tokens[:, 1:])
 
 
+@answers.wrong("scheduled_inputs", "through float32, which rounds large token numbers")
+def _(tokens, predictions, use_prediction):
+    use = use_prediction.float()
+    use[:, 0] = 0
+    return use * predictions.roll(1, 1) + (1 - use) * tokens
+
+
 # scheduled_optimum
 
 
@@ -413,6 +420,22 @@ def _scales(right: bool, story: str) -> Callable[[Callable[..., Any]], Callable[
         return function
 
     return of
+
+
+@_scales(False, "as floats, which index nothing")
+def _(side):
+    r, c = np.divmod(np.arange(side * side), side)
+    four, two = (r % 4 == 0) & (c % 4 == 0), (r % 2 == 0) & (c % 2 == 0)
+    return [np.flatnonzero(x).astype(float) for x in (four, two & ~four, ~two)]
+
+
+@_scales(True, "as lists")
+def _(side):
+    out = [[], [], []]
+    for i in range(side * side):
+        r, c = divmod(i, side)
+        out[0 if r % 4 == c % 4 == 0 else 1 if r % 2 == c % 2 == 0 else 2].append(i)
+    return out
 
 
 def _number_of(right: bool, story: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

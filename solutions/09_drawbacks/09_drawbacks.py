@@ -591,16 +591,18 @@ def scale_blocks(side):
 # %% check scale_blocks 3 points
 for n, method, block, right in (
     (784, "one by one", 16, 784), (784, "blocks", 16, 49), (10, "blocks", 4, 3), (1, "blocks", 5, 1),
-    (784, "one shot", 16, 1), (1, "doubling", 16, 1), (2, "doubling", 16, 2), (4, "doubling", 16, 3), (5, "doubling", 2, 4),
+    (784, "one shot", 16, 1), (1, "doubling", 16, 1), (2, "doubling", 16, 2), (4, "doubling", 16, 3), (5, "doubling", 16, 4), (8, "doubling", 2, 4),
 ):  # fmt: skip
     answer = generation_passes(n, method, block)
     assert answer == right, f"{n} tokens, {method}, block {block}: expected {right} passes, found {answer}"
 blocks = [np.asarray(block) for block in scale_blocks(4)]
 assert len(blocks) == 3, "three scales, three arrays"
+assert all(block.dtype.kind == "i" for block in blocks), "pixel numbers are int64: floats index nothing"
 assert blocks[0].tolist() == [0], "of 4 x 4 pixels, one is in a fourth row and a fourth column: rows and columns count from 0"
 assert blocks[1].tolist() == [2, 8, 10], "every second row and column has pixels 0, 2, 8, 10, and 0 is there already"
 assert blocks[2].tolist() == [1, 3, 4, 5, 6, 7, 9, 11, 12, 13, 14, 15], "the rest, ascending"
 assert [len(block) for block in scale_blocks(28)] == [49, 147, 588], "of 28 x 28: 7 x 7, then 14 x 14 without them, then the rest"
+assert all((np.diff(block) > 0).all() for block in scale_blocks(28)), "ascending within each scale"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import drawbacks as checks
 checks.check_generation_passes(generation_passes)
