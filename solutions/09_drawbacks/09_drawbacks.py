@@ -1290,13 +1290,12 @@ ax.set(xlabel=f"nats per digit above “{four[0]['order']}”", ylim=(len(four) 
 plt.show()
 
 # %% [markdown]
-# (The first fifty digits, which happen to be easy ones: hence 88.01 for a random order here, and 92.15 over two thousand
-# digits in the plot of passes. The bars are the error of the *difference*, which is smaller than that of the numbers.) One
-# set of
-# weights, four distributions over digits that are nearly one, and not quite: scattered orders cost it some two nats
-# less than those that go row by row. Why? It was trained on scattered pixels. A past that is the solid upper half of
-# a digit it has hardly ever seen: exposure, once more. And `any_order` is behind the better models of one order
-# only, since these weights have to serve $784!$ of them.
+# (The first fifty digits, which happen to be easy ones: hence 88.01 for a random order here, and 92.15 over two
+# thousand digits in the plot of passes. The bars are the error of the *difference*, which is smaller than that of the
+# numbers.) One set of weights, four distributions over digits that are nearly one, and not quite: scattered orders
+# cost it some two nats less than those that go row by row. Why? It was trained on scattered pixels. A past that is
+# the solid upper half of a digit it has hardly ever seen: exposure, once more. And `any_order` is behind the better
+# models of one order, since these weights have to serve $784!$ of them.
 #
 # ### The whole scoreboard
 
