@@ -50,7 +50,9 @@ def entry(lesson: Lesson) -> Entry:
         lesson,
         title[1],
         # The first sentence, or the opening of a page that promises nothing.
-        re.sub(r"^After this (lesson|exam) you can ", "", said.get("Promise", paragraphs[1])).partition(". ")[0].rstrip("."),
+        re.sub(r"^After this (lesson|exam) you can ", "", said.get("Promise", paragraphs[1]))
+        .partition(". ")[0]
+        .rstrip("."),
         int(minutes[1]) if minutes else None,
         int(minutes[2]) if minutes else None,
         time[1].rstrip("."),
