@@ -1,6 +1,7 @@
 """The notebooks in the repository are what the lessons make, hold nothing they must not, and building is idempotent."""
 
 import json
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -62,13 +63,13 @@ def test_cells_are_nbgrader_cells(lesson):
         MetadataValidator().validate_nb(notebook)
 
 
-def test_notebooks_folder_holds_lessons_only():
+def test_notebooks_folder_holds_lessons_and_their_index_only():
     held = {
         p.relative_to(ROOT / "notebooks")
         for p in (ROOT / "notebooks").rglob("*")
         if p.is_file() and ".ipynb_checkpoints" not in p.parts
     }
-    assert held == {lesson.release.relative_to(ROOT / "notebooks") for lesson in lessons()}
+    assert held == {lesson.release.relative_to(ROOT / "notebooks") for lesson in lessons()} | {Path("README.md")}
 
 
 def test_worked_numbers_are_shown():
