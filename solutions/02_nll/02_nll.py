@@ -812,7 +812,6 @@ for name, table in tables.items():
         optimiser.param_groups[0]["lr"] *= 0.985
     print(f"{name:>9}: NLL {curves[name][-1][1]:.3f} = entropy rate {rate:.3f} + KL {curves[name][-1][2]:.3f}")
 
-# %% figure
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.0, 2.9))
 for (name, curve), colour in zip(curves.items(), ("blue", "vermilion"), strict=True):
     batch, exact, gap = np.array(curve).T
@@ -877,7 +876,6 @@ for name, nats in (("uniform", count * math.log(27)), ("bigram", total)):
     bits, choices = bits_per_dim(nats, count), perplexity(nats, count)
     print(f"{name:>7}: {nats / count:.4f} nats per letter = {bits:.2f} bits, perplexity {choices:.1f}")
 
-# %% figure
 from matplotlib.colors import PowerNorm
 
 figure, ax = plt.subplots(figsize=(5.0, 4.3))
@@ -921,7 +919,6 @@ for _ in trange(300, desc="gradient descent", mininterval=1):
     optimiser.step()
 print(f"by counting: {floor:.4f} nats per letter, by gradient descent: {losses[-1]:.4f}")
 
-# %% figure
 figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 2.8))
 left.semilogx(range(1, 301), losses, label="gradient descent")
 left.axhline(floor, color="black", linestyle="--", linewidth=1.2, label="counting")
@@ -1002,7 +999,6 @@ real, made_up = ([score(name, mixed) for name in group] for group in (held_out, 
 right_order = np.mean(np.array(real)[:, None] < np.array(made_up)[None, :])
 print(f"a real name costs less than a shuffled one in {100 * right_order:.0f} % of all pairs")
 
-# %% figure
 figure, ax = plt.subplots(figsize=(6.4, 2.6))
 edges = np.linspace(1, 7, 49)
 ax.hist(real, edges, color=plots.COLOURS["blue"], alpha=0.75, label="held-out names")
