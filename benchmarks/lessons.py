@@ -1,6 +1,6 @@
 """`python -m benchmarks.lessons [01 02 ...]`: what running and grading each lesson takes, in processor seconds.
 
-Running in full is what a student's "Run all" does: every demo, training included. Grading is what one honest submission costs,
+Running in full is what a student's "Run all" does: every demo, training included, with one thread. Grading is what one honest submission costs,
 sandbox and recording included. Writes `benchmarks/lessons.csv`, from which `autograder build` makes the README's table; lessons
 that are not named keep their rows.
 """
@@ -51,6 +51,7 @@ def grading(lesson: Lesson) -> float:
 
 def main(wanted: list[str]) -> None:
     """Measure, print, and write the table."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # more threads than free cores would spin, and spinning is processor time
     os.environ.pop("AUTOGRADER_DB", None)  # Nothing here belongs into a real class's database.
     found: dict[str, tuple[str, str, str]] = {}
     if TIMES.exists():

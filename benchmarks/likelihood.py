@@ -10,7 +10,6 @@ the nats that they have there (`--times`: all of them); times are always of one 
 from __future__ import annotations
 
 import csv
-import inspect
 import sys
 import time
 from typing import Any, NamedTuple
@@ -24,10 +23,11 @@ from benchmarks.timing import medians
 from lib import scoreboard, weights
 from lib.data import load_binary_mnist
 from lib.information import nats_to_bits
+from lib.models.any_order import AnyOrder
+from lib.models.bernoulli import Bernoulli
 from lib.models.mixture import Mixture
 
 PASSES = 2  # of the naive way that are timed at once
-ORDER_DRAWS = 16  # passes per digit for a model of all orders
 ANEW = "EugenHotaj/pytorch-generative, README"
 
 
@@ -74,7 +74,7 @@ def nats_per_digit(model: Any, x: Tensor) -> Tensor:
     """-log p of each digit, float64 `(N,)`; of a model of all orders an unbiased estimate of its mean over orders."""
     if hasattr(model, "order_nll"):
         generator = torch.Generator().manual_seed(0)
-        return torch.cat([model.order_nll(some, ORDER_DRAWS, generator) for some in x.split(200)]).double()
+        return torch.cat([model.order_nll(some, generator=generator) for some in x.split(200)]).double()
     return -torch.cat([model.log_prob(some) for some in x.split(200)]).double()
 
 
@@ -83,20 +83,20 @@ def sampling(model: Any) -> tuple[int, float, float | None]:
     """Passes and milliseconds of one digit, a whole pass per step, and milliseconds with a sampler that does less."""
     network = model.members[0] if isinstance(model, Mixture) else model
     x = torch.zeros(1, 784)
-    takes = inspect.signature(network.logits).parameters
     rest: list[Tensor] = []
-    if "known" in takes:
-        rest = [torch.zeros(784, dtype=torch.bool)]
-    elif "labels" in takes and getattr(network, "n_classes", 0):
+    n = network.grid.n_tokens if hasattr(network, "grid") else 784
+    if isinstance(network, AnyOrder):  # whose patches are not drawn at once
+        n, rest = 784, [torch.zeros(784, dtype=torch.bool)]
+    elif isinstance(network, Bernoulli):  # whose pixels do not wait for one another
+        n = 1
+    elif getattr(network, "n_classes", 0):
         rest = [torch.zeros(1, dtype=torch.long)]
-    n = network.grid.n_tokens if hasattr(network, "grid") and "known" not in takes else 784
-    n = 1 if type(network).__name__ == "Bernoulli" else n  # whose pixels do not wait for one another
 
     def passes() -> None:
         for _ in range(PASSES):
             network.logits(x, *rest)
 
-    if n == 1 or "known" in takes:  # nothing to be saved
+    if isinstance(network, (AnyOrder, Bernoulli)):  # nothing to be saved
         (some,) = medians(passes, repeats=5)
         return n, 1e3 * some / PASSES * n, None
     some, own = medians(passes, lambda: model.sample(1), repeats=5)

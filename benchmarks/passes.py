@@ -1,7 +1,6 @@
 """`python -m benchmarks.passes [--digits N]`: nats per digit against passes of the network, and one network under four orders.
 
-What is exact costs no nats: the models of the scoreboard, one pass per pixel or patch. What draws several pixels at once costs
-some: `any_order`, its pixels in blocks of a random order (of equal size, of the sizes that cost least by dynamic programming, or
+What draws several pixels at once costs nats: `any_order`, its pixels in blocks of a random order (of equal size, of the sizes that cost least by dynamic programming, or
 doubling), row by row, and from coarse to fine. Blocks in random order are estimated without bias from a few passes per digit;
 orders one pixel at a time need all 784, for few digits, and are compared on the same ones.
 
@@ -24,14 +23,13 @@ from rich.table import Table
 from torch import Tensor
 from tqdm import tqdm
 
-from lib import scoreboard, weights
+from lib import weights
 from lib.data import DATA, binarise, load_binary_mnist, load_mnist
-from lib.models.any_order import AnyOrder, best_sizes, coarse_to_fine
+from lib.models.any_order import AnyOrder, best_sizes, coarse_to_fine, turns
 
 PASSES, ORDERS = DATA / "passes.csv", DATA / "orders.csv"
 SIDE = 28
 D = SIDE * SIDE
-EXACT = {"made": D, "gated_pixelcnn": D // 4, "patch_pixelcnn": D // 8, "pixel_gpt": D // 8}
 DRAWS = 4  # passes per digit and schedule
 BATCH = 250
 
@@ -55,8 +53,7 @@ def in_random_order(model: AnyOrder, x: Tensor, sizes: Sequence[int], generator:
             pixel = ((draw + torch.rand(len(x), generator=generator)) / DRAWS * D).long().clamp(max=D - 1)
             block = torch.searchsorted(ends, pixel, right=True)
             weight = torch.full((len(x),), D / DRAWS)
-        turn = torch.rand(x.shape, generator=generator).argsort(1).argsort(1)
-        total += weight * mean_unknown(model, x, turn, starts[block])
+        total += weight * mean_unknown(model, x, turns(x, generator), starts[block])
     return total
 
 
@@ -71,7 +68,7 @@ def stages(model: AnyOrder, x: Tensor, generator: torch.Generator) -> np.ndarray
     """Nats of an unknown pixel when t = 0 to 783 are known, falling and smooth: `(D,)`, from 8 passes per digit."""
     t = torch.arange(8 * len(x)) % D
     x = x.repeat(8, 1)[torch.randperm(8 * len(x), generator=generator)]
-    nats = mean_unknown(model, x, torch.rand(x.shape, generator=generator).argsort(1).argsort(1), t).double()
+    nats = mean_unknown(model, x, turns(x, generator), t).double()
     each = torch.zeros(D, dtype=torch.float64).index_add(0, t, nats) / t.bincount(minlength=D)
     # Every 16 stages one average; more knowledge never costs nats, whatever the noise says.
     averages = np.minimum.accumulate(each.numpy().reshape(-1, 16).mean(1))
@@ -90,7 +87,7 @@ def told(nats: Tensor) -> tuple[str, str]:
 
 
 def against_passes(model: AnyOrder, n: int) -> list[dict[str, object]]:
-    """The rows of `data/passes.csv`, from the first n test digits (the models of the scoreboard: from all of them)."""
+    """The rows of `data/passes.csv`, from the first n test digits."""
     generator = torch.Generator().manual_seed(0)
     grey = load_mnist("train")[0].flatten(1)[: max(n // 4, 98)]
     f = stages(model, binarise(grey, generator), generator)
@@ -102,16 +99,6 @@ def against_passes(model: AnyOrder, n: int) -> list[dict[str, object]]:
         exact = "yes" if passes == D else "no"
         rows.append({"method": method, "passes": passes, "nats": mean, "standard_error": error, "exact": exact})
 
-    known = {row.name: row for row in scoreboard.rows()}
-    for name, passes in EXACT.items():
-        row = {
-            "method": name,
-            "passes": passes,
-            "nats": f"{known[name].nats:.2f}",
-            "standard_error": "",
-            "exact": "yes",
-        }
-        rows.append(row)
     add("any_order, one at a time", D, in_random_order(model, x, [1] * D, generator))
     equal, chosen = (392, 196, 98, 49, 28, 14, 7, 4, 2, 1), (98, 49, 28, 14, 7, 4, 2)
     for passes in tqdm(equal, desc="equal blocks"):

@@ -35,24 +35,23 @@ class Entry(NamedTuple):
 
 
 def entry(lesson: Lesson) -> Entry:
-    """Raises CourseError for a lesson whose first cell has no title `# NN · Title`, or tells no time."""
+    """Raises CourseError for a lesson whose first cell has no title `# NN · Title`, promises nothing or tells no time."""
     cells = source.read(lesson).notebook.cells
     opening = cells[0].source
     title = re.match(rf"# {lesson.name[:2]} · (.+)", opening)
     time = re.search(r"\*\*Time\.\*\* (.+?)(?= \*\*|\n\n|$)", opening.replace("\n", " "))
-    if title is None or time is None:
-        raise CourseError(f"{lesson.name}: its first cell should have a title, `# NN · Title`, and a **Time.**")
     paragraphs = [" ".join(p.split()) for p in opening.split("\n\n")]
     said = dict(re.findall(r"\*\*([\w ]+)\.\*\* (.+?)(?= \*\*|$)", "\n".join(paragraphs), flags=re.MULTILINE))
+    if title is None or time is None or "Promise" not in said:
+        raise CourseError(
+            f"{lesson.name}: its first cell should have a title, `# NN · Title`, a **Promise.** and a **Time.**"
+        )
     minutes = re.match(r"(\d+) minutes to read, (\d+) to practise", time[1])
     points = [c.metadata.nbgrader.points for c in cells if c.metadata.get("nbgrader", {}).get("grade")]
     return Entry(
         lesson,
         title[1],
-        # The first sentence, or the opening of a page that promises nothing.
-        re.sub(r"^After this (lesson|exam) you can ", "", said.get("Promise", paragraphs[1]))
-        .partition(". ")[0]
-        .rstrip("."),
+        re.sub(r"^After this (lesson|exam) you can ", "", said["Promise"]).partition(". ")[0].rstrip("."),
         int(minutes[1]) if minutes else None,
         int(minutes[2]) if minutes else None,
         time[1].rstrip("."),

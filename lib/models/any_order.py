@@ -119,9 +119,8 @@ class AnyOrder(nn.Module):
         n, size = x.shape
         share = (torch.arange(n) + torch.rand(n, generator=generator)) / n
         t = (share[torch.randperm(n, generator=generator)] * size).long().clamp(max=size - 1)
-        turn = torch.rand(n, size, generator=generator).argsort(1).argsort(1)  # when each pixel's turn comes
         weight = size / (size - t)
-        return (weight * self.unknown_nats(x, turn < t[:, None]).sum(1)).mean()
+        return (weight * self.unknown_nats(x, turns(x, generator) < t[:, None]).sum(1)).mean()
 
     def block_log_prob(self, x: Tensor, blocks: Blocks) -> Tensor:
         """log p of each block given those before it, its pixels independent of one another: `(B, D)` to `(B, len(blocks))`, nats.
@@ -150,7 +149,7 @@ class AnyOrder(nn.Module):
         return self.block_log_prob(x, list(inputs.permutation(order, self.n_pixels, "AnyOrder").split(1))).sum(1)
 
     @torch.no_grad()
-    def order_nll(self, x: Tensor, n_draws: int = 1, generator: torch.Generator | None = None) -> Tensor:
+    def order_nll(self, x: Tensor, n_draws: int = 16, generator: torch.Generator | None = None) -> Tensor:
         """An unbiased estimate of -ln p(x), averaged over all orders, from `n_draws` passes: `(B, D)` to `(B,)`, nats.
 
         Every draw takes a new order and a new number of known pixels; the draws of an image divide 0 to D - 1 among them.
@@ -159,8 +158,7 @@ class AnyOrder(nn.Module):
         total = torch.zeros(n, dtype=torch.float64)
         for draw in range(n_draws):
             t = ((draw + torch.rand(n, generator=generator)) / n_draws * size).long().clamp(max=size - 1)
-            turn = torch.rand(n, size, generator=generator).argsort(1).argsort(1)
-            total += size / (size - t) * self.unknown_nats(x, turn < t[:, None]).sum(1)
+            total += size / (size - t) * self.unknown_nats(x, turns(x, generator) < t[:, None]).sum(1)
         return (total / n_draws).float()
 
     def sample(self, n: int, generator: torch.Generator | None = None, blocks: Blocks | None = None) -> Tensor:
@@ -193,6 +191,11 @@ class AnyOrder(nn.Module):
                 x[:, now] = (uniforms[:, now] < p).float()
                 known[now] = True
         return x
+
+
+def turns(x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """A random order for each image of `x (B, D)`: when each pixel's turn comes, 0 to D - 1. int64 `(B, D)`."""
+    return torch.rand(x.shape, generator=generator).argsort(1).argsort(1)
 
 
 def coarse_to_fine(side: int) -> list[Tensor]:

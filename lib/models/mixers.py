@@ -41,7 +41,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lib.models import inputs
-from lib.models.next_token import NextToken
+from lib.models.next_token import NextToken, State
 
 MIXERS = ("full", "window", "linear", "recurrence")
 TAPS = 3
@@ -152,21 +152,15 @@ def scan(decay: Tensor, value: Tensor, state: Tensor | None = None) -> Tensor:
     return value
 
 
-class State:
+class MixerState(State):
     """What has been read, as far as it is remembered.
 
     parts : of each layer, a tuple of tensors `(n, ...)`; None where nothing has been read.
     """
 
     def __init__(self, n: int, n_layers: int) -> None:
-        self.parts: list[Memory | None] = [None] * n_layers
+        super().__init__([None] * n_layers)
         self.n = n
-        self._length = 0
-
-    @property
-    def length(self) -> int:
-        """How many tokens have been read. It cannot be set back: most ways forget."""
-        return self._length
 
     @property
     def n_bytes(self) -> int:
@@ -177,10 +171,6 @@ class State:
         """Forget all sequences but these: bool `(n,)`, or their places."""
         self.parts = [parts and tuple(part[rows] for part in parts) for parts in self.parts]
         self.n = len(torch.arange(self.n)[rows])
-
-    def read(self, length: int) -> None:
-        """`length` tokens more."""
-        self._length += length
 
 
 class Layer(nn.Module):
@@ -243,6 +233,8 @@ class MixerLM(NextToken):
     ValueError : a setting that makes no network.
     """
 
+    sample_length = 100
+
     def __init__(
         self,
         n_tokens: int,
@@ -271,7 +263,7 @@ class MixerLM(NextToken):
             self.layers = nn.ModuleList(Layer(mixer, width, n_heads, window) for _ in range(n_layers))
             self.norm = nn.LayerNorm(width)
 
-    def next_logits(self, tokens: Tensor, state: State | None = None) -> Tensor:
+    def next_logits(self, tokens: Tensor, state: MixerState | None = None) -> Tensor:
         """What may come after each token: int64 `(B, T)` to `(B, T, n_tokens)`; output t describes token t + 1.
 
         state : of what stands before these tokens; it reads them, too.
@@ -283,23 +275,15 @@ class MixerLM(NextToken):
         inputs.codes(tokens, self.n_tokens, "MixerLM")
         if state is not None and state.n != len(tokens):
             raise ValueError(f"MixerLM: expected tokens of {state.n} sequences, as the state has, found {len(tokens)}")
-        x = self.embed(tokens)
-        for i, layer in enumerate(self.layers):
-            x, parts = layer(x, None if state is None else state.parts[i])
-            if state is not None:
-                state.parts[i] = parts
+        x, before = self.embed(tokens), [None] * len(self.layers) if state is None else state.parts
+        after = []
+        for layer, memory in zip(self.layers, before, strict=True):
+            x, memory = layer(x, memory)
+            after.append(memory)
         if state is not None:
-            state.read(tokens.shape[1])
+            state.go_on(after, tokens.shape[1])
         return F.linear(self.norm(x), self.embed.weight)
 
-    def new_cache(self, n: int, capacity: int | None = None) -> State:
+    def new_cache(self, n: int, capacity: int | None = None) -> MixerState:
         """The state of n sequences of which nothing has been read. `capacity` is for others: any number of tokens goes into it."""
-        return State(n, len(self.layers))
-
-    def sample(self, n: int, generator: torch.Generator | None = None, length: int | None = None) -> Tensor:
-        """n sequences, int64 `(n, length)`, each token drawn from its conditional, the state carried on.
-
-        generator : one uniform for each token, `(n, length)` at once: column t decides token t.
-        length : at least 1; 100 if absent. A sequence that has reached `end` is filled up with it.
-        """
-        return super().sample(n, generator, 100 if length is None else length)
+        return MixerState(n, len(self.layers))

@@ -15,6 +15,26 @@ from lib.models import inputs
 from lib.models.pixel_by_pixel import choose
 
 
+class State:
+    """What has been read, as far as it is remembered, by a model that cannot go back.
+
+    parts : the tensors in which it is remembered, as the model keeps them.
+    """
+
+    def __init__(self, parts: Any) -> None:
+        self.parts = parts
+        self._length = 0
+
+    @property
+    def length(self) -> int:
+        """How many tokens have been read. Unlike a KV cache's, it cannot be set back: nothing can be unread."""
+        return self._length
+
+    def go_on(self, parts: Any, length: int) -> None:
+        """The state after `length` tokens more."""
+        self.parts, self._length = parts, self._length + length
+
+
 class NextToken(nn.Module):
     """A distribution over sequences of tokens; a subclass says `next_logits` and `new_cache`.
 
@@ -30,6 +50,7 @@ class NextToken(nn.Module):
     """
 
     context = 1_000_000_000  # how many tokens it can read at once: no limit, unless the network sets one
+    sample_length: int | None = None  # of a sample, if nobody says; the context if absent
 
     def __init__(self, settings: dict[str, Any], counts: tuple[str, ...]) -> None:
         super().__init__()
@@ -93,13 +114,14 @@ class NextToken(nn.Module):
         """n sequences, int64 `(n, length)`, each token drawn from its conditional, with a cache.
 
         generator : one uniform for each token, `(n, length)` at once: column t decides token t.
-        length : at most the context, and that if absent. A sequence that has reached `end` is filled up with it.
+        length : at most the context, and that if absent; 100 for a model without a limit. A sequence that has reached `end` is filled up with it.
 
         Raises
         ------
         ValueError : n or length below 1, or a length beyond the context.
         """
-        length = self.context if length is None else length
+        if length is None:
+            length = self.sample_length or self.context
         if n < 1 or not 1 <= length <= self.context:
             raise ValueError(
                 f"{self.name}: expected n >= 1 and a length of 1 to {self.context}, found {n} and {length}"

@@ -26,25 +26,19 @@ import torch
 from torch import Tensor, nn
 
 from lib.models import inputs
-from lib.models.next_token import NextToken
+from lib.models.next_token import NextToken, State
 
 CELLS = {"rnn": nn.RNN, "lstm": nn.LSTM}
 
 
-class State:
+class RecurrentState(State):
     """What has been read, as far as it is remembered.
 
     parts : h, and c of an LSTM, `(1, n, width)` each.
     """
 
     def __init__(self, n: int, width: int, kind: str) -> None:
-        self.parts = tuple(torch.zeros(1, n, width) for _ in range(2 if kind == "lstm" else 1))
-        self._length = 0
-
-    @property
-    def length(self) -> int:
-        """How many tokens have been read. Unlike a KV cache's, it cannot be set back: nothing can be unread."""
-        return self._length
+        super().__init__(tuple(torch.zeros(1, n, width) for _ in range(2 if kind == "lstm" else 1)))
 
     @property
     def n_bytes(self) -> int:
@@ -54,10 +48,6 @@ class State:
     def keep(self, rows: Tensor) -> None:
         """Forget all sequences but these: bool `(n,)`, or their places."""
         self.parts = tuple(part[:, rows] for part in self.parts)
-
-    def go_on(self, parts: tuple[Tensor, ...], length: int) -> None:
-        """The state after `length` tokens more."""
-        self.parts, self._length = parts, self._length + length
 
 
 class RecurrentLM(NextToken):
@@ -75,6 +65,8 @@ class RecurrentLM(NextToken):
     ValueError : a setting that makes no network.
     """
 
+    sample_length = 100
+
     def __init__(
         self, n_tokens: int, width: int, kind: str = "rnn", start: int = 0, end: int | None = None, seed: int = 0
     ) -> None:
@@ -91,7 +83,7 @@ class RecurrentLM(NextToken):
         if kind == "lstm":
             nn.init.constant_(self.cell.bias_ih_l0[width : 2 * width], 1.0)
 
-    def next_logits(self, tokens: Tensor, state: State | None = None) -> Tensor:
+    def next_logits(self, tokens: Tensor, state: RecurrentState | None = None) -> Tensor:
         """What may come after each token: int64 `(B, T)` to `(B, T, n_tokens)`; output t describes token t + 1.
 
         state : of what stands before these tokens; it reads them, too.
@@ -115,14 +107,6 @@ class RecurrentLM(NextToken):
             state.go_on(after, tokens.shape[1])
         return self.out(h)
 
-    def new_cache(self, n: int, capacity: int | None = None) -> State:
+    def new_cache(self, n: int, capacity: int | None = None) -> RecurrentState:
         """The state of n sequences of which nothing has been read. `capacity` is for others: any number of tokens goes into it."""
-        return State(n, self.width, self.kind)
-
-    def sample(self, n: int, generator: torch.Generator | None = None, length: int | None = None) -> Tensor:
-        """n sequences, int64 `(n, length)`, each token drawn from its conditional, the state carried on.
-
-        generator : one uniform for each token, `(n, length)` at once: column t decides token t.
-        length : at least 1; 100 if absent. A sequence that has reached `end` is filled up with it.
-        """
-        return super().sample(n, generator, 100 if length is None else length)
+        return RecurrentState(n, self.width, self.kind)

@@ -1019,11 +1019,6 @@ plt.show()
 # %% demo
 import zlib
 
-from lib.data import load_names
-
-names = [name for name, _ in load_names()]
-names = [names[i] for i in np.random.default_rng(0).permutation(len(names))]
-train, held_out = names[:4130], names[4130:]
 counts = [[1] * 27 for _ in range(27)]
 for name in train:
     for i, j in itertools.pairwise(encode(name)):
@@ -1063,11 +1058,6 @@ print(f"{math.ceil(len(arithmetic_encode(together, counts)) / 8)} by our coder; 
 # %% figure
 from collections import Counter, defaultdict
 
-from lib.data import load_names
-
-names = [name for name, _ in load_names()]
-names = [names[i] for i in np.random.default_rng(0).permutation(len(names))]
-train, held_out = names[:4130], names[4130:]
 figure, ax = plt.subplots(figsize=(4.6, 3.9))
 ax.plot([0, 1], [0, 1], color=plots.GREY, linewidth=1)
 edges = np.linspace(0, 1, 11)
@@ -1081,9 +1071,9 @@ for memory, colour in ((1, "blue"), (4, "vermilion")):
     for name in held_out:
         padded = END * memory + name + END
         for t in range(memory, len(padded)):
-            row = rows.get(padded[t - memory : t], {})
-            shares = np.array([row.get(letter, 0) for letter in ALPHABET]) / max(sum(row.values()), 1)
-            said.extend(0.99 * (shares if row else 1 / 27) + 0.01 / 27 + 0 * shares)
+            row = rows.get(padded[t - memory : t], Counter())
+            shares = np.array([row[letter] for letter in ALPHABET]) / row.total() if row else np.full(27, 1 / 27)
+            said.extend(0.99 * shares + 0.01 / 27)
             came.extend(letter == padded[t] for letter in ALPHABET)
     said, came = np.array(said), np.array(came)
     place = np.digitize(said, edges[1:-1])
@@ -1108,11 +1098,6 @@ plt.show()
 # %% demo
 from collections import Counter, defaultdict
 
-from lib.data import load_names
-
-names = [name for name, _ in load_names()]
-names = [names[i] for i in np.random.default_rng(0).permutation(len(names))]
-train, held_out = names[:4130], names[4130:]
 results = []
 for memory in range(9):
     counts = defaultdict(Counter)

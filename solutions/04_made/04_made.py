@@ -708,7 +708,7 @@ ax.grid(False)
 plt.show()
 
 # %% [markdown]
-# More than half a nat, for nothing but a better list of numbers; another seed moves each of the three by about 0.15.
+# More than half a nat, for nothing but a better list of numbers.
 # (With many more units, or direct connections from pixels to outputs, there is less to gain.)
 #
 # ### Exercise: `made_sample`
@@ -1188,7 +1188,7 @@ plt.show()
 # %% [markdown]
 # How much of the lead over the papers is better training? Their models learned from *one* static draw of 50 000
 # digits, which a network of this size begins to learn by heart; ours see a new draw at each step. `made_static` is
-# the honest row: a narrower MADE with one draw of 50 000, stopped where the other 10 000 got worse. It is within half a
+# the honest row: a narrower MADE with one draw of 50 000, kept as it was when the other 10 000 cost least. It is within half a
 # nat of the paper's 88.40. The same network, on new draws of the same digits, is printed beside it.
 
 # %% demo
