@@ -228,7 +228,7 @@ def _parameters(draw: _Draw) -> _Drawn:
     ]
     named = ", ".join(f"{v}: {n}" for v, n in zip("ABCDE", sizes, strict=True))
     text = (
-        f"Five variables can take so many values each: {named}. A model of them is the product\n\n"
+        f"Five variables can take this many values each: {named}. A model of them is the product\n\n"
         f"{' '.join(factors)}\n\nin which each factor is a full table. How many **free** parameters do the five tables have together?"
     )
     return "parameters", text, _COUNT, {"sizes": sizes, "parents": parents}
@@ -247,7 +247,7 @@ def _corpus(draw: _Draw) -> _Drawn:
             break
     shown = "\n".join(f"- sentence {i + 1}: {', '.join(f'{p:.2f}' for p in s)}" for i, s in enumerate(sentences))
     text = (
-        "A model reads two sentences, and this is the probability that it gave to each token, the one that did come:\n\n"
+        "A model reads two sentences, and this is the probability that it gave to each token that came:\n\n"
         f"{shown}\n\nWhat is its **perplexity per token** on the two together?"
     )
     return "corpus", text, form, {"sentences": sentences}
@@ -382,7 +382,7 @@ def _row_above(draw: _Draw) -> _Drawn:
     text = (
         f"A stack of masked convolutions: one layer of kind A with kernels of {2 * first + 1} × {2 * first + 1}, then {layers} layers of kind B with "
         f"kernels of {2 * others + 1} × {2 * others + 1}, in an image so large that no border is in the way. "
-        f"**How many pixels of the row {up} above its own** does the conditional of a pixel see?"
+        f"**How many pixels of the row that lies {up} rows above its own** does the conditional of a pixel see?"
     )
     return "row above", text, _COUNT, {"first": first, "others": others, "layers": layers, "up": up}
 
@@ -572,9 +572,10 @@ def _constrained(draw: _Draw) -> _Drawn:
 
 
 def _state(draw: _Draw) -> _Drawn:
-    key = value = 1
-    while key * value % (key + value) < value:  # until the sum of the features tips the scales
+    while True:
         key, value = draw.whole(16, 160), draw.whole(16, 160)
+        if key * value % (key + value) >= value:  # the sum of the features tips the scales
+            break
     heads, layers = draw.whole(4, 32), draw.whole(4, 64)
     text = (
         f"Two models have {layers} layers of {heads} heads; keys and queries have {key} entries and values {value}. One keeps all keys and values "
@@ -672,9 +673,9 @@ CHOICES: dict[str, tuple[str, tuple[str, str, str, str]]] = {
     "masks": (
         "A MADE has degrees as in lesson 4. Which change lets an output see its own input?",
         (
-            "Greater, instead of greater or equal, between two hidden layers",
+            "The comparison of the output layer, between two hidden layers",
             "The same degree for all units of a hidden layer",
-            "Greater or equal, instead of greater, at the output layer",
+            "The comparison of the hidden layers, at the output layer",
             "Hidden degrees drawn anew for each batch",
         ),
     ),
@@ -759,7 +760,7 @@ CHOICES: dict[str, tuple[str, tuple[str, str, str, str]]] = {
         ),
     ),
     "not shown": (
-        "A model's mean NLL on training text and on unseen text, both under teacher forcing, is all that is known. What can't be told from it?",
+        "A model's mean NLL on training text and on unseen text, both under teacher forcing, is all that is known beside the vocabulary and the length of the texts. What can't be told from it?",
         (
             "Whether the model fits its training text better than the unseen text",
             "What its own mistakes do to what it writes next",
@@ -1045,7 +1046,7 @@ _DRILL: tuple[tuple[Callable[[_Draw, str, int], Model], tuple[str, ...]], ...] =
 def _drill(draw: _Draw) -> _Drawn:
     models = [make(draw, draw.one_of(*bugs), draw.whole(1, 4)) for make, bugs in _DRILL]
     lines = "\n".join(f"- **{letter}**: {told}" for letter, told in _TOLD.items())
-    code = f"`models = question(student_name, 11).models` and probe `models['A']` to `models['G']`: each is a function of an array like its `x`, for `lib.causality` of all lessons; those of tokens need `n_values={_KINDS}`"
+    code = f"`models = question(student_name, 11).models` and probe `models['A']` to `models['G']`: each is a function of an array like its `x`, for the probe of all lessons, `lib.causality`; those of tokens need `n_values={_KINDS}`"
     order = ", ".join(map(str, models[1].order or []))
     text = (
         f"Seven models claim to be autoregressive, and not all of them are. Take {code}.\n\n{lines}\n\n(B generates its pixels in the order {order}: `models['B'].order`.) "

@@ -28,7 +28,7 @@ RIGHT = {
     "too good": "Its order of generation is better than the one in which the data were made",
     "one pass": "Sampling has no inputs before it has made them",
     "density": "Nothing wrong: a density may exceed 1",
-    "masks": "Greater or equal, instead of greater, at the output layer",
+    "masks": "The comparison of the hidden layers, at the output layer",
     "logarithms": "The product underflows to 0",
     "blind spot": "A second stack, which sees the rows above in full and feeds the first",
     "colours": "It is a proper distribution, which can draw colours that never occur",

@@ -4,7 +4,7 @@
 # **Promise.** After this exam you can say which of the nine lessons you have made your own: twelve questions, drawn for you by your
 # name, which decides what is asked and with which numbers.
 #
-# **Time.** Two hours. **Allowed.** The lessons, your notes and answers, a calculator, and as many cells of your own as you like.
+# **Time.** Two hours. **Allowed.** The lessons and their `lib`, your notes and answers, a calculator, and as many cells of your own as you like.
 #
 # - Type your name below, as you type it everywhere in this course. It decides the questions, and the grader draws them again from
 #   the same name.
@@ -323,7 +323,7 @@ How hard the conditionals are for a small network
 Its order of generation is better than the one in which the data were made
 Sampling has no inputs before it has made them
 Nothing wrong: a density may exceed 1
-Greater or equal, instead of greater, at the output layer
+The comparison of the hidden layers, at the output layer
 The product underflows to 0
 A second stack, which sees the rows above in full and feeds the first
 It is a proper distribution, which can draw colours that never occur

@@ -107,6 +107,17 @@ def test_four_questions_in_common_are_out_of_reach(asked):
     assert sum(map(math.prod, itertools.combinations(chances, 4))) < 1e-11
 
 
+def test_no_answer_is_right_for_many(asked):
+    """Of one kind of question, hardly an answer is right for more than one student in six."""
+    keys = {}
+    for name in NAMES:
+        for one in asked[name][:9]:
+            keys.setdefault(one.kind, []).append(repr(checks.key(name, one.slot)))
+    for kind, found in keys.items():
+        (answer, often), *_ = Counter(found).most_common(1)
+        assert often < len(found) / 6, f"{kind}: {answer} is right for {often} of {len(found)}"
+
+
 def test_a_new_edition_draws_a_new_set(asked):
     for name in NAMES[::10]:
         again = [question(name, slot, EDITION + " again") for slot in range(1, SLOTS + 1)]
