@@ -1,4 +1,4 @@
-# Everything a person types in this repository. `make help` lists it.
+# Everything a person types in this repository. `make help` lists it, under the headings that stand here after `##@`.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -15,8 +15,17 @@ TOOK = status=$$?; seconds=$$(($$(date +%s) - begun)); echo "make $@: $$((second
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lab formgrader build pack bench weights checks proof constraints clean
 
-help: ## list these commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+help: ## this list
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nThe TA works with `$(BIN)/autograder` (its --help is the table of contents); docs/ has a page for everybody.\n'
+
+##@ Begin here
+
+demo: $(READY) $(VENV)/.debian ## grade a sample class and show its gradebook
+	@begun=$$(date +%s); $(BIN)/autograder build && $(BIN)/autograder demo; $(TOOK)
+
+lab: $(READY) ## open JupyterLab on the lessons
+	@$(BIN)/jupyter lab $(AS_ROOT) notebooks
 
 install: $(READY) ## create .venv with the pinned versions (the other commands do it by themselves)
 
@@ -36,33 +45,33 @@ $(VENV)/.debian: | $(READY)
 	  $(SUDO) apt-get install -y -qq --no-install-recommends $(DEBIAN); } >/dev/null 2>&1 || true
 	@touch $@
 
-demo: $(READY) $(VENV)/.debian ## grade a sample class and show its gradebook
-	@begun=$$(date +%s); $(BIN)/autograder build && $(BIN)/autograder demo; $(TOOK)
+##@ Teach
+
+pack: $(READY) ## make dist/*.zip, the bundle students get
+	@$(BIN)/autograder pack
+
+formgrader: $(READY) ## open nbgrader's formgrader on the gradebook: points and comments by hand
+	@$(BIN)/autograder formgrader
+
+##@ Write lessons
+
+build: $(READY) ## make the notebooks from solutions/*/*.py (only what changed)
+	@$(BIN)/autograder build
+
+checks: $(READY) ## show that every check fails the wrong answers and passes the right ones
+	@$(BIN)/autograder checks
 
 test: $(READY) $(VENV)/.debian ## lint, type-check, run every test and every notebook
 	@begun=$$(date +%s); $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env \
 	    -p tests.nbval_lessons tests/recording/test_parity.py solutions tests notebooks; $(TOOK)
 
-lab: $(READY) ## open JupyterLab on the lessons
-	@$(BIN)/jupyter lab $(AS_ROOT) notebooks
+##@ Now and then
 
-formgrader: $(READY) ## open nbgrader's formgrader on the gradebook
-	@$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.default_url=/formgrader
-
-build: $(READY) ## make the notebooks from solutions/*/*.py (only what changed)
-	@$(BIN)/autograder build
-
-pack: $(READY) ## make dist/*.zip, the bundle students get
-	@$(BIN)/autograder pack
-
-checks: $(READY) ## show that every check fails the wrong answers and passes the right ones
-	@$(BIN)/autograder checks
-
-proof: $(READY) $(VENV)/.debian ## the same in the sandbox and the examiner, as grading does it, on three draws of the cases
+proof: $(READY) $(VENV)/.debian ## `make checks` in the sandbox, as grading does it, on three draws of the hidden cases
 	@$(BIN)/autograder checks --real --draws 3
 
-bench: $(READY) $(VENV)/.debian ## likelihoods of the trained models; speed of models, build and grading, as ratios; every answer through the sandbox
+bench: $(READY) $(VENV)/.debian ## measure: likelihoods and speed of the models, of build and grading; every answer through the sandbox
 	@$(BIN)/autograder checks --real
 	@$(BIN)/python -m benchmarks.likelihood
 	@$(BIN)/python -m benchmarks.passes
@@ -83,5 +92,5 @@ constraints: $(READY) ## pin again: newest versions that fit pyproject.toml, for
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --all-extras --no-annotate \
 	  --custom-compile-command 'make constraints' pyproject.toml --output-file constraints.txt
 
-clean: ## remove .venv, the sample class and build leftovers (never notebooks/ or solutions/)
+clean: ## remove .venv and build leftovers (never notebooks/, solutions/ or a gradebook)
 	rm -rf $(VENV) dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""`autograder`: every command of the TA and the maintainer. `autograder --help` lists them.
+"""`autograder`: every command of the TA and the maintainer. `autograder --help` lists them, under the headings below.
 
 Commands only talk: what they do lives in the module they are named after.
 """
@@ -33,8 +33,14 @@ from autograder.running.limits import Limits
 from autograder.running.sandbox import NO_SANDBOX, unprotected
 
 app = typer.Typer(
-    help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    help="From a lesson's text to a student's feedback. `autograder COMMAND --help` tells more of each; `docs/` of the rest.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
 )
+# The headings under which `autograder --help` lists the commands, in the order of a course.
+LOOK, LESSONS, CLASS, RESULTS = "A first look", "The lessons", "A class hands in", "What came of it"
 out = Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 140)
 
 Lessons = Annotated[
@@ -60,10 +66,40 @@ def says_what_is_wrong(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
+@says_what_is_wrong
+def demo(workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1, gradebook: Book = None) -> None:
+    """Make a sample class with every kind of submission, grade it, and show its gradebook."""
+    import tempfile
+
+    from autograder.intake.collect import collect as take
+    from autograder.proving import sample_class
+    from autograder.running import sandbox
+
+    if sandbox.problem():
+        out.print(f"{sandbox.problem()} The sample class is the course's own code, so the demo goes on without.")
+        os.environ[NO_SANDBOX] = "1"
+    book = Gradebook(gradebook)
+    sample_class.refuse_real_class(book)
+    with tempfile.TemporaryDirectory() as folder:
+        export = sample_class.export(Path(folder) / "export.zip", lessons())
+        outcome = take(export, book)
+    sample_class.enrol(book)
+    out.print(
+        f"Collected {len(outcome.submissions)} submissions of {len(sample_class.CLASS)} sample students, as an LMS would export them."
+    )
+    grade_class(book, None, None, workers, sample_class.LIMITS, force=False)
+    make_feedback(book, None, force=False)
+    show_grades(book, None, why=True)
+    out.print(f"Feedback, a page per student and lesson: {book.feedback}/")
+    named = f" --gradebook {shlex.quote(str(book.folder))}" if gradebook else ""
+    out.print(f"The same class in nbgrader's formgrader: {_this_command()} formgrader{named}")
+
+
+@app.command(rich_help_panel=LESSONS)
 @says_what_is_wrong
 def build(names: Lessons = None, force: Force = False) -> None:
-    """Make the notebooks from solutions/*/*.py; only what changed is executed."""
+    """Make the notebooks from `solutions/*/*.py`; only what changed is executed."""
     from autograder.authoring import build as builder
     from autograder.authoring import index
 
@@ -81,7 +117,7 @@ def build(names: Lessons = None, force: Force = False) -> None:
         out.print(f"{page.relative_to(ROOT)}: written")
 
 
-@app.command()
+@app.command(rich_help_panel=LESSONS)
 @says_what_is_wrong
 def pack(
     target: Annotated[Path, typer.Argument(help="The zip to write.")] = ROOT / "dist" / "autoregressive-course.zip",
@@ -93,7 +129,7 @@ def pack(
     out.print(f"{target}: {len(names)} files, {target.stat().st_size / 2**20:.1f} MB")
 
 
-@app.command()
+@app.command(rich_help_panel=CLASS)
 @says_what_is_wrong
 def collect(
     export: Annotated[Path, typer.Argument(help="A folder or zip as the LMS exports it.")],
@@ -120,7 +156,7 @@ def collect(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(rich_help_panel=CLASS)
 @says_what_is_wrong
 def grade(
     names: Lessons = None,
@@ -214,7 +250,18 @@ def grade_class(
         )
 
 
-@app.command()
+@app.command(rich_help_panel=CLASS, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@says_what_is_wrong
+def formgrader(context: typer.Context, gradebook: Book = None) -> None:
+    """Open nbgrader's formgrader on the gradebook, for points and comments by hand. Other options (`--port 9000`) are Jupyter's."""
+    from autograder.telling.formgrader import command
+
+    line = command(Gradebook(gradebook), context.args)
+    os.chdir(ROOT)  # where nbgrader looks for its configuration
+    os.execv(line[0], line)
+
+
+@app.command(rich_help_panel=RESULTS)
 @says_what_is_wrong
 def feedback(
     names: Lessons = None,
@@ -254,7 +301,7 @@ def make_feedback(book: Gradebook, names: list[str] | None, force: bool, hidden_
         out.print("They show the hidden tests. Before handing any out, run again without --all.", style="yellow")
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 @says_what_is_wrong
 def grades(
     names: Lessons = None,
@@ -287,7 +334,7 @@ def show_grades(book: Gradebook, names: list[str] | None, why: bool) -> None:
     out.print(f"Written: {wide} and {long}")
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 @says_what_is_wrong
 def why(
     student: Annotated[str, typer.Argument(help="The student's id, as `autograder grades` shows it.")],
@@ -305,7 +352,7 @@ def why(
     out.print(forensics.text(forensics.explain(book, student, lessons([lesson])[0]), everything))
 
 
-@app.command()
+@app.command(rich_help_panel=LESSONS)
 @says_what_is_wrong
 def checks(
     names: Lessons = None,
@@ -355,39 +402,9 @@ def checks(
         )
 
 
-@app.command()
-@says_what_is_wrong
-def demo(workers: Annotated[int, typer.Option(min=1)] = os.cpu_count() or 1, gradebook: Book = None) -> None:
-    """Make a sample class with every kind of submission, grade it, and show its gradebook."""
-    import tempfile
-
-    from autograder.intake.collect import collect as take
-    from autograder.proving import sample_class
-    from autograder.running import sandbox
-
-    if sandbox.problem():
-        out.print(f"{sandbox.problem()} The sample class is the course's own code, so the demo goes on without.")
-        os.environ[NO_SANDBOX] = "1"
-    book = Gradebook(gradebook)
-    sample_class.refuse_real_class(book)
-    with tempfile.TemporaryDirectory() as folder:
-        export = sample_class.export(Path(folder) / "export.zip", lessons())
-        outcome = take(export, book)
-    sample_class.enrol(book)
-    out.print(
-        f"Collected {len(outcome.submissions)} submissions of {len(sample_class.CLASS)} sample students, as an LMS would export them."
-    )
-    grade_class(book, None, None, workers, sample_class.LIMITS, force=False)
-    make_feedback(book, None, force=False)
-    show_grades(book, None, why=True)
-    out.print(f"Feedback, a page per student and lesson: {book.feedback}/")
-    # The folder must be named where it is not the one that the configuration names by itself; root must say that it is meant.
-    where = f"AUTOGRADER_GRADEBOOK={shlex.quote(os.environ['AUTOGRADER_GRADEBOOK'])} " if gradebook else ""
-    root = " --allow-root" if hasattr(os, "geteuid") and os.geteuid() == 0 else ""
-    jupyter = shlex.quote(str(Path(sys.executable).with_name("jupyter")))
-    out.print(
-        f"The same class in nbgrader's formgrader: cd {shlex.quote(str(ROOT))} && {where}{jupyter} lab{root} --ServerApp.default_url=/formgrader"
-    )
+def _this_command() -> str:
+    """How `autograder` is called from anywhere, also where the environment is not activated."""
+    return shlex.quote(str(Path(sys.executable).with_name("autograder")))
 
 
 def _needs_database(book: Gradebook) -> None:
