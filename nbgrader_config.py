@@ -28,6 +28,10 @@ c.CourseDirectory.db_url = os.environ.get("AUTOGRADER_DB") or sqlite
 # Without *.py nbgrader would copy the lesson sources, solutions and all, to students and into graded folders.
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.py", "*.part"]
 
+# Due dates, and the times in exports of systems that name no zone (Blackboard, Brightspace), are of this zone, such as
+# "Europe/Berlin"; empty: of this machine's.
+c.Course.timezone = ""
+
 c.ClearSolutions.code_stub = {"python": '# YOUR CODE HERE\nraise NotImplementedError("not written yet")'}
 # nbgrader's own steps, with one of ours: answers to be typed are handed out as `name = None`.
 c.GenerateAssignment.preprocessors = [

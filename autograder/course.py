@@ -9,11 +9,14 @@ import os
 import re
 import sys
 import warnings
+import zoneinfo
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dateutil.tz import tzlocal  # type: ignore[import-untyped]
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
@@ -131,6 +134,20 @@ class Gradebook:
                 engine.dispose()
         except (SQLAlchemyError, ImportError, ValueError) as error:
             raise CourseError(f"The gradebook's database cannot be opened: {shown} ({first_line(error)})") from error
+
+    @property
+    def timezone(self) -> tzinfo:
+        """The zone of times that are written without one: `c.Course.timezone`, or this machine's.
+
+        Raises CourseError if there is no zone of that name.
+        """
+        name = str(self.config.get("Course", {}).get("timezone", ""))
+        try:
+            return zoneinfo.ZoneInfo(name) if name else tzlocal()
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            raise CourseError(
+                f"c.Course.timezone in nbgrader_config.py is {name!r}, which is no time zone; expected one like Europe/Berlin."
+            ) from None
 
     @property
     def folder(self) -> Path:
