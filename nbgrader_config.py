@@ -65,6 +65,15 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
 ]
 
+# Late work. Due dates and extensions stand in the class's folder, in `due.csv` (autograder/recording/late.py shows one).
+c.AssignLatePenalties.plugin_class = "autograder.recording.late.LatePolicy"
+c.LatePolicy.percent_per_day = (
+    0  # 10: a tenth of the points reached for every day begun. 0: being late is shown, no more.
+)
+c.LatePolicy.at_most_percent = 100
+c.LatePolicy.grace_minutes = 0
+# c.LatePolicy.nothing_after_days = 7
+
 # Feedback shows what a hidden test complained about, not the test; `autograder feedback --all` leaves that step out.
 c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",

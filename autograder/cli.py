@@ -26,7 +26,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from autograder.course import ROOT, CourseError, Gradebook, lessons
+from autograder.course import ROOT, CourseError, Gradebook, Lesson, lessons
 from autograder.printable import for_markup
 from autograder.running import launch
 from autograder.running.limits import Limits
@@ -210,6 +210,7 @@ def grade_class(
     scheduler: str | None = None,
 ) -> None:
     """Grade with the progress in sight, and print a summary."""
+    from autograder.recording import late
     from autograder.recording.grade import grade as run
     from autograder.recording.tasks import pending
     from autograder.telling.progress import Progress as GradingProgress
@@ -244,6 +245,9 @@ def grade_class(
                 f"{progress.remarkable} with a remark; `autograder grades` shows them all, `autograder why STUDENT LESSON` explains one."
             )
     out.print(f"{len(tasks) - ungraded} graded, {done} already graded and unchanged.")
+    changed = late.enter(book, lessons(names))
+    if changed:
+        out.print(f"What being late costs was counted anew: {len(changed)} submissions changed.")
     if ungraded:
         raise CourseError(
             f"{ungraded} not graded, since this machine failed at them (grading.log says how); run the same command again."
@@ -280,6 +284,7 @@ def make_feedback(book: Gradebook, names: list[str] | None, force: bool, hidden_
 
     chosen = lessons(names)
     _needs_database(book)
+    _tell_of_old_penalties(book, chosen)
     with Progress(
         SpinnerColumn(),
         TextColumn("feedback"),
@@ -318,6 +323,7 @@ def show_grades(book: Gradebook, names: list[str] | None, why: bool) -> None:
 
     _needs_database(book)
     chosen = lessons(names)
+    _tell_of_old_penalties(book, chosen)
     results = report.results(book, chosen)
     out.print(report.table(results, chosen))
     if why:
@@ -405,6 +411,17 @@ def checks(
 def _this_command() -> str:
     """How `autograder` is called from anywhere, also where the environment is not activated."""
     return shlex.quote(str(Path(sys.executable).with_name("autograder")))
+
+
+def _tell_of_old_penalties(book: Gradebook, chosen: list[Lesson]) -> None:
+    """Only `autograder grade` writes the gradebook; whoever reads it is told where dates or points changed since."""
+    from autograder.recording import late
+
+    if old := late.enter(book, chosen, keep=False):
+        out.print(
+            f"{len(old)} submissions cost something else for being late, by the dates and points of now; enter it with: autograder grade",
+            style="yellow",
+        )
 
 
 def _needs_database(book: Gradebook) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
+from autograder import sheet
 from autograder.course import CourseError, Gradebook
 
 _APOSTROPHES = dict.fromkeys(map(ord, "\u2019\u2018\u02bc\u02b9\u00b4`\uff07"), "'")
@@ -62,24 +61,9 @@ def read_roster(gradebook: Gradebook) -> Roster | None:
     """
     path = gradebook.folder / "roster.csv"
     try:
-        content = path.read_bytes()
+        rows = sheet.read(path)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise CourseError(f"{path} cannot be read: {error.strerror}") from None
-    utf_16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    try:
-        text = content.decode("utf-16" if utf_16 else "utf-8-sig")
-        # Excel separates by semicolons where the comma is the decimal sign, and by tabs in "Unicode text".
-        head = text.partition("\n")[0]
-        separator = max(",;\t", key=head.count)
-        rows = [
-            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(map(str.strip, row))
-        ]
-    except UnicodeDecodeError:
-        raise CourseError(f"{path} is neither UTF-8 nor UTF-16 text; save it as `CSV UTF-8`") from None
-    except csv.Error as error:
-        raise CourseError(f"{path} is not a CSV file: {error}") from None
     if not rows or rows[0][0].strip() != "id":
         raise CourseError(f"{path}: the first column must be headed `id`")
     return Roster(row[0].strip() for row in rows[1:] if row[0].strip())

@@ -20,6 +20,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from autograder.course import CourseError, Gradebook, write_whole
 from autograder.printable import one_line
+from autograder.recording.late import Late
 from autograder.recording.pipeline import Pipeline, named
 from autograder.recording.record import RECORD, Record, limits_within, lost_points, points
 from autograder.recording.scores import Entry, SaveScores, Scores
@@ -51,11 +52,11 @@ class Settlement:
         if SaveScores not in steps:
             raise CourseError("c.Autograde.autograde_preprocessors in nbgrader_config.py must name SaveScores.")
         at = steps.index(SaveScores)
-        penalties = [step for step in steps[at + 1 :] if issubclass(step, AssignLatePenalties)]
         self._before = Pipeline(gradebook, steps[:at])
-        self._after = Pipeline(gradebook, [step for step in steps[at + 1 :] if step not in penalties])
-        self._penalties = Pipeline(gradebook, penalties)
-        self._scores = Scores()
+        # Penalties are entered with the scores, many at a time.
+        after = [step for step in steps[at + 1 :] if not issubclass(step, AssignLatePenalties)]
+        self._after = Pipeline(gradebook, after)
+        self._scores, self._late = Scores(), Late(gradebook)
 
     def settle(self, finished: Sequence[Finished]) -> list[tuple[Finished, Exception]]:
         """Record these together; where that fails, each by itself. Returns those that cannot be recorded, and why.
@@ -88,11 +89,10 @@ class Settlement:
             entries.append(Entry(one.task.student, one.task.lesson.name, one.notebook, timestamp))
         with Database(self.gradebook.db_url) as database:
             self._scores.save(database.db, entries)
+            for name in sorted({entry.lesson for entry in entries}):
+                self._late.assess(database.db, [name], [entry.student for entry in entries if entry.lesson == name])
             database.db.commit()
-            due = {name for name in {entry.lesson for entry in entries} if database.find_assignment(name).duedate}
         for one in finished:
-            if one.task.lesson.name in due:
-                one.notebook = self._penalties(one.notebook, one.task)
             one.notebook = self._after(one.notebook, one.task)
 
     def _into_files(self, one: Finished) -> None:

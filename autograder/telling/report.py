@@ -6,32 +6,36 @@ beside the autograded notebooks.
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from nbgrader.api import Gradebook as Database
 from nbgrader.api import MissingEntry
 from rich.table import Table
 
+from autograder import sheet
 from autograder.authoring.source import CHECK_PREFIX, grade_ids
-from autograder.course import CourseError, Gradebook, Lesson, write_whole
+from autograder.course import Gradebook, Lesson
 from autograder.intake.roster import read_roster, spelling
 from autograder.printable import for_markup
 from autograder.recording.record import NAME_NOTE, Record, read_record
 from autograder.recording.tasks import submissions
+from autograder.sheet import number
 
-# Where a cell may begin for some spreadsheet, and what makes it a formula there.
-_FORMULA = re.compile(r"""(?:(?<=^)|(?<=[;\t\r\n]))(?=[\s"']*[=+\-@\uff1d\uff0b\uff0d\uff20])""")
 BY_A_GRADER = "changed by a grader"
+LATE = "(late)"
+"""In place of an exercise's name: what is taken off for handing in late."""
 
 
 @dataclass
 class Result:
-    """One student's result in one lesson: points per exercise `(score, maximum)`, and what there is to say about it."""
+    """One student's result in one lesson: points per exercise `(score, maximum)`, and what there is to say about it.
+
+    `penalty` is what nbgrader's gradebook takes off for being late; `due` is the student's own date, in UTC without a zone
+    like `handed_in`; each is None if unknown.
+    """
 
     student: str
     lesson: str
@@ -39,18 +43,44 @@ class Result:
     status: str
     notes: list[str] = field(default_factory=list)
     lost: dict[str, str] = field(default_factory=dict)
+    penalty: float = 0.0
+    due: datetime | None = None
+    handed_in: datetime | None = None
+    late_by_the_lms: bool = False
 
     @property
     def score(self) -> float:
-        return sum(score for score, _ in self.points.values())
+        """The points that count, everywhere: as nbgrader's own export has them, never below 0 for being late."""
+        reached = sum(score for score, _ in self.points.values())
+        return max(0.0, reached - self.penalty) if self.penalty else reached
 
     @property
     def maximum(self) -> float:
         return sum(maximum for _, maximum in self.points.values())
 
     @property
+    def late(self) -> str:
+        """How late it came, in words, and what that costs; empty if it was in time, or nobody knows."""
+        behind = self.handed_in - self.due if self.handed_in and self.due else timedelta()
+        if behind > timedelta():
+            cost = f", which costs {sheet.number(self.penalty)} points" if self.penalty else ""
+            return f"handed in {_span(behind)} late{cost}"
+        if self.late_by_the_lms and not self.handed_in:
+            return "handed in late, as the export says, which does not say how late"
+        return ""
+
+    @property
     def remarks(self) -> list[str]:
-        return [self.status] * (self.status != "graded") + self.notes
+        return [self.status] * (self.status != "graded") + [self.late] * bool(self.late) + self.notes
+
+
+def _span(behind: timedelta) -> str:
+    """A time span in the two largest of its units."""
+    minutes = max(1, int(behind.total_seconds() // 60))
+    parts = [(minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute")]
+    while not parts[0][0]:
+        del parts[0]
+    return " ".join(f"{n} {unit}{'s' * (n != 1)}" for n, unit in parts[:2] if n)
 
 
 def results(gradebook: Gradebook, lessons: list[Lesson]) -> list[Result]:
@@ -71,8 +101,9 @@ def results(gradebook: Gradebook, lessons: list[Lesson]) -> list[Result]:
                 scores = {g.name: (g.score, g.max_score) for nb in row.notebooks for g in nb.grades}
                 grades = {name.removeprefix(CHECK_PREFIX): scores[name] for name in sorted(scores, key=order.index)}
                 graded[row.student.id] = Result(
-                    row.student.id, lesson.name, grades, record.status, list(record.notes), record.lost
-                )
+                    row.student.id, lesson.name, grades, record.status, list(record.notes), record.lost,
+                    row.late_submission_penalty or 0.0, row.assignment.duedate and row.duedate, row.timestamp,
+                )  # fmt: skip
             students = {student for student, name in handed_in if name == lesson.name}
             if roster is not None:
                 students |= roster.absent(students | set(graded))
@@ -115,12 +146,12 @@ def table(results: list[Result], lessons: list[Lesson]) -> Table:
         cells, remarks = [], []
         for lesson in lessons:
             mine = theirs.get(lesson.name)
-            cells.append(f"{mine.score:g}/{mine.maximum:g}" if mine and mine.points else "-")
+            cells.append(f"{number(mine.score)}/{number(mine.maximum)}" if mine and mine.points else "-")
             if mine:
                 remarks += mine.remarks
         total, most = (sum(getattr(r, x) for r in theirs.values()) for x in ("score", "maximum"))
         unique = list(dict.fromkeys(remarks))
-        shown.add_row(for_markup(student), *cells, f"{total:g}/{most:g}", for_markup("; ".join(unique)))
+        shown.add_row(for_markup(student), *cells, f"{number(total)}/{number(most)}", for_markup("; ".join(unique)))
     return shown
 
 
@@ -133,6 +164,8 @@ def reasons(results: list[Result]) -> list[tuple[str, str, list[tuple[str, float
             for name, (score, maximum) in result.points.items()
             if score < maximum
         ]
+        if result.penalty:
+            lost.append((LATE, result.penalty, result.late or "late"))
         if lost:
             found.append((result.student, result.lesson, lost))
     return found
@@ -153,30 +186,12 @@ def write_csv(gradebook: Gradebook, results: list[Result], lessons: list[Lesson]
             row += [mine.score, mine.maximum] if mine and mine.points else ["", ""]
         remarks = dict.fromkeys(remark for result in theirs.values() for remark in result.remarks)
         rows.append([*row, sum(r.score for r in theirs.values()), "; ".join(remarks)])
-    _csv(wide, header, rows)
-    detail = [
-        [r.student, r.lesson, name, score, maximum, r.lost.get(name, "") if score < maximum else ""]
-        for r in results
-        for name, (score, maximum) in r.points.items()
-    ]
-    _csv(long, ["student", "lesson", "exercise", "score", "maximum", "reason"], detail)
+    detail: list[list[object]] = []
+    for r in results:
+        for name, (score, maximum) in r.points.items():
+            detail.append([r.student, r.lesson, name, score, maximum, r.lost.get(name, "") if score < maximum else ""])
+        if r.penalty:
+            detail.append([r.student, r.lesson, LATE, -r.penalty, 0, r.late])
+    sheet.write(wide, header, rows)
+    sheet.write(long, ["student", "lesson", "exercise", "score", "maximum", "reason"], detail)
     return wide, long
-
-
-def _csv(path: Path, header: list[str], rows: list[list[object]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([[_cell(value) for value in row] for row in rows])
-    try:
-        write_whole(path, text.getvalue())
-    except OSError as error:
-        raise CourseError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _cell(value: object) -> object:
-    """What starts with = + - @ a spreadsheet runs; a quote in front keeps it text. Some split at semicolons or tabs whatever
-    the quotes say, so each piece is one to be kept."""
-    if isinstance(value, float):
-        return f"{value:g}"
-    return _FORMULA.sub("'", value) if isinstance(value, str) else value

@@ -111,11 +111,6 @@ def test_table_and_csv(graded_class, results, tmp_path):
     assert len(long.read_text().splitlines()) == 1 + len(sample_class.CLASS) * sum(map(len, CHECKS.values()))
 
 
-def test_formulas_in_names_stay_text(graded_class):
-    assert report._cell("=HYPERLINK(1)") == "'=HYPERLINK(1)"
-    assert report._cell(2.5) == "2.5"
-
-
 def test_a_second_run_has_nothing_to_do(graded_class):
     tasks, done = pending(graded_class.book, lessons(), None, sample_class.LIMITS, force=False)
     assert tasks == []

@@ -1,0 +1,233 @@
+"""Late work: due dates and extensions, and what a late submission loses, by nbgrader's own columns and plugin.
+
+Dates stand in the class's `due.csv`, and from there go into nbgrader's gradebook, where formgrader shows them:
+
+    lesson,student,due
+    01_chain_rule,,2026-01-15 23:59          everybody's date; a date alone means the end of that day
+    01_chain_rule,Grace Hopper,2026-01-22    her own
+    ,Alan Turing,2 days                      so much more than everybody, in every lesson
+
+Lessons that the file does not name keep the dates that formgrader or `nbgrader` gave them. What being late costs is
+`LatePolicy`'s to say, or that of another plugin that `c.AssignLatePenalties.plugin_class` names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta, timezone, tzinfo
+from typing import Any
+
+from nbgrader.api import Assignment, Grade, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Gradebook as Database
+from nbgrader.converters import Autograde
+from nbgrader.plugins import LateSubmissionPlugin
+from nbgrader.preprocessors import AssignLatePenalties
+from sqlalchemy import func, select, update
+from traitlets import Float
+
+from autograder import sheet
+from autograder.course import CourseError, Gradebook, Lesson, lessons
+from autograder.intake.roster import Roster, spelling
+from autograder.recording.database import one_writer
+from autograder.recording.pipeline import named
+
+DATES = "due.csv"
+_HEADER = ["lesson", "student", "due"]
+_LONGER = re.compile(r"\+? *(?P<n>\d{1,4}) *(?P<unit>hour|day|week)s?", re.IGNORECASE)
+
+
+class LatePolicy(LateSubmissionPlugin):
+    """A share of the points reached is lost for every day begun after the student's own due date."""
+
+    percent_per_day = Float(0.0, min=0, max=100, help="Percent of the points lost for each day begun.").tag(config=True)
+    at_most_percent = Float(100.0, min=0, max=100, help="No more than this is lost.").tag(config=True)
+    grace_minutes = Float(0.0, min=0, help="So many minutes are forgiven, of each day.").tag(config=True)
+    nothing_after_days = Float(math.inf, min=0, help="Later than this, all points are lost.").tag(config=True)
+
+    def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float | None:
+        """The points lost, to two decimals; None if none are."""
+        days = math.ceil((total_seconds_late - 60 * self.grace_minutes) / 86_400)
+        if days <= 0 or score <= 0:
+            return None
+        if days > self.nothing_after_days:
+            return score
+        percent = min(days * self.percent_per_day, self.at_most_percent)
+        return score if percent >= 100 else round(score * percent / 100, 2) or None
+
+
+@dataclass
+class Dates:
+    """What `due.csv` says, in UTC without a zone, as nbgrader stores it. `own` dates are by lesson and name as written;
+    `longer` is by name, for every lesson, and by lesson and name."""
+
+    due: dict[str, datetime] = field(default_factory=dict)
+    own: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    longer: dict[tuple[str, str], timedelta] = field(default_factory=dict)
+
+    def students(self) -> set[str]:
+        """The students who are named."""
+        return {student for _, student in (*self.own, *self.longer)}
+
+    def extension(self, lesson: str, name: str) -> timedelta | None:
+        """How much later than everybody's date the student of that name may hand in."""
+        if (lesson, name) in self.own:
+            return self.own[lesson, name] - self.due[lesson]
+        return self.longer.get((lesson, name)) or self.longer.get(("", name))
+
+
+def read_dates(gradebook: Gradebook) -> Dates:
+    """The class's due dates and extensions; empty if there is no `due.csv`. Raises CourseError, naming the line."""
+    path = gradebook.folder / DATES
+    try:
+        rows = sheet.read(path)
+    except FileNotFoundError:
+        return Dates()
+    if [name.strip().lower() for name in rows[0][:3]] != _HEADER if rows else True:
+        raise CourseError(f"{path}: the first line must be `{','.join(_HEADER)}`")
+    dates = Dates()
+    for n, row in enumerate(rows[1:], start=2):
+        lesson, student, due = (spelling(text) for text in [*row, "", "", ""][:3])
+        try:
+            name = lessons([lesson])[0].name if lesson else ""
+            if not due or not (name or student):
+                raise CourseError("a line needs a date, and a lesson or a student")
+            if longer := _LONGER.fullmatch(due):
+                if not student:
+                    raise CourseError(f"{due!r} is more time, which only a student is given; write a date")
+                dates.longer[name, student] = timedelta(**{f"{longer['unit'].lower()}s": int(longer["n"])})
+            elif student and name:
+                dates.own[name, student] = _moment(due, gradebook.timezone)
+            elif name:
+                dates.due[name] = _moment(due, gradebook.timezone)
+            else:
+                raise CourseError(f"{due!r} for every lesson: write the lesson, or how much longer, as `2 days`")
+        except CourseError as error:
+            raise CourseError(f"{path}, entry {n - 1}: {error}") from None
+    for lesson, student in dates.own:
+        if lesson not in dates.due:
+            raise CourseError(f"{path}: {student} has a date of their own in {lesson}, which has none for everybody")
+    return dates
+
+
+def _moment(text: str, zone: tzinfo) -> datetime:
+    try:
+        moment = datetime.fromisoformat(re.sub(r" ?(UTC|Z)$", "+00:00", text))
+    except ValueError:
+        raise CourseError(f"{text!r} is no date; write it as 2026-01-15 23:59") from None
+    if len(text) <= len("2026-01-15"):
+        moment = datetime.combine(moment.date(), time(23, 59, 59))
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    return moment.astimezone(timezone.utc).replace(tzinfo=None)
+
+
+class Late:
+    """Enters dates, extensions and penalties; reads `due.csv` and the configuration once, so make one for each run."""
+
+    def __init__(self, gradebook: Gradebook):
+        self.dates = read_dates(gradebook)
+        self.unclear: set[str] = set()
+        steps = named(Autograde(coursedir=gradebook.coursedir, config=gradebook.config).autograde_preprocessors)
+        self._plugin: Any = None
+        for step in steps:
+            if issubclass(step, AssignLatePenalties):
+                assign = step(config=gradebook.config)
+                assign.init_plugin()
+                self._plugin = assign.plugin_inst
+                self._plugin.log.setLevel("CRITICAL")
+
+    def assess(
+        self, db: Any, lesson_names: Iterable[str], students: Iterable[str] | None = None
+    ) -> set[tuple[str, str]]:
+        """Enter what these submissions' dates and penalties are now, in the session's transaction; the caller commits.
+
+        Returns the student and lesson of each whose penalty or extension changed. An extension for a name that two have
+        is nobody's, and goes to `unclear`.
+        """
+        changed: set[tuple[str, str]] = set()
+        wanted = None if students is None else set(students)
+        for name in lesson_names:
+            assignment = db.query(Assignment).filter(Assignment.name == name).one_or_none()
+            if assignment is None:
+                continue
+            dated = name in self.dates.due
+            if dated and assignment.duedate != self.dates.due[name]:
+                assignment.duedate = self.dates.due[name]
+            asked = select(
+                SubmittedAssignment.id, SubmittedAssignment.student_id, SubmittedAssignment.timestamp,
+                SubmittedAssignment.extension,
+            ).where(SubmittedAssignment.assignment_id == assignment.id)  # fmt: skip
+            rows = db.execute(asked).all()
+            extensions = self._extensions(name, [row.student_id for row in rows]) if dated else {}
+            rows = [row for row in rows if wanted is None or row.student_id in wanted]
+            late: dict[str, tuple[str, float]] = {}
+            for row in rows:
+                extension = extensions.get(row.student_id) if dated else row.extension
+                if extension != row.extension:
+                    of_row = update(SubmittedAssignment).where(SubmittedAssignment.id == row.id)
+                    db.execute(of_row.values(extension=extension).execution_options(synchronize_session=False))
+                    changed.add((row.student_id, name))
+                due = assignment.duedate + (extension or timedelta()) if assignment.duedate else None
+                behind = (row.timestamp - due).total_seconds() if due and row.timestamp else 0.0
+                late[row.id] = row.student_id, max(behind, 0.0)
+            changed |= {(student, name) for student in self._penalties(db, late)}
+        return changed
+
+    def _extensions(self, lesson: str, students: list[str]) -> dict[str, timedelta]:
+        """The extensions of those who handed in, by their ids."""
+        found = {}
+        for written in self.dates.students():
+            extension = self.dates.extension(lesson, written)
+            if extension is None:
+                continue
+            known = [written] if written in students else [s for s in students if s in Roster([written])]
+            if len(known) > 1:
+                self.unclear.add(f"{DATES}: {written!r} may be {' or '.join(map(repr, sorted(known)))}; write the id")
+                continue
+            found.update(dict.fromkeys(known, extension))
+        return found
+
+    def _penalties(self, db: Any, late: dict[str, tuple[str, float]]) -> set[str]:
+        db.flush()
+        asked = select(SubmittedNotebook.id, SubmittedNotebook.assignment_id, SubmittedNotebook.late_submission_penalty)
+        rows = [row for row in db.execute(asked.where(SubmittedNotebook.assignment_id.in_(late))).all()]
+        behind = {row.id: late[row.assignment_id] for row in rows if late[row.assignment_id][1] > 0}
+        scored = select(Grade.notebook_id, func.sum(Grade.score)).where(Grade.notebook_id.in_(behind))
+        scores = dict(db.execute(scored.group_by(Grade.notebook_id)).all())
+        changed = set()
+        for row in rows:
+            penalty = None
+            if row.id in behind and self._plugin is not None:
+                student, seconds = behind[row.id]
+                score = scores.get(row.id) or 0.0
+                penalty = self._plugin.late_submission_penalty(student, score, seconds)
+                penalty = None if penalty is None else min(max(penalty, 0.0), max(score, 0.0))
+            if (penalty or 0.0) != (row.late_submission_penalty or 0.0):
+                of_row = update(SubmittedNotebook).where(SubmittedNotebook.id == row.id)
+                db.execute(of_row.values(late_submission_penalty=penalty).execution_options(synchronize_session=False))
+                changed.add(late[row.assignment_id][0])
+        return changed
+
+
+def enter(gradebook: Gradebook, of_lessons: list[Lesson], keep: bool = True) -> set[tuple[str, str]]:
+    """Bring dates, extensions and penalties of all that is graded up to what `due.csv`, the policy and the points say now.
+
+    Returns the student and lesson of each that changed; without `keep`, of each that would. Raises CourseError if another
+    process writes the gradebook, `due.csv` cannot be understood, or it gives more time to a name that two have.
+    """
+    if not gradebook.has_database():
+        read_dates(gradebook)
+        return set()
+    late, names = Late(gradebook), [lesson.name for lesson in of_lessons]
+    with one_writer(gradebook) if keep else contextlib.nullcontext(), Database(gradebook.db_url) as database:
+        changed = late.assess(database.db, names)
+        if late.unclear or not keep:
+            database.db.rollback()
+        database.db.commit()
+    if late.unclear:
+        raise CourseError(min(late.unclear))
+    return changed
