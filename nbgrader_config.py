@@ -66,10 +66,9 @@ c.Autograde.autograde_preprocessors = [
 ]
 
 # Late work. Due dates and extensions stand in the class's folder, in `due.csv` (autograder/recording/late.py shows one).
+# Each day begun costs so many percent of the points reached; with 0, being late is shown and costs nothing.
 c.AssignLatePenalties.plugin_class = "autograder.recording.late.LatePolicy"
-c.LatePolicy.percent_per_day = (
-    0  # 10: a tenth of the points reached for every day begun. 0: being late is shown, no more.
-)
+c.LatePolicy.percent_per_day = 0
 c.LatePolicy.at_most_percent = 100
 c.LatePolicy.grace_minutes = 0
 # c.LatePolicy.nothing_after_days = 7

@@ -14,18 +14,19 @@ from pathlib import Path
 
 from autograder.course import CourseError, write_whole
 
-# Where a cell may begin for some spreadsheet, and what makes it a formula there; a number with its sign is none.
+# Where a cell may begin for some spreadsheet, and what makes it a formula there.
 _FORMULA = re.compile(
     r"""(?:(?<=^)|(?<=[,;:|\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]))(?=[\s"'\u200b-\u200d\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])"""
-    r"""(?!\s*[+\-]\d+(?:\.\d+)?(?:e[+\-]?\d+)?\s*(?:$|[,;:|\t\r\n]))"""
 )
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def cell(value: object) -> str:
     """What a cell says, as text that no spreadsheet runs, whatever it takes for the separator."""
     if isinstance(value, float):
         return number(value)
-    return _FORMULA.sub("'", value) if isinstance(value, str) else "" if value is None else str(value)
+    written = "" if value is None else str(value)
+    return written if _NUMBER.fullmatch(written) else _FORMULA.sub("'", written)
 
 
 def number(value: float) -> str:

@@ -71,7 +71,8 @@ class Result:
 
     @property
     def remarks(self) -> list[str]:
-        return [self.status] * (self.status != "graded") + [self.late] * bool(self.late) + self.notes
+        late = [f"{self.lesson}: {self.late}"] if self.late else []
+        return [self.status] * (self.status != "graded") + late + self.notes
 
 
 def _span(behind: timedelta) -> str:

@@ -119,6 +119,8 @@ def _head(found: Explanation) -> Iterator[Text | str]:
             times.append(f"{record.seconds:g} s to run")
     if times:
         yield "; ".join(times)
+    if result.late:
+        yield Text(_sentence(result.late[0].upper() + result.late[1:]), style="yellow")
     if result.points and record.status != "graded":
         yield Text(f"It could not be run, so no exercise has points: {_sentence(record.status)}", style="red")
     for note in record.notes:

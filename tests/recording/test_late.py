@@ -58,7 +58,7 @@ def test_being_late_costs_what_the_policy_says_and_an_extension_saves(graded):
     assert scores(graded) == {"Ada": 6.4, "Bao": 8, "Maria_1": 8, "Maria_2": 8, "Zoë": 8}
     ada = next(r for r in report.results(graded, [LESSON]) if r.student == "Ada")
     assert ada.late == "handed in 1 day 1 hour late, which costs 1.6 points"
-    assert ada.late in ada.remarks
+    assert f"{LESSON.name}: {ada.late}" in ada.remarks
     with Database(graded.db_url) as database:
         assert database.find_submission(LESSON.name, "Bao").duedate == datetime(2026, 1, 20, 11)
     assert late.enter(graded, [LESSON]) == set()
