@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +19,22 @@ from autograder.running import sandbox
 from autograder.running.sandbox import NO_SANDBOX
 
 os.environ.pop("AUTOGRADER_DB", None)  # No test writes into a real class's database.
-if sandbox.problem():
-    # Everything but the sandbox itself can still be tested; tests/running/test_hostile.py is skipped and says why.
-    os.environ[NO_SANDBOX] = "1"
+
+
+def stand_in_for_the_sandbox() -> None:
+    """Where there is none, everything else can still be tested; tests/running/test_hostile.py is skipped and says why.
+
+    Raises UsageError in CI, where nobody would read that, unless AUTOGRADER_NO_SANDBOX says that it is meant.
+    """
+    if sandbox.problem():
+        if os.environ.get("CI") and sys.platform == "linux" and not sandbox.unprotected():
+            raise pytest.UsageError(
+                f"CI would skip the tests of hostile submissions: {sandbox.problem()} ({NO_SANDBOX}=1 says that this is meant.)"
+            )
+        os.environ[NO_SANDBOX] = "1"
+
+
+stand_in_for_the_sandbox()
 
 
 @dataclass

@@ -70,6 +70,9 @@ _FCNTL = (72, 25)
 _FILE_LOCKS = (5, 6, 7, 36, 37, 38, 1024, 1026)  # F_GETLK to F_SETLKW, F_OFD_*, F_SETLEASE, F_NOTIFY
 
 
+_SETTINGS = Path("/proc/sys")
+_UBUNTUS_PROFILE = Path("/etc/apparmor.d/bwrap-userns-restrict")
+
 # Set to anything but 0, students' code runs with the grader's own rights: see `unprotected`.
 NO_SANDBOX = "AUTOGRADER_NO_SANDBOX"
 
@@ -90,7 +93,8 @@ def problem() -> str:
         )
     if Path("/tmp") in Path(sys.base_prefix).parents:
         return "The sandbox cannot use a Python installed below /tmp."
-    # The whole of it is tried: a system may allow a sandbox, and none within it.
+    # The whole of it is tried, down to a submission's own namespaces: Ubuntu's profile for bubblewrap allows a sandbox, and none
+    # within it.
     tried = subprocess.run(command(["-m", __name__]), capture_output=True, text=True, timeout=60)
     if tried.returncode != 0:
         said = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -100,18 +104,28 @@ def problem() -> str:
 
 def _cure() -> str:
     """What this host's administrator can do about namespaces that the kernel refuses; empty if nothing known is in the way."""
-    wanted = {
-        "kernel.unprivileged_userns_clone": 1,
-        "kernel.apparmor_restrict_unprivileged_userns": 0,
-        "user.max_user_namespaces": 10_000,
-    }
     cures = []
-    for name, value in wanted.items():
-        with contextlib.suppress(OSError, ValueError):
-            found = int(Path("/proc/sys", *name.split(".")).read_text())
-            if found != value if value < 2 else found < 10:
-                cures.append(f"sudo sysctl {name}={value}")
-    return f" It refuses ordinary users their namespaces; what helps: {'; '.join(cures)}." if cures else ""
+    # Ubuntu's own profile for bubblewrap forbids a sandbox within the sandbox, whatever the kernel's setting is.
+    if _setting("kernel.apparmor_restrict_unprivileged_userns") == 1 or _UBUNTUS_PROFILE.exists():
+        cures.append(f"sudo sh {Path(__file__).with_name('allow_bubblewrap.sh')}")
+    if _setting("kernel.unprivileged_userns_clone") == 0:
+        cures.append("sudo sysctl kernel.unprivileged_userns_clone=1")
+    most = _setting("user.max_user_namespaces")
+    if most is not None and most < 10:
+        cures.append("sudo sysctl user.max_user_namespaces=10000")
+    return (
+        f" It refuses ordinary users their namespaces; what helps: {'; '.join(cures)} (docs/where_it_runs.md)."
+        if cures
+        else ""
+    )
+
+
+def _setting(name: str) -> int | None:
+    """One of the kernel's settings, by the name that sysctl has for it; None where there is no such setting."""
+    try:
+        return int(_SETTINGS.joinpath(*name.split(".")).read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def command(arguments: list[str]) -> list[str]:
