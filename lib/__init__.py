@@ -1,5 +1,5 @@
-"""What the lessons import: small tools that show, measure and probe; and, in `models`, what the lessons build, finished.
-Look into that after you have written yours.
+"""What the lessons import: small tools that show, measure and probe; and, in `models` and other modules
+(`sealed.FINISHED`), what the lessons build, finished.
 
 | module        | what it is for                                                       |
 |---------------|----------------------------------------------------------------------|
@@ -19,4 +19,10 @@ Look into that after you have written yours.
 | `plots`       | one plot style, and the drawings that more than one lesson uses      |
 | `controls`    | the controls of the "Play" sections, one file each                   |
 | `practice`    | self-check quizzes and flashcards                                    |
+| `check`       | `python -m lib.check`: is this machine ready for the lessons?        |
+| `sealed`      | which modules hold answers, and how they are kept from students      |
 """
+
+from lib import sealed
+
+sealed.install()

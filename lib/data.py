@@ -56,6 +56,8 @@ FILES = {
     "spoken/human.xz": (37276, "993f8886ad9cab4d9acbefa8e11c6e5ad077091ed00b300b46b193de2f1cef01"),
     "spoken/synthetic.xz": (2459484, "ad8f974bd445f79e668abba0ae82c545ea5585489da4e114d624608a78de611b"),
 }
+# Files that no lesson reads: they are for the course's own measurements, and not in what students get.
+NOT_IN_LESSONS = ("spoken/human.xz", "weights/wavenet_recorded.safetensors")
 
 
 def read(name: str, folder: Path | str | None = None) -> bytes:

@@ -1,6 +1,6 @@
 """Which names a lesson's exercises lean on though grading does not have them.
 
-Grading skips demo cells, and refuses `lib.models` to students' code. An exercise whose solution or visible test needs a
+Grading skips demo cells, and refuses what `lib` holds finished (`lib.sealed`) to students' code. An exercise whose solution or visible test needs a
 name that only a demo binds is right on every screen and wrong in every gradebook.
 """
 
@@ -16,9 +16,9 @@ from nbformat import NotebookNode
 from autograder.authoring import source
 from autograder.cells import is_demo
 from autograder.course import Lesson
+from lib.sealed import is_finished
 
 _IN_BACKTICKS = re.compile(r"`([A-Za-z_]\w*)(?:\([^`]*\))?`")
-REFUSED = "lib.models"
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def _in_code(cell: NotebookNode, line: int, only_demos: dict[str, int]) -> list[
             modules = [a.name for a in node.names]
             if isinstance(node, ast.ImportFrom):
                 modules = [node.module or "", *(f"{node.module}.{name}" for name in modules)]
-            if any(m == REFUSED or m.startswith(REFUSED + ".") for m in modules):
-                says = f"{REFUSED} is imported in an exercise or its check, and grading refuses it to students' code"
+            if refused := next((m for m in modules if is_finished(m)), None):
+                says = f"{refused} is imported in an exercise or its check, and grading refuses it to students' code"
                 found.append(Leaning(line + node.lineno - 1, says, wrong=True))
     return sorted(found, key=lambda f: f.line)
 

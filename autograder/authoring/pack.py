@@ -1,6 +1,7 @@
 """Make the bundle students get: one zip of the notebooks and what they need, nothing of the TA's side.
 
-The zip depends on its content only: packing twice gives the same bytes.
+The zip depends on its content only: packing twice gives the same bytes. Its README is the students' own (`students.md`), what
+`lib` holds finished is sealed (`lib.sealed`), and what no lesson reads stays at home.
 """
 
 from __future__ import annotations
@@ -10,39 +11,88 @@ import zipfile
 from pathlib import Path
 
 from autograder.course import ROOT, CourseError, lessons
+from lib import sealed
+from lib.data import NOT_IN_LESSONS
 
 BUNDLE = "autoregressive-course"
+README = Path(__file__).with_name("students.md")
 _ROOMS = ("notebooks", "lib", "data")
-_FILES = ("README.md", "LICENSE", "LICENSE-text", "environment.yml", "constraints.txt", "pyproject.toml")
+_FILES = ("LICENSE", "LICENSE-text", "environment.yml", "constraints.txt", "pyproject.toml")
 _LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", "unfinished")
 # What gives the TA's side away, wherever it stands in a file.
 FORBIDDEN = ("BEGIN SOLUTION", "BEGIN HIDDEN", "autograder.checks", "autograder.answers")
+# In a page or a notebook (whose lines are JSON): links and pictures, but neither formulas nor what stands in code.
+_LINK = re.compile(r"\]\(([^()\s]+)\)|<img [^>]*src=[\\\"']+([^\\\"']+)")
 
 
 def pack(target: Path) -> list[str]:
     """Write the bundle to `target` and return the names in it.
 
-    Raises CourseError if a lesson is not built, or a file would give a solution or hidden test away; then nothing is written.
+    Raises CourseError if a lesson is not built, a file would give a solution or hidden test away, or a link leads to a file that
+    is not in it; then nothing is written.
     """
-    for lesson in lessons():
-        if not lesson.release.exists():
-            raise CourseError(f"{lesson.release.relative_to(ROOT)} is missing; run: autograder build")
-    contents = {str(path.relative_to(ROOT)): path.read_bytes() for path in _files()}
-    contents["pyproject.toml"] = _students_pyproject(contents["pyproject.toml"].decode()).encode()
+    contents = bundle()
     for name, content in contents.items():
         for word in FORBIDDEN:
-            if name != "README.md" and word.encode() in content:
+            if word.encode() in content:
                 raise CourseError(f"{name} holds {word!r}, which students must not get; run: autograder build")
+    if dead := dead_links(contents):
+        name, link = dead[0]
+        raise CourseError(f"{name} links to {link}, which students do not get")
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as bundle:
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(contents):
             info = zipfile.ZipInfo(f"{BUNDLE}/{name}", date_time=(2000, 1, 1, 0, 0, 0))
             info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = 0o644 << 16
-            bundle.writestr(info, contents[name])
+            archive.writestr(info, contents[name])
     part.replace(target)
     return sorted(contents)
+
+
+def bundle() -> dict[str, bytes]:
+    """What the bundle holds: each file's content, by its path in the bundle. Raises CourseError if a lesson is not built."""
+    for lesson in lessons():
+        if not lesson.release.is_file():
+            raise CourseError(f"{lesson.release.relative_to(ROOT)} is missing; run: autograder build")
+    contents = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in _files()}
+    contents = {name: content for name, content in contents.items() if name.removeprefix("data/") not in NOT_IN_LESSONS}
+    finished = {module: name for name in contents if (module := _module(name)) and sealed.is_finished(module)}
+    sources = {module: contents.pop(name).decode() for module, name in finished.items()}
+    contents[sealed.SEAL.relative_to(ROOT).as_posix()] = sealed.seal(sources)
+    contents["pyproject.toml"] = _students_pyproject(contents["pyproject.toml"].decode()).encode()
+    contents["README.md"] = README.read_bytes()
+    return contents
+
+
+def dead_links(contents: dict[str, bytes]) -> list[tuple[str, str]]:
+    """Each link or picture, in a page or notebook of the bundle, to a file that is not in it: where, and to what."""
+    dead = []
+    for name, content in contents.items():
+        if name.endswith((".md", ".ipynb")):
+            for found in _LINK.finditer(content.decode()):
+                link = (found[1] or found[2]).partition("#")[0]
+                if link and not re.match(r"[a-z]+:|attachment:", link) and _place(name, link) not in contents:
+                    dead.append((name, link))
+    return dead
+
+
+def _place(page: str, link: str) -> str:
+    """Where a link on a page leads, as a path in the bundle; empty if out of it."""
+    place: list[str] = page.split("/")[:-1]
+    for step in link.split("/"):
+        if step == ".." and not place:
+            return ""
+        place = place[:-1] if step == ".." else place + [step] * (step not in ("", "."))
+    return "/".join(place)
+
+
+def _module(name: str) -> str:
+    """The module that a file of `lib` is, or nothing."""
+    if not name.startswith("lib/") or not name.endswith(".py"):
+        return ""
+    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def _files() -> list[Path]:

@@ -24,6 +24,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lib.sealed import is_finished
+
 _ROOT = Path(__file__).resolve().parents[2]
 _COURSE, _ENVIRONMENT = "/course", "/environment"
 # The whole of this package that exists where students' code runs.
@@ -149,9 +151,9 @@ def command(arguments: list[str]) -> list[str]:
         line += ["--perms", "0755", "--dir", folder]
     for prefix, place in places.items():
         line += ["--ro-bind", prefix, place]
-    # Students are to build the models, not to import them.
+    # What students are to write is not there to be read.
     for path in sorted((_ROOT / "lib").iterdir()):
-        if path.name not in ("models", "__pycache__"):
+        if path.name != "__pycache__" and not is_finished(f"lib.{path.stem}"):
             line += ["--ro-bind", str(path), f"{_COURSE}/lib/{path.name}"]
     line += ["--ro-bind", str(_ROOT / "data"), f"{_COURSE}/data"]
     for name in _WORKER_FILES:

@@ -45,6 +45,7 @@ from matplotlib_inline.backend_inline import configure_inline_support
 from traitlets.config import Config
 
 from autograder.running import plain, sandbox, skipped
+from lib import sealed
 
 # Beside torch and the like: what many a cell would import for itself, in every process anew.
 _LESSONS_IMPORT = ("lib.byhand", "lib.causality", "lib.plots", "lib.practice", "numpy.linalg", "numpy.random")
@@ -155,12 +156,9 @@ class Shell(InteractiveShell):
 
 def _message(error: Any) -> str:
     try:
-        text = str(error)[:2000]
+        return str(error)[:2000]
     except BaseException:
         return "(its message cannot be shown)"
-    if isinstance(error, ModuleNotFoundError) and str(error.name).startswith("lib.models"):
-        text += "; lib.models is not there when grading, where the models are to be your own"
-    return text
 
 
 def _missing(error: BaseException | None) -> str:
@@ -464,6 +462,7 @@ def warm_up() -> Shell:
     """Import once what every submission imports, make the shell it runs in, and ready this process to be forked."""
     for name in ("ipywidgets", "matplotlib.pyplot", "numpy", "torch", "tqdm.auto", *_LESSONS_IMPORT):
         importlib.import_module(name)
+    sealed.refuse()  # Students are to build the models, not to import them.
     sys.modules["torch"].set_num_threads(1)  # A thread pool would not survive the fork.
     shell = make_shell()
     # What a fork writes to is copied, and collecting garbage writes to everything: what is there now stays out of it.

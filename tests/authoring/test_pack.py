@@ -1,19 +1,29 @@
-"""The students' bundle: complete, and without the TA's side."""
+"""The students' bundle: complete, without the TA's side, and without what `lib` holds finished in a form to be read."""
 
+import os
+import subprocess
+import sys
 import zipfile
 
 import pytest
 import tomli
 
-from autograder.authoring.pack import BUNDLE, FORBIDDEN, pack
+from autograder.authoring.pack import BUNDLE, FORBIDDEN, README, dead_links, pack
 from autograder.course import ROOT, CourseError, lessons
+from lib import data, sealed
 
 
-@pytest.fixture
-def bundle(tmp_path):
-    pack(tmp_path / "bundle.zip")
-    with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
-        yield {n.removeprefix(f"{BUNDLE}/"): archive.read(n) for n in archive.namelist()}
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    target = tmp_path_factory.mktemp("packed") / "bundle.zip"
+    pack(target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def bundle(packed):
+    with zipfile.ZipFile(packed) as archive:
+        return {n.removeprefix(f"{BUNDLE}/"): archive.read(n) for n in archive.namelist()}
 
 
 def test_bundle_is_complete(bundle):
@@ -28,7 +38,89 @@ def test_bundle_is_complete(bundle):
         "data/README.md",
     }
     needed |= {lesson.release.relative_to(ROOT).as_posix() for lesson in lessons()}
+    needed |= {f"data/{name}" for name in data.FILES if name not in data.NOT_IN_LESSONS}
     assert needed <= set(bundle)
+
+
+def test_what_no_lesson_reads_is_not_in_it(bundle):
+    lessons_say = "".join(lesson.source.read_text(encoding="utf-8") for lesson in lessons())
+    for name in data.NOT_IN_LESSONS:
+        assert f"data/{name}" not in bundle
+        assert f'"{name.split("/")[-1].partition(".")[0]}"' not in lessons_say
+
+
+def test_its_readme_is_the_students(bundle):
+    assert bundle["README.md"] == README.read_bytes()
+    for word in (b"autograder", b"solution", b"make ", b"gradebook"):
+        assert word not in bundle["README.md"]
+
+
+def test_no_link_leads_out_of_the_bundle(bundle):
+    assert dead_links(bundle) == []
+    page = (
+        '[a](b.md) [c](../d.md#e) ![p](p.png) <img src="q.png"> [w](https://w.org) [here](#x) [u](../../up.md) $[a](x)$'
+    )
+    found = dead_links({"pages/a.md": page.encode(), "d.md": b"", "pages/b.md": b""})
+    assert [link for _, link in found] == ["p.png", "q.png", "../../up.md", "x"]
+
+
+def test_what_is_finished_is_sealed(bundle):
+    """Not a file of it, and not a line that stands in it alone. (What notebooks may show is the next test's.)"""
+    assert not any(sealed.is_finished(name.partition(".")[0].replace("/", ".")) for name in bundle)
+    files = {path: path.read_text(encoding="utf-8") for path in (ROOT / "lib").rglob("*.py")}
+    module = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files}
+    secret = lines("".join(text for path, text in files.items() if sealed.is_finished(module[path])))
+    secret -= lines("".join(text for path, text in files.items() if not sealed.is_finished(module[path])))
+    readable = "".join(content.decode() for name, content in bundle.items() if name.endswith((".py", ".md")))
+    assert len(secret) > 500
+    assert [line for line in secret if line in readable] == []
+
+
+def lines(text):
+    """The lines of code in a text that are long enough to say something; what is imported says nothing."""
+    found = {line.strip() for line in text.splitlines()}
+    return {
+        line
+        for line in found
+        if len(line) > 30 and not line.startswith(("from ", "import ", "def ", "raise ", '"', "#"))
+    }
+
+
+UNPACKED = """
+import inspect, sys, traceback
+from lib import check, sampling, weights
+from lib.models import made
+assert weights.__file__.startswith({folder!r}), weights.__file__
+assert "sealed" in repr(made.__spec__.loader)
+for thing in (made, made.paths, made.MADE, sampling.top_k):
+    try:
+        print(inspect.getsource(thing))
+    except (OSError, TypeError):
+        continue
+    raise AssertionError(thing)
+try:
+    weights.load("bernoulli").logits(None)
+except Exception:
+    assert "return" not in traceback.format_exc() and "sealed" in traceback.format_exc()
+sys.exit(check.main())
+"""
+
+
+def test_the_unpacked_bundle_works_and_does_not_show_its_answers(packed, tmp_path):
+    """`lib.check` says that the machine is ready, and it loads a model; sources are neither there nor shown."""
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(tmp_path)
+    folder = tmp_path / BUNDLE
+    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-c", UNPACKED.format(folder=str(folder))],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "This machine is ready" in ran.stdout
 
 
 def test_bundle_holds_nothing_of_the_tas_side(bundle):
@@ -36,7 +128,7 @@ def test_bundle_holds_nothing_of_the_tas_side(bundle):
         assert name.split("/")[0] not in ("solutions", "autograder", "gradebook", "tests", "benchmarks")
         assert not name.endswith((".db", ".pyc"))
         for word in FORBIDDEN:
-            assert name == "README.md" or word.encode() not in content, f"{name} holds {word}"
+            assert word.encode() not in content, f"{name} holds {word}"
 
 
 def test_no_solution_line_is_in_the_bundle(bundle):
@@ -54,10 +146,9 @@ def test_no_solution_line_is_in_the_bundle(bundle):
         assert [line for line in secret if line in handed_out] == []
 
 
-def test_packing_twice_gives_the_same_bytes(tmp_path):
-    pack(tmp_path / "a.zip")
-    pack(tmp_path / "b.zip")
-    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+def test_packing_twice_gives_the_same_bytes(packed, tmp_path):
+    pack(tmp_path / "again.zip")
+    assert (tmp_path / "again.zip").read_bytes() == packed.read_bytes()
 
 
 def test_the_bundle_can_be_installed_without_the_autograder(bundle):
@@ -73,3 +164,11 @@ def test_a_leak_stops_packing(tmp_path, monkeypatch):
     with pytest.raises(CourseError, match="which students must not get"):
         pack(tmp_path / "bundle.zip")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dead_link_stops_packing(tmp_path, monkeypatch):
+    (tmp_path / "students.md").write_text("[solved](solutions/01.ipynb)")
+    monkeypatch.setattr("autograder.authoring.pack.README", tmp_path / "students.md")
+    with pytest.raises(CourseError, match=r"README\.md links to solutions/01\.ipynb"):
+        pack(tmp_path / "bundle.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["students.md"]
