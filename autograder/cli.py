@@ -311,10 +311,38 @@ def make_feedback(book: Gradebook, names: list[str] | None, force: bool, hidden_
 def grades(
     names: Lessons = None,
     why: Annotated[bool, typer.Option("--why", help="Also the reason for every lost point.")] = False,
+    statistics: Annotated[
+        bool,
+        typer.Option(
+            "--statistics",
+            help="How hard each exercise is and why points were lost, answers that are alike; and a page.",
+        ),
+    ] = False,
     gradebook: Book = None,
 ) -> None:
     """Show the gradebook, and write grades.csv and exercises.csv beside it."""
-    show_grades(Gradebook(gradebook), names, why)
+    if statistics:
+        show_statistics(Gradebook(gradebook), names)
+    else:
+        show_grades(Gradebook(gradebook), names, why)
+
+
+def show_statistics(book: Gradebook, names: list[str] | None) -> None:
+    """Print what the class says about the exercises, and write it as a page."""
+    from autograder.telling import report
+    from autograder.telling import statistics as class_says
+
+    _needs_database(book)
+    chosen = lessons(names)
+    _tell_of_old_penalties(book, chosen)
+    summaries, groups = class_says.of(book, report.results(book, chosen), chosen)
+    if not summaries:
+        raise CourseError(f"There is nothing graded in {book.folder} yet; first: autograder grade")
+    for summary in summaries:
+        out.print(class_says.tables(summary), "")
+    if groups:
+        out.print(class_says.alike_table(groups), "")
+    out.print(f"Written: {class_says.write_page(book, summaries, groups)}")
 
 
 def show_grades(book: Gradebook, names: list[str] | None, why: bool) -> None:
