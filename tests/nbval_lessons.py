@@ -1,7 +1,7 @@
 """pytest plugin: what nbval should expect of the notebooks students open.
 
 Nothing is solved there, so a cell may end in NotImplementedError, and every check cell must; any other error is a fault of
-the lesson. Solution notebooks are nbval's own business: every cell runs, deterministic outputs are compared.
+the lesson, though the tag `raises-exception` makes nbval content with it. Solution notebooks are nbval's own business: every cell runs, deterministic outputs are compared.
 
 A kernel chooses its ports before it binds them, so that of two which start at once one may find its own taken and die: it
 is started again, and waited for as long as a busy machine needs.
@@ -41,5 +41,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Itera
     errors = [output.ename for output in getattr(item, "test_outputs", []) if output.output_type == "error"]
     if errors == ["NotImplementedError"]:
         report.outcome, report.longrepr = "passed", None
+    elif errors and report.passed:
+        report.outcome, report.longrepr = "failed", f"{errors[0]}, where nothing but the solution may be missing"
     elif item.cell.metadata.get("nbgrader", {}).get("grade") and report.passed:
         report.outcome, report.longrepr = "failed", "this check passes although nothing is solved"

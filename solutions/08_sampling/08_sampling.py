@@ -15,16 +15,20 @@
 # %%
 import itertools
 import math
+import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
+sys.path.insert(0, "../..")  # `lib` is the one of the folder that this notebook lies in
 from lib import plots
 from lib.byhand import filter_puzzle, typed
 from lib.causality import dependence, leaks
+from lib.errors import short_errors
 
 plots.use_style()
+short_errors()
 
 # %% [markdown]
 # ## A picture first

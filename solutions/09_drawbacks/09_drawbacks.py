@@ -14,6 +14,7 @@
 # %%
 import itertools
 import math
+import sys
 import time
 
 import matplotlib.pyplot as plt
@@ -21,11 +22,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+sys.path.insert(0, "../..")  # `lib` is the one of the folder that this notebook lies in
 from lib import plots
 from lib.byhand import costs_puzzle, typed
 from lib.causality import dependence
+from lib.errors import short_errors
 
 plots.use_style()
+short_errors()
 
 # %% [markdown]
 # ## A picture first

@@ -15,11 +15,16 @@
 
 # %%
 import math
+import sys
 
 import numpy as np
 
+sys.path.insert(0, "../..")  # `lib` is the one of the folder that this notebook lies in
 from lib.causality import dependence, leaks
+from lib.errors import short_errors
 from lib.exam import question
+
+short_errors()
 
 # %% exercise student_name
 student_name = None  # your name, in quotes

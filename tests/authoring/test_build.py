@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbgrader.nbgraderformat import MetadataValidator
 
-from autograder.authoring import build, source
+from autograder.authoring import build, run_all, source
 from autograder.authoring.pack import FORBIDDEN
 from autograder.authoring.typed_answers import TypedAnswers
 from autograder.course import ROOT, CourseError, Lesson, lessons
@@ -54,6 +54,20 @@ def test_an_answer_to_be_typed_is_handed_out_without_a_stub(line):
     for source_, wanted in ((line, line), ("def f():", "def f():" + stub)):
         cell = nbformat.v4.new_code_cell(source_ + stub, metadata=marks)
         assert TypedAnswers().preprocess_cell(cell, {}, 0)[0].source == wanted
+
+
+def test_what_may_fail_stops_nothing_and_a_check_says_that_it_passes(lesson):
+    """Plain cells of a lesson alone may stop the rest: where they fail, nothing can go on."""
+    for cell in nbformat.read(lesson.release, as_version=4).cells:
+        if cell.cell_type == "code":
+            plain = "nbgrader" not in cell.metadata and "demo" not in cell.metadata.get("tags", [])
+            assert (run_all.GOES_ON in cell.metadata.get("tags", [])) is not plain
+        if cell.metadata.get("nbgrader", {}).get("grade"):
+            says = cell.source.splitlines()[-1]
+            assert says in [f'print("{words}")' for words in (run_all.DECIDED, run_all.FORM, run_all.MORE)]
+            assert "typed(" not in cell.source or run_all.MORE not in says
+    written = source.read(lesson).notebook
+    assert not any(run_all.GOES_ON in cell.metadata.get("tags", []) for cell in written.cells)
 
 
 def test_cells_are_nbgrader_cells(lesson):
