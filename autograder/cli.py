@@ -46,6 +46,10 @@ out = Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if 
 Lessons = Annotated[
     list[str] | None, typer.Argument(help="Lessons, as 01_chain_rule, 01 or chain_rule; all if none is named.")
 ]
+SomeLessons = Annotated[
+    list[str] | None,
+    typer.Option(help="Only this lesson (01, say); may be repeated. Without the exam, its questions stay at home."),
+]
 Book = Annotated[Path | None, typer.Option("--gradebook", help="The class's folder. [default: gradebook]")]
 # The default that the options for limits show: nbgrader's own commands read it too.
 _CONFIGURED = "[default: c.ExecuteInWorker in nbgrader_config.py, or {:g}]"
@@ -121,12 +125,28 @@ def build(names: Lessons = None, force: Force = False) -> None:
 @says_what_is_wrong
 def pack(
     target: Annotated[Path, typer.Argument(help="The zip to write.")] = ROOT / "dist" / "autoregressive-course.zip",
+    lesson: SomeLessons = None,
 ) -> None:
     """Make the students' bundle: notebooks, lib, data, environment, README."""
     from autograder.authoring.pack import pack as make
 
-    names = make(target)
+    names = make(target, lessons(lesson))
     out.print(f"{target}: {len(names)} files, {target.stat().st_size / 2**20:.1f} MB")
+
+
+@app.command(rich_help_panel=LESSONS)
+@says_what_is_wrong
+def publish(
+    folder: Annotated[Path, typer.Argument(help="The students' git repository; made where there is none.")],
+    lesson: SomeLessons = None,
+    message: Annotated[str, typer.Option("--message", "-m", help="What the commit says.")] = "The course",
+) -> None:
+    """Commit the students' bundle to a repository of their own, without solutions, checks or answers."""
+    from autograder.authoring.publish import publish as make
+
+    commit = make(folder, lessons(lesson), message)
+    where = shlex.quote(str(folder))
+    out.print(f"Committed as {commit}; next: git -C {where} push" if commit else f"{folder} is up to date.")
 
 
 @app.command(rich_help_panel=CLASS)

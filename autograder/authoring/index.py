@@ -61,9 +61,9 @@ def entry(lesson: Lesson) -> Entry:
     )
 
 
-def notebooks() -> str:
-    """`notebooks/README.md`: what to open, how long it takes, what it needs and what it gives."""
-    entries = [entry(lesson) for lesson in lessons()]
+def notebooks(chosen: list[Lesson] | None = None) -> str:
+    """`notebooks/README.md`: what to open, how long it takes, what it needs and what it gives; of the chosen lessons, or of all."""
+    entries = [entry(lesson) for lesson in chosen or lessons()]
     lines = []
     for e in entries:
         link = f"[{e.lesson.name[:2]} {e.title}]({e.lesson.name}/{e.lesson.name}.ipynb)"

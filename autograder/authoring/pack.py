@@ -10,13 +10,14 @@ import re
 import zipfile
 from pathlib import Path
 
-from autograder.course import ROOT, CourseError, lessons
+from autograder.authoring import index
+from autograder.course import ROOT, CourseError, Lesson, lessons
 from lib import sealed
 from lib.data import NOT_IN_LESSONS
 
 BUNDLE = "autoregressive-course"
 README = Path(__file__).with_name("students.md")
-_ROOMS = ("notebooks", "lib", "data")
+ROOMS = ("notebooks", "lib", "data")
 _FILES = ("LICENSE", "LICENSE-text", "environment.yml", "constraints.txt", "pyproject.toml")
 _LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", "unfinished")
 # What gives the TA's side away, wherever it stands in a file.
@@ -25,20 +26,12 @@ FORBIDDEN = ("BEGIN SOLUTION", "BEGIN HIDDEN", "autograder.checks", "autograder.
 _LINK = re.compile(r"\]\(([^()\s]+)\)|<img [^>]*src=[\\\"']+([^\\\"']+)")
 
 
-def pack(target: Path) -> list[str]:
-    """Write the bundle to `target` and return the names in it.
+def pack(target: Path, chosen: list[Lesson] | None = None) -> list[str]:
+    """Write the bundle of the chosen lessons, or of all, to `target` and return the names in it.
 
-    Raises CourseError if a lesson is not built, a file would give a solution or hidden test away, or a link leads to a file that
-    is not in it; then nothing is written.
+    Raises CourseError as `checked_bundle` does; then nothing is written.
     """
-    contents = bundle()
-    for name, content in contents.items():
-        for word in FORBIDDEN:
-            if word.encode() in content:
-                raise CourseError(f"{name} holds {word!r}, which students must not get; run: autograder build")
-    if dead := dead_links(contents):
-        name, link = dead[0]
-        raise CourseError(f"{name} links to {link}, which students do not get")
+    contents = checked_bundle(chosen)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -51,13 +44,38 @@ def pack(target: Path) -> list[str]:
     return sorted(contents)
 
 
-def bundle() -> dict[str, bytes]:
-    """What the bundle holds: each file's content, by its path in the bundle. Raises CourseError if a lesson is not built."""
-    for lesson in lessons():
+def checked_bundle(chosen: list[Lesson] | None = None) -> dict[str, bytes]:
+    """The bundle as students may have it.
+
+    Raises CourseError if a lesson is not built, a file would give a solution or hidden test away, or a link leads to a file that
+    is not in it.
+    """
+    contents = bundle(chosen)
+    for name, content in contents.items():
+        for word in FORBIDDEN:
+            if word.encode() in content:
+                raise CourseError(f"{name} holds {word!r}, which students must not get; run: autograder build")
+    if dead := dead_links(contents):
+        name, link = dead[0]
+        raise CourseError(f"{name} links to {link}, which students do not get")
+    return contents
+
+
+def bundle(chosen: list[Lesson] | None = None) -> dict[str, bytes]:
+    """What the bundle holds: each file's content, by its path in the bundle; of the chosen lessons, or of all.
+
+    Without the exam among them, its questions stay at home too. Raises CourseError if a lesson is not built.
+    """
+    chosen = chosen or lessons()
+    for lesson in chosen:
         if not lesson.release.is_file():
             raise CourseError(f"{lesson.release.relative_to(ROOT)} is missing; run: autograder build")
     contents = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in _files()}
     contents = {name: content for name, content in contents.items() if name.removeprefix("data/") not in NOT_IN_LESSONS}
+    others = [f"notebooks/{lesson.name}/" for lesson in lessons() if lesson not in chosen]
+    others += [] if any(lesson.is_exam for lesson in chosen) else ["lib/exam.py"]
+    contents = {name: content for name, content in contents.items() if not name.startswith(tuple(others))}
+    contents["notebooks/README.md"] = index.notebooks(chosen).encode()
     finished = {module: name for name in contents if (module := _module(name)) and sealed.is_finished(module)}
     sources = {module: contents.pop(name).decode() for module, name in finished.items()}
     contents[sealed.SEAL.relative_to(ROOT).as_posix()] = sealed.seal(sources)
@@ -97,7 +115,7 @@ def _module(name: str) -> str:
 
 def _files() -> list[Path]:
     found = [ROOT / name for name in _FILES]
-    for room in _ROOMS:
+    for room in ROOMS:
         found += [p for p in sorted((ROOT / room).rglob("*")) if p.is_file() and not set(p.parts) & set(_LEFT_OUT)]
     return found
 

@@ -86,7 +86,18 @@ def feedback(
                 written.append(page.path)
                 on_page(page.path)
                 free.append(maker)
+    _ready_for_the_exchange(gradebook, lessons)
     return sorted(written), fresh
+
+
+def _ready_for_the_exchange(gradebook: Gradebook, lessons: list[Lesson]) -> None:
+    """Put beside each page what `nbgrader release_feedback` wants to find there: which submission, of many, it is about."""
+    for lesson in lessons:
+        for page in gradebook.feedback.glob(f"*/{lesson.name}/{lesson.name}.html"):
+            submitted = gradebook.submitted / page.parent.parent.name / lesson.name
+            for name in ("timestamp.txt", "submission_secret.txt"):
+                if (submitted / name).is_file():
+                    write_whole(page.with_name(name), (submitted / name).read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
