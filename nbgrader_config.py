@@ -76,8 +76,6 @@ c.LatePolicy.grace_minutes = 0
 # c.LatePolicy.nothing_after_days = 7
 
 # Feedback shows what a hidden test complained about, not the test; `autograder feedback --all` leaves that step out.
-c.GenerateFeedback.preprocessors = [
-    "nbgrader.preprocessors.GetGrades",
-    "autograder.telling.hide_tests.HideTests",
-    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
-]
+# (The page asks the database for scores and comments itself.)
+c.GenerateFeedback.preprocessors = ["autograder.telling.hide_tests.HideTests"]
+c.GenerateFeedback.exporter_class = "autograder.telling.page.FeedbackPage"

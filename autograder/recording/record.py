@@ -7,6 +7,7 @@ import functools
 import json
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
@@ -71,15 +72,25 @@ def read_record(gradebook: Gradebook, student: str, lesson: Lesson) -> Record | 
     an empty fingerprint.
     """
     folder = gradebook.autograded / student / lesson.name
-    try:
-        return Record(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        pass
+    if record := _kept(folder):
+        return record
     try:
         notebook = nbformat.read(folder / f"{lesson.name}.ipynb", as_version=4)
     except Exception:
         return None
     return Record(student, lesson.name, "", lost=lost_points(notebook))
+
+
+def record_of(notebook: NotebookNode, folder: Path, student: str, lesson: Lesson) -> Record:
+    """The record of an autograded notebook that was read already, from that folder."""
+    return _kept(folder) or Record(student, lesson.name, "", lost=lost_points(notebook))
+
+
+def _kept(folder: Path) -> Record | None:
+    try:
+        return Record(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def limits_within(notebook: NotebookNode, known: list[str]) -> list[str]:

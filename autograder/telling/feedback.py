@@ -1,4 +1,4 @@
-"""Feedback: the HTML page of every graded submission, made with nbgrader's generate_feedback.
+"""Feedback: the HTML page of every graded submission, made with nbgrader's generate_feedback and our `page`.
 
 A page that cannot be laid out within its limit does without: a plain one stands in, with the scores and the reasons.
 """
@@ -27,9 +27,12 @@ from traitlets.config import Config
 
 from autograder.course import ROOT, CourseError, Gradebook, Lesson, write_whole
 from autograder.printable import printable
+from autograder.recording.record import RECORD
+from autograder.telling.outcome import outcome
+from autograder.telling.page import TEMPLATE
 from autograder.telling.report import BY_A_GRADER, Result, results
 
-PAGE_SECONDS = 60  # of the processor; an ordinary page takes one or two
+PAGE_SECONDS = 60  # of the processor; an ordinary page takes a twentieth of one
 PLAIN_CELL = 20_000  # characters
 _HIDE_TESTS = "autograder.telling.hide_tests.HideTests"
 
@@ -53,19 +56,23 @@ def feedback(
     if hidden_tests:
         steps = config.GenerateFeedback.preprocessors
         config.GenerateFeedback.preprocessors = [step for step in steps if step != _HIDE_TESTS]
+    common = {lesson.name: _common_mark(lesson.name) for lesson in lessons}
     waiting: deque[_Page] = deque()
-    for result in results(gradebook, lessons):
-        notebook = gradebook.autograded / result.student / result.lesson / f"{result.lesson}.ipynb"
-        if not notebook.exists():
-            continue
-        path = gradebook.feedback / result.student / result.lesson / f"{result.lesson}.html"
-        mark = _feedback_mark(gradebook, result, notebook) + " with hidden tests" * hidden_tests
-        page = _Page(result, notebook, path, mark)
-        if not force and page.up_to_date:
-            fresh += 1
-            on_page(path)
-        else:
-            waiting.append(page)
+    with Database(gradebook.db_url) as database:
+        for result in results(gradebook, lessons):
+            notebook = gradebook.autograded / result.student / result.lesson / f"{result.lesson}.ipynb"
+            if not notebook.exists():
+                continue
+            path = gradebook.feedback / result.student / result.lesson / f"{result.lesson}.html"
+            mark = (
+                _feedback_mark(database, result, notebook, common[result.lesson]) + " with hidden tests" * hidden_tests
+            )
+            page = _Page(result, notebook, path, mark)
+            if not force and page.up_to_date:
+                fresh += 1
+                on_page(path)
+            else:
+                waiting.append(page)
     with contextlib.ExitStack() as stack:
         free = [stack.enter_context(contextlib.closing(PageMaker(config))) for _ in range(os.cpu_count() or 1)]
         at_work: dict[PageMaker, _Page] = {}
@@ -118,13 +125,20 @@ class _Page:
         return self.path.exists() and self.stamp.exists() and self.stamp.read_text() == self.mark
 
 
-def _feedback_mark(gradebook: Gradebook, result: Result, notebook: Path) -> str:
-    digest = hashlib.sha256(notebook.read_bytes() + (ROOT / "nbgrader_config.py").read_bytes())
-    digest.update(repr(sorted(result.points.items())).encode())
-    with Database(gradebook.db_url) as database:
-        for nb in database.find_submission(result.lesson, result.student).notebooks:
-            digest.update(repr(sorted((c.name, c.comment) for c in nb.comments)).encode())
+def _feedback_mark(database: Database, result: Result, notebook: Path, common: bytes) -> str:
+    """Of all that a page is made from: it is made again if any of it changed."""
+    given = outcome(database, result.student, result.lesson)
+    digest = hashlib.sha256(common + repr(given).encode() + notebook.read_bytes())
+    if (record := notebook.with_name(RECORD)).exists():
+        digest.update(record.read_bytes())
     return digest.hexdigest()
+
+
+def _common_mark(lesson: str) -> bytes:
+    """Of what all pages of a lesson are made from."""
+    made_by = [*sorted(TEMPLATE.iterdir()), *sorted(Path(__file__).parent.glob("*.py"))]
+    made_from = [ROOT / "nbgrader_config.py", Lesson(lesson).release, *made_by]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in made_from if path.is_file())).digest()
 
 
 class PageMaker:
@@ -191,7 +205,8 @@ class PageMaker:
         for asked in line.makefile("rb"):
             student, lesson = json.loads(asked)
             signal.setitimer(signal.ITIMER_PROF, PAGE_SECONDS)
-            coursedir = CourseDirectory(config=self._config, assignment_id=lesson, student_id=student)
+            # A page is one file: nbgrader would put what else lies beside the notebook next to it.
+            coursedir = CourseDirectory(config=self._config, assignment_id=lesson, student_id=student, ignore=["*"])
             converter = GenerateFeedback(coursedir=coursedir, config=self._config, force=True)
             converter.log.setLevel("CRITICAL")
             try:
