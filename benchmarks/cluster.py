@@ -2,7 +2,7 @@
 
 A scheduler and four workers, each a process of its own, grade copies of honest submissions through `autograder.recording.grade`. When
 half of them are recorded, one worker is killed with SIGKILL. Then every submission must be graded exactly once, with the
-points one machine gives, or this ends with an error. Last comes the arithmetic for a large course (autograder/CLUSTER.md).
+points one machine gives, or this ends with an error. Last comes the arithmetic for a large course (docs/cluster.md).
 """
 
 from __future__ import annotations

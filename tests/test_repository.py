@@ -86,22 +86,35 @@ def test_the_worker_imports_nothing_of_the_graders():
     assert shown.strip() == repr(rooms + files)
 
 
-def test_every_command_in_the_readme_exists():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    mentioned = set(re.findall(r"`make ([a-z]+)", readme)) | set(
-        re.findall(r"^ *make ([a-z]+)", readme, flags=re.MULTILINE)
-    )
-    assert mentioned >= {"demo", "test", "lab"}
-    assert mentioned <= targets
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_that_a_page_names_exists(page):
+    from nbgrader.apps.nbgraderapp import NbGraderApp
     from typer.main import get_command
 
     from autograder.cli import app
 
-    commands = set(get_command(app).commands)
-    used = set(re.findall(r"autograder ([a-z]+)", readme))
-    assert used >= {"collect", "grade", "feedback", "grades"}
-    assert used <= commands
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert set(re.findall(r"(?:`|^|&& )make ([a-z]+)", PAGES[page], flags=re.MULTILINE)) <= targets
+    commands = get_command(app).commands
+    for name, rest in re.findall(r"\bautograder ([a-z]+)\b([^`\n#]*)", PAGES[page]):
+        assert name in commands, name
+        options = {o for parameter in commands[name].params for o in parameter.opts}
+        assert set(re.findall(r"(?<!\S)(--[a-z-]+)", rest.partition("&&")[0])) <= options, f"autograder {name}{rest}"
+    assert set(re.findall(r"`nbgrader ([a-z_]+)", PAGES[page])) <= {
+        n.replace("-", "_") for n in NbGraderApp.subcommands
+    }
+
+
+def test_the_readme_names_what_everybody_needs_first():
+    readme = PAGES["README.md"]
+    assert {"demo", "test", "lab"} <= set(re.findall(r"\bmake ([a-z]+)", readme))
+    assert {"collect", "grade", "feedback", "grades"} <= set(re.findall(r"autograder ([a-z]+)", readme))
 
 
 def test_every_module_says_what_it_is_for():

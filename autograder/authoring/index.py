@@ -1,6 +1,6 @@
 """Lists that are made from the lessons and from what was measured, so that nobody keeps a second one by hand.
 
-`notebooks/README.md` is all of it; in `README.md` and `data/README.md` it is what stands between `<!-- made: NAME -->` and
+`notebooks/README.md` is all of it; in `README.md`, `data/README.md` and the pages of `docs/` it is what stands between `<!-- made: NAME -->` and
 `<!-- end -->`. `autograder build` writes them, and a test compares.
 """
 
@@ -17,7 +17,7 @@ from autograder.course import ROOT, CourseError, Lesson, lessons, write_whole
 from lib import scoreboard
 
 _REGION = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-PAGES = ("README.md", "data/README.md")  # hold such regions
+PAGES = ("README.md", "data/README.md", *(f"docs/{page.name}" for page in sorted(ROOT.glob("docs/*.md"))))
 
 
 class Entry(NamedTuple):

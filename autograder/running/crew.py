@@ -2,7 +2,7 @@
 
 Both take a notebook and give a future; `autograder.recording.grade` neither knows nor cares which it is. A submission crosses the
 network as JSON text and comes back as JSON text (outputs and counts of its cells, notes, seconds): nothing of it is ever
-pickled. CLUSTER.md says how to start a cluster and what it costs.
+pickled. docs/cluster.md says how to start a cluster and what it costs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the lessons and the READMEs refer to is there: files, headings, other lessons, and a number for each issue or paper."""
+"""What the lessons, the READMEs and the pages of docs/ refer to is there: files, headings, other lessons, and a number for each issue or paper."""
 
 import itertools
 import re
@@ -14,7 +14,7 @@ PROSE = {
     lesson.name: [c.source for c in source.read(lesson).notebook.cells if c.cell_type == "markdown"]
     for lesson in LESSONS
 }
-READMES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md"))]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted(ROOT.glob("docs/[!R]*.md"))]
 REPOSITORY = re.compile(r"github\.com/([\w.-]+/[\w.-]*\w)")
 NUMBERED = re.compile(r"(issues?|pull requests?|discussions?) \d+")
 VENUE = re.compile(
@@ -44,12 +44,29 @@ def test_links_lead_somewhere(prose):
         assert path or slug(heading.replace("-", " ")) in headings, target
 
 
-@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
-def test_links_of_the_readmes_lead_somewhere(readme):
-    for target in re.findall(r"\]\(([^)\s#]+)\)", readme.read_text(encoding="utf-8")):
-        path = readme.parent / target
-        lesson = ROOT / "solutions" / path.parent.name / f"{path.stem}.py"  # of which the notebook is made
-        assert target.startswith("http") or path.exists() or (path.suffix == ".ipynb" and lesson.exists()), target
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_of_the_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, heading = target.partition("#")
+        there = page.parent / path if path else page
+        lesson = ROOT / "solutions" / there.parent.name / f"{there.stem}.py"  # of which the notebook is made
+        assert target.startswith("http") or there.exists() or (there.suffix == ".ipynb" and lesson.exists()), target
+        if heading and there.suffix == ".md":
+            headings = re.findall(r"^#+ (.+)$", there.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert heading in map(slug, headings), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_files_that_the_pages_name_exist(page):
+    text = page.read_text(encoding="utf-8")
+    for name in re.findall(r"(?<![\w/.])((?:lib|data|benchmarks|autograder|tests|docs)/[\w/]+(?:\.\w+)?)", text):
+        assert (ROOT / name).exists() or "TOPIC" in name, name
+
+
+def test_every_page_of_docs_is_in_its_index():
+    index_page = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").glob("[!R]*.md"):
+        assert f"({page.name})" in index_page, page.name
 
 
 def test_files_and_modules_that_are_named_exist(prose):
