@@ -1,7 +1,7 @@
 """Make the bundle students get: one zip of the notebooks and what they need, nothing of the TA's side.
 
-The zip depends on its content only: packing twice gives the same bytes. Its README is the students' own (`students.md`), what
-`lib` holds finished is sealed (`lib.sealed`), and what no lesson reads stays at home.
+The zip depends on its content only: packing twice gives the same bytes. Its README is the students' own (`students.md`), what of
+`lib` they are not to read is sealed (`lib.sealed`), and what no lesson reads stays at home.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def bundle(chosen: list[Lesson] | None = None) -> dict[str, bytes]:
     others += [] if any(lesson.is_exam for lesson in chosen) else ["lib/exam.py"]
     contents = {name: content for name, content in contents.items() if not name.startswith(tuple(others))}
     contents["notebooks/README.md"] = index.notebooks(chosen).encode()
-    finished = {module: name for name in contents if (module := _module(name)) and sealed.is_finished(module)}
-    sources = {module: contents.pop(name).decode() for module, name in finished.items()}
+    closed = {module: name for name in contents if (module := _module(name)) and not sealed.is_open(module)}
+    sources = {module: contents.pop(name).decode() for module, name in closed.items()}
     contents[sealed.SEAL.relative_to(ROOT).as_posix()] = sealed.seal(sources)
     contents["pyproject.toml"] = _students_pyproject(contents["pyproject.toml"].decode()).encode()
     contents["README.md"] = README.read_bytes()
