@@ -160,7 +160,9 @@ def test_the_bundle_can_be_installed_without_the_autograder(bundle):
     theirs = tomli.loads(bundle["pyproject.toml"].decode())
     assert theirs["project"]["dependencies"] == ours["project"]["dependencies"]
     assert "scripts" not in theirs["project"]
-    assert set(theirs["tool"]) == {"setuptools"}
+    assert set(theirs["tool"]) == {"hatch"}
+    for place in theirs["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]:
+        assert any(name.startswith(f"{place}/") for name in bundle)
 
 
 def test_a_leak_stops_packing(tmp_path, monkeypatch):
