@@ -81,7 +81,9 @@ def page(lesson: Lesson, solutions: bool = False) -> NotebookNode:
             raise CourseError(f"{path.relative_to(ROOT)} is missing; run: autograder build {lesson.name[:2]}")
     solved, released = (nbformat.read(path, as_version=4) for path in (lesson.solution, lesson.release))
     if [cell.id for cell in solved.cells] != [cell.id for cell in released.cells]:
-        raise CourseError(f"{lesson.name}: its two notebooks are not of one build; run: autograder build {lesson.name[:2]}")
+        raise CourseError(
+            f"{lesson.name}: its two notebooks are not of one build; run: autograder build {lesson.name[:2]}"
+        )
     typed = _typed_answers(released)
     cells: list[NotebookNode] = []
     for full, handed_out in zip(solved.cells, released.cells, strict=True):
@@ -127,13 +129,21 @@ def _code(cell: NotebookNode, outputs: list[NotebookNode], setup: bool) -> list[
         groups[-1].append(output)
     found = []
     for n, group in enumerate(groups):
-        part = made if n == 0 else nbformat.v4.new_code_cell("", id=f"{cell.id[:50]}-{n}", metadata={"tags": ["remove-input"]})
+        part = (
+            made
+            if n == 0
+            else nbformat.v4.new_code_cell("", id=f"{cell.id[:50]}-{n}", metadata={"tags": ["remove-input"]})
+        )
         part.outputs = group
         for output in group:
             alt = output.get("metadata", {}).get("image/png", {}).get("alt")
             if "image/png" in output.get("data", {}):
                 width, height = _size(output.data["image/png"])
-                image = {"alt": alt or "A figure, told in the text around it", "width": f"{width}px", "height": f"{height}px"}
+                image = {
+                    "alt": alt or "A figure, told in the text around it",
+                    "width": f"{width}px",
+                    "height": f"{height}px",
+                }
                 part.metadata.setdefault("mystnb", {})["image"] = image
         found.append(part)
     return found
@@ -186,7 +196,9 @@ def front_page(lessons: Sequence[Lesson]) -> str:
             f":::{{container}} lesson\n[{number}]{{.number}} **{head}**\n\n" + (f"*{long[:1].upper() + long[1:]}.*\n\n" if long else "")
             + f"Afterwards you can {entry.promise}.\n\n[{takes} · {entry.exercises} exercises · {entry.points} points]{{.takes}}\n:::\n"
         )  # fmt: skip
-    pages = "\n".join(f"{e.lesson.name[:2]} {e.title.partition(':')[0]} <{e.lesson.name}>" for e in entries if not e.lesson.is_exam)
+    pages = "\n".join(
+        f"{e.lesson.name[:2]} {e.title.partition(':')[0]} <{e.lesson.name}>" for e in entries if not e.lesson.is_exam
+    )
     return f"""# Autoregressive models, lesson by lesson
 
 :::{{container}} lead

@@ -72,5 +72,12 @@ def block(translator, node):
     raise SkipNode
 
 
+def level(app, pagename, templatename, context, doctree):
+    """Sphinx calls the captions of the contents headings, and does not say of which level."""
+    tree = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = tree.replace('role="heading"', 'role="heading" aria-level="2"')
+
+
 def setup(app):
+    app.connect("html-page-context", level, priority=900)
     app.add_html_math_renderer("mathml", (inline, None), (block, None))

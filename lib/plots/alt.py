@@ -61,14 +61,20 @@ def send_with_figures() -> None:
 def _panel(ax: Axes) -> str:
     title = next((t for t in (_plain(ax.get_title(loc)) for loc in ("left", "center", "right")) if t), "")
     labels = (("across", _plain(ax.get_xlabel())), ("up", _plain(ax.get_ylabel())))
-    parts = [title, ", ".join(_kinds(ax)), *(f"{way}: {label}" for way, label in labels if label), _lines(ax), _legend(ax)]
+    parts = [
+        title,
+        ", ".join(_kinds(ax)),
+        *(f"{way}: {label}" for way, label in labels if label),
+        _lines(ax),
+        _legend(ax),
+    ]
     return "; ".join(part for part in parts if part) or "a drawing"
 
 
 def _kinds(ax: Axes) -> list[str]:
     found = []
     if ax.images:
-        rows, columns = np.shape(ax.images[0].get_array())[:2]
+        rows, columns = np.asarray(ax.images[0].get_array()).shape[:2]
         found.append(f"shades in {rows} rows and {columns} columns")
     if any(isinstance(c, BarContainer) for c in ax.containers):
         found.append("bars")
@@ -76,7 +82,7 @@ def _kinds(ax: Axes) -> list[str]:
         found.append("a drawing")
     if any(isinstance(c, PathCollection) for c in ax.collections):
         found.append("points")
-    if any(len(line.get_xdata()) > 1 for line in ax.lines) and not ax.images:
+    if any(np.size(line.get_xdata()) > 1 for line in ax.lines) and not ax.images:
         found.append("lines")
     words = [text for text in (_plain(t.get_text()) for t in ax.texts) if text]
     if words and not found:
