@@ -98,8 +98,12 @@ def _lines(ax: Axes) -> str:
         y = np.asarray(line.get_ydata(), dtype=float)
         if label.startswith("_") or len(y) < 2 or not np.isfinite(y[[0, -1]]).all():
             continue
-        told.append(f"{_plain(label)} from {y[0]:.2g} to {y[-1]:.2g}")
+        told.append(f"{_plain(label)} from {_number(y[0])} to {_number(y[-1])}")
     return ", ".join(told) if len(told) <= _MOST else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _legend(ax: Axes) -> str:
