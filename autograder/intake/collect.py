@@ -1,256 +1,357 @@
-"""Take in what a learning-management system exports: a folder or zip with one notebook, or one folder, per student.
+"""Take in what a learning-management system exports: recognise its format, and store each student's newest notebook of each lesson.
 
-Who handed a file in is read off the system's own part of its path (`whose.py`), never off what a student named. The lesson
-is read off the path, or else off the exercises inside. Nothing outside the gradebook folder is ever written, whatever the
-export says its files are called; a submission that is replaced is kept in `replaced/`.
+Who handed a file in is read off the system's own part of its path (`systems/`), never off what a student named. The lesson is what
+the exercises inside say, or else the path. Nothing outside the gradebook folder is ever written, whatever the export says its
+files are called; a submission that is replaced, or came with a newer one, is kept in `replaced/`.
 """
 
 from __future__ import annotations
 
-import lzma
+import hashlib
+import json
 import re
-import stat
-import struct
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
-from pathlib import Path, PurePosixPath
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
 
 from autograder.authoring.source import grade_ids
 from autograder.course import CourseError, Gradebook, Lesson, lessons
-from autograder.intake import submission
-from autograder.intake.roster import read_roster
-from autograder.intake.whose import GRADESCOPE_LIST, Handed, Ids, Refused, Shape, submitters
+from autograder.intake.export import Export, File
+from autograder.intake.handed import Aside, Handed, Refused
+from autograder.intake.ids import Ids
+from autograder.intake.reader import Reader
+from autograder.intake.receipt import Receipt, read_receipt, read_timestamp
+from autograder.intake.roster import Entry, Roster, read_roster, spelling, write_roster
+from autograder.intake.systems import recognise
 
 _GRADE_ID = re.compile(rb'"grade_id"\s*:\s*"([^"\\]{1,100})"')
-_TIME, _TIME_SHAPE = "timestamp.txt", "%Y-%m-%d %H:%M:%S UTC\n"  # As nbgrader reads it.
-_UNPACKING = (
-    zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError, ValueError, zlib.error, lzma.LZMAError, struct.error,
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Item:
-    """One file of an export: its path in there, its time, and how to read it."""
-
-    path: PurePosixPath
-    modified: datetime
-    read: Callable[[], bytes]
-
-    @property
-    def is_notebook(self) -> bool:
-        return self.path.suffix.lower() == ".ipynb"
 
 
 @dataclass
 class Collected:
-    """What came of an export: submissions by action ("new", "replaced", "unchanged"), the files that gave way to a newer one
-    of the same student, and what was left out, and why."""
+    """What came of an export.
 
+    system : whose format it has.
+    submissions : (student, lesson, action), the action one of "new", "replaced", "unchanged", "without a notebook".
+    older : files that gave way to another of the same student and lesson, and which; kept in `replaced/`.
+    aside : files that are no submissions, though they look like some, and why: drafts, what was handed out.
+    left_out : what was not taken in, and why. It is for a person to see to.
+    enrolled : the students that were added to `roster.csv`.   strangers : those that it does not name.
+    late : the submissions that the system itself calls late.
+    """
+
+    system: str = ""
     submissions: list[tuple[str, str, str]] = field(default_factory=list)
     older: list[tuple[str, str]] = field(default_factory=list)
+    aside: list[tuple[str, str]] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    enrolled: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+    late: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A student's file, and its lesson; `by_exercises`: it holds that lesson's."""
+
+    file: File
+    handed: Handed
+    lesson: Lesson
+    by_exercises: bool
+
+    @property
+    def path(self) -> str:
+        return str(self.file.path)
+
+    @property
+    def rank(self) -> tuple[object, ...]:
+        """Which of a student's files counts: the last attempt's; of that, the one that is the lesson's; of these, the newest."""
+        named = self.lesson.name in (self.handed.original or self.path)
+        modified = self.file.modified.timestamp() if self.file.modified else 0.0
+        return self.handed.order, self.by_exercises, named, self.handed.place, modified, self.path
 
 
 def collect(export: Path, gradebook: Gradebook, lesson: Lesson | None = None) -> Collected:
-    """Copy the export's submissions to `submitted/<student>/<lesson>/<lesson>.ipynb`.
+    """Copy the export's submissions to `submitted/<student>/<lesson>/<lesson>.ipynb`, with receipts.
 
-    `lesson` settles which lesson the files belong to, except for those whose exercises are clearly another's.
-    Raises CourseError if the export is neither a folder nor a readable zip, or the gradebook cannot be written.
+    `lesson` settles which lesson the files belong to, except for those whose exercises or names say that it is another.
+    Raises CourseError if the export is neither a folder nor a readable archive, or the gradebook cannot be written.
     """
     outcome = Collected()
-    items = list(_items(export, outcome))
-    roster = read_roster(gradebook)
-    shape = Shape([item.path for item in items], [x.name for x in lessons()], _gradescope(items))
-    found: list[tuple[Item, Handed, Lesson]] = []
-    for item in items:
+    with Export(export, gradebook.timezone) as opened:
+        reader = recognise(opened)
+        outcome.system = reader.name
+        outcome.left_out += opened.left_out
+        ids = Ids(gradebook.folder, reader.name, read_roster(gradebook))
         try:
-            handed = shape.handed(item.path)
-            found.append((item, handed, _lesson_of(item, lesson)))
-        except Refused as reason:
-            if item.is_notebook:
-                outcome.left_out.append((str(item.path), str(reason)))
-    try:
-        ids = Ids(gradebook.folder, roster)
-        ids.expect((handed, of.name) for _, handed, of in found)
-        newest: dict[tuple[str, str], Item] = {}
-        without: set[tuple[str, str]] = set()
-        for item, handed, of in sorted(found, key=lambda x: (x[1].order, x[0].modified, str(x[0].path))):
-            try:
-                key = (ids.of(handed, of.name), of.name)
-            except Refused as reason:
-                if item.is_notebook:
-                    outcome.left_out.append((str(item.path), str(reason)))
-                continue
-            if not item.is_notebook:
-                if handed.is_work:
-                    without.add(key)
-                continue
-            if key in newest:
-                outcome.older.append((str(newest[key].path), f"{item.path} is newer, of the same student"))
-            newest[key] = item
-        ids.write()
-        for (student, name), item in sorted(newest.items()):
-            try:
-                action = _store(gradebook, student, name, item)
-            except Refused as reason:
-                outcome.left_out.append((str(item.path), str(reason)))
-                continue
-            outcome.submissions.append((student, name, action))
-        for student, name in sorted(without - newest.keys()):
-            # Handed in, but no notebook: an empty folder, so that the gradebook says so.
-            (gradebook.submitted / student / name).mkdir(parents=True, exist_ok=True)
-            outcome.submissions.append((student, name, "without a notebook"))
-    except OSError as error:
-        raise CourseError(
-            f"{error.filename or gradebook.folder} cannot be written: {error.strerror or error}"
-        ) from error
+            people = _take(reader, lesson, gradebook, ids, outcome)
+            _enrol(gradebook, ids, people, outcome)
+            ids.write()
+        except OSError as error:
+            where = error.filename or gradebook.folder
+            raise CourseError(f"{where} cannot be written: {error.strerror or error}") from error
     return outcome
 
 
-def _gradescope(items: list[Item]) -> dict[str, list[tuple[str, str]]]:
-    """Who handed in which `submission_123` folder, by Gradescope's list; empty if there is none."""
-    for item in sorted(items, key=lambda item: len(item.path.parts)):
-        if item.path.name == GRADESCOPE_LIST:
+def _take(
+    reader: Reader, lesson: Lesson | None, gradebook: Gradebook, ids: Ids, outcome: Collected
+) -> dict[str, Handed]:
+    """Store what the reader finds; returns who handed something in, by id."""
+    found = list(_find(reader, lesson, outcome))
+    ids.expect((one.handed, one.lesson.name) for one in found)
+    works: dict[tuple[str, str], list[_Found]] = defaultdict(list)
+    for one in found:
+        try:
+            works[ids.of(one.handed, one.lesson.name), one.lesson.name].append(one)
+        except Refused as reason:
+            if one.file.is_notebook:
+                outcome.left_out.append((one.path, str(reason)))
+    _set_aside(works, lesson, outcome)
+    people: dict[str, Handed] = {}
+    with_notebook = {student for (student, _), files in works.items() if any(one.file.is_notebook for one in files)}
+    without: list[tuple[str, str, str]] = []
+    for (student, name), files in sorted(works.items(), key=lambda item: item[0]):
+        notebooks = sorted((one for one in files if one.file.is_notebook), key=lambda one: one.rank)
+        if notebooks and (two := _two_persons(notebooks, ids.roster)):
+            outcome.left_out += [(one.path, two) for one in notebooks]
+        elif notebooks:
+            *others, newest = notebooks
             try:
-                return submitters(item.read())
+                outcome.submissions.append((student, name, _store(gradebook, student, newest, reader)))
             except Refused as reason:
-                raise CourseError(f"{item.path} {reason}") from None
-    return {}
+                outcome.left_out.append((newest.path, str(reason)))
+                continue
+            for other in others:
+                why = (
+                    "newer"
+                    if newest.rank[0] != other.rank[0] or newest.rank[1:3] == other.rank[1:3]
+                    else "the lesson's"
+                )
+                outcome.older.append((other.path, f"{newest.path} is {why}, of the same student"))
+                _keep(gradebook, student, name, other.file.read(), _receipt(other, reader))
+            people[student] = newest.handed
+            if newest.handed.late:
+                outcome.late.append((student, name))
+        elif student not in with_notebook and any(one.handed.is_work for one in files):
+            # Handed in, but no notebook: an empty folder, so that the gradebook says so.
+            (gradebook.submitted / student / name).mkdir(parents=True, exist_ok=True)
+            without.append((student, name, "without a notebook"))
+            people[student] = files[0].handed
+    outcome.submissions += without
+    return people
 
 
-def _items(export: Path, outcome: Collected) -> Iterator[Item]:
-    """The export's files, except those whose path or kind is a trick."""
-    if export.is_dir():
-        for path in sorted(export.rglob("*")):
-            inside = PurePosixPath(path.relative_to(export).as_posix())
-            if path.is_symlink():
-                outcome.left_out.append((str(inside), "is a link, which is not followed"))
-            elif path.is_file() and not _is_noise(inside) and export.resolve() in path.resolve().parents:
-                yield Item(inside, datetime.fromtimestamp(path.stat().st_mtime, timezone.utc), _reader(path))
-        return
-    if not export.exists():
-        raise CourseError(f"{export} does not exist")
-    try:
-        archive = zipfile.ZipFile(export)
-    except PermissionError:
-        raise CourseError(f"{export} may not be read") from None
-    except _UNPACKING:
-        raise CourseError(f"{export} is neither a folder nor a zip file, or a damaged one") from None
-    for info in archive.infolist():
-        name = info.filename
-        inside = PurePosixPath(name)
-        mode = info.external_attr >> 16
-        if info.is_dir() or _is_noise(inside):
-            continue
-        if inside.is_absolute() or ".." in inside.parts or "\\" in name or re.match(r"[A-Za-z]:", name) or "\0" in name:
-            outcome.left_out.append((name, "its path leads outside the export"))
-        elif mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-            outcome.left_out.append((name, "is a link or device, not a file"))
-        elif info.flag_bits & 1:
-            outcome.left_out.append((name, "is encrypted"))
+def _find(reader: Reader, given: Lesson | None, outcome: Collected) -> Iterator[_Found]:
+    """The export's files that are somebody's, with their lessons; the others are told of."""
+    lost: dict[tuple[str, str], str] = {}
+    seen: set[tuple[str, str]] = set()
+    for file in reader.export.files:
+        try:
+            handed = reader.whose(file.path)
+            if handed is None:
+                if file.is_notebook:
+                    raise Refused(f"is not named as {reader.name} names submissions ({reader.layout})")
+                continue
+            who = (handed.name, handed.number)
+            lesson, by_exercises = _lesson_of(file, given)
+        except Aside as reason:
+            if file.is_notebook:
+                outcome.aside.append((str(file.path), str(reason)))
+        except Refused as reason:
+            if file.is_notebook:
+                outcome.left_out.append((str(file.path), str(reason)))
         else:
-            when = _zip_time(info)
-            yield Item(inside, when, _zip_reader(archive, info))
+            if file.is_notebook or (lesson and handed.is_work):
+                seen.add(who)
+            if lesson is None:
+                if handed.is_work:
+                    lost.setdefault(who, str(file.path))
+            else:
+                yield _Found(file, handed, lesson, by_exercises)
+    for who, path in lost.items():
+        if who not in seen:
+            outcome.left_out.append((path, "is no notebook, and does not say which lesson it is; give --lesson"))
 
 
-def _reader(path: Path) -> Callable[[], bytes]:
-    def read() -> bytes:
-        try:
-            with path.open("rb") as file:
-                return _bounded(file.read(submission.MAX_BYTES + 1))
-        except OSError as error:
-            raise Refused(f"cannot be read ({error.strerror})") from None
-
-    return read
-
-
-def _zip_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], bytes]:
-    def read() -> bytes:
-        # Read by bounded amount, not by the size the archive claims: a zip bomb claims little.
-        try:
-            with archive.open(info) as file:
-                return _bounded(file.read(submission.MAX_BYTES + 1))
-        except _UNPACKING as error:
-            raise Refused(f"cannot be unpacked ({type(error).__name__})") from None
-
-    return read
-
-
-def _bounded(content: bytes) -> bytes:
-    if len(content) > submission.MAX_BYTES:
-        raise Refused(f"is larger than {submission.MAX_BYTES // 2**20} MB")
-    return content
-
-
-def _zip_time(info: zipfile.ZipInfo) -> datetime:
-    try:
-        year, month, day, hour, minute, second = info.date_time
-        return datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
-    except ValueError:
-        return datetime.now(timezone.utc)
-
-
-def _is_noise(path: PurePosixPath) -> bool:
-    return any(part.startswith(("__MACOSX", ".", "._")) and part not in (".", "..") for part in path.parts)
-
-
-def _lesson_of(item: Item, given: Lesson | None) -> Lesson:
-    """The lesson a file belongs to, by its path, or else its exercises; where one is given, only exercises that are clearly
-    another's count against it. Raises Refused."""
-    if given is None:
-        for part in reversed(item.path.parts):
-            for lesson in lessons():
-                if lesson.name in part:
-                    return lesson
-    if item.is_notebook:
+def _lesson_of(file: File, given: Lesson | None) -> tuple[Lesson | None, bool]:
+    """The lesson a file belongs to, and whether its exercises say so: else its path does, the innermost part first, or else the
+    lesson given. Raises Refused for a notebook that nothing tells of."""
+    if file.is_notebook:
         # Found in the raw text: a file that was cut short still says which lesson it is.
-        names = {name.decode("utf-8", "replace") for name in _GRADE_ID.findall(item.read())}
-        shares = {lesson.name: _share(names, lesson) for lesson in lessons()}
-        best = max(lessons(), key=lambda lesson: shares[lesson.name])
-        if shares[best.name] > 0.5:
-            return best
-    if given is None:
+        names = {name.decode("utf-8", "replace") for name in _GRADE_ID.findall(file.read())}
+        shares = {lesson: _share(names, lesson) for lesson in lessons()}
+        best = max(shares, key=lambda lesson: shares[lesson])
+        if shares[best] > 0.5:
+            return best, True
+    for part in reversed(file.path.parts):
+        named = max(lessons(), key=lambda lesson: part.rfind(lesson.name))
+        if named.name in part:
+            return named, False
+    if given is None and file.is_notebook:
         raise Refused("neither its name nor its exercises say which lesson it is; give --lesson")
-    return given
+    return given, False
 
 
 def _share(names: set[str], lesson: Lesson) -> float:
-    known = grade_ids(lesson.release).keys()
+    known = _exercises(lesson)
     return len(names & known) / max(len(known), 1)
 
 
-def _store(gradebook: Gradebook, student: str, lesson: str, item: Item) -> str:
-    content = item.read()
-    target = gradebook.submitted / student / lesson / f"{lesson}.ipynb"
+@cache
+def _exercises(lesson: Lesson) -> frozenset[str]:
+    return frozenset(grade_ids(lesson.release))
+
+
+def _set_aside(works: dict[tuple[str, str], list[_Found]], given: Lesson | None, outcome: Collected) -> None:
+    """Of a student's notebooks of several lessons, such as a whole course folder in one archive: only the lesson that was asked
+    for, or else those that they touched."""
+    lessons_of: dict[str, set[str]] = defaultdict(set)
+    for (student, name), files in works.items():
+        if any(one.file.is_notebook for one in files):
+            lessons_of[student].add(name)
+    for student, names in lessons_of.items():
+        if given and given.name in names:
+            gone = {
+                name: f"is of another lesson than {given.name}, which is there too" for name in names - {given.name}
+            }
+        else:
+            starter = any(one.handed.has_starter for name in names for one in works[student, name])
+            untouched = (
+                {name for name in names if _untouched(works[student, name])} if starter or len(names) > 1 else set()
+            )
+            gone = dict.fromkeys(untouched, "is as it was handed out") if starter or untouched != names else {}
+        for name, why in gone.items():
+            files = works.pop((student, name))
+            outcome.aside += [(one.path, why) for one in files if one.file.is_notebook]
+
+
+def _untouched(files: list[_Found]) -> bool:
+    return all(_sources(one.file.read()) == _released(one.lesson) for one in files if one.file.is_notebook)
+
+
+@cache
+def _released(lesson: Lesson) -> list[str] | None:
+    return _sources(lesson.release.read_bytes())
+
+
+def _sources(content: bytes) -> list[str] | None:
+    """What a notebook's cells say; None if it is none."""
+    try:
+        return ["".join(cell["source"]).strip() for cell in json.loads(content)["cells"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _two_persons(notebooks: list[_Found], roster: Roster | None) -> str:
+    """Why several files may be several people's, where only a file's name says whose they are; empty if they are not."""
+    name = notebooks[0].handed.name
+    if not notebooks[0].handed.by_file_name or (roster and roster.times(name) == 1):
+        return ""
+    if len({one.file.read() for one in notebooks}) == 1:
+        return ""
+    return f"{len(notebooks)} files are called by the name {name!r}, perhaps of two people; put each into a folder of its student"
+
+
+def _receipt(one: _Found, reader: Reader) -> Receipt:
+    handed, file = one.handed, one.file
+    time, time_of = handed.time, "export" if handed.time else ""
+    if time is None and reader.file_times and file.modified:
+        time, time_of = file.modified, "file"
+    return Receipt(
+        reader.name,
+        reader.export.path.name,
+        one.path,
+        handed.original,
+        handed.name,
+        handed.number,
+        handed.email,
+        time.isoformat() if time else None,
+        time_of,
+        handed.late,
+        handed.order or handed.place,
+        file.modified.isoformat() if file.modified else None,
+        hashlib.sha256(file.read()).hexdigest(),
+    )
+
+
+def _store(gradebook: Gradebook, student: str, one: _Found, reader: Reader) -> str:
+    """Make it the student's submission, unless it is there or older than what is; returns what was done. Raises Refused."""
+    content, name = one.file.read(), one.lesson.name
+    receipt = _receipt(one, reader)
+    folder = gradebook.submitted / student / name
+    target = folder / f"{name}.ipynb"
     action = "new"
     if target.exists():
         old = target.read_bytes()
         if old == content:
             return "unchanged"
-        _be_newer(target.parent / _TIME, item.modified)
+        there = read_receipt(folder)
+        _be_newer(folder, there, receipt)
         action = "replaced"
-        kept = gradebook.folder / "replaced" / student / lesson
-        kept.mkdir(parents=True, exist_ok=True)
-        (kept / f"{len(list(kept.iterdir())) + 1}.ipynb").write_bytes(old)
-    target.parent.mkdir(parents=True, exist_ok=True)
+        _keep(gradebook, student, name, old, there)
+    folder.mkdir(parents=True, exist_ok=True)
+    receipt.write(folder)
     part = target.with_suffix(".part")
     part.write_bytes(content)
     part.replace(target)
-    (target.parent / _TIME).write_text(item.modified.strftime(_TIME_SHAPE))
     return action
 
 
-def _be_newer(known: Path, modified: datetime) -> None:
-    """Raises Refused for a file of an older export: it must not take the place of what came later."""
-    try:
-        there = datetime.strptime(known.read_text(encoding="utf-8"), _TIME_SHAPE).replace(tzinfo=timezone.utc)
-    except (OSError, ValueError):
+def _keep(gradebook: Gradebook, student: str, lesson: str, content: bytes, receipt: Receipt | None) -> None:
+    """Keep a submission that another replaces, once."""
+    folder = gradebook.folder / "replaced" / student / lesson
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = list(folder.glob("*.ipynb"))
+    if not any(path.stat().st_size == len(content) and path.read_bytes() == content for path in kept):
+        number = 1 + max((int(path.stem) for path in kept if path.stem.isdigit()), default=0)
+        (folder / f"{number}.ipynb").write_bytes(content)
+        if receipt:
+            receipt.write(folder, f"{number}.json")
+
+
+def _be_newer(folder: Path, there: Receipt | None, new: Receipt) -> None:
+    """Raises Refused for an earlier attempt, or a file of an older export: it must not take the place of what came later."""
+    if there and there.system == new.system and there.order and new.order:
+        if new.order < there.order:
+            raise Refused(f"is an earlier attempt than what is there ({there.file}); to take it, remove {folder}")
         return
-    # Archives keep seconds by twos, and 1980 stands for none.
-    if modified.year > 1980 and modified < there - timedelta(seconds=2):
+    if there and there.when and new.when:
+        before, now = there.when, new.when
+    elif there and there.changed and new.changed:
+        before, now = there.changed, new.changed
+    elif not there and (stamp := read_timestamp(folder)) and (time := new.when or new.changed):
+        before, now = stamp, time
+    else:
+        return
+    if now < before - timedelta(seconds=2):  # Archives keep seconds by twos.
         raise Refused(
-            f"is of {modified:%Y-%m-%d %H:%M}, older than what is there ({there:%Y-%m-%d %H:%M}); to take it, remove {known.parent}"
+            f"is of {now:%Y-%m-%d %H:%M}, older than what is there ({before:%Y-%m-%d %H:%M}); to take it, remove {folder}"
         )
+
+
+def _enrol(gradebook: Gradebook, ids: Ids, people: dict[str, Handed], outcome: Collected) -> None:
+    """Write the class list where there is none, add to it while nobody edited it, and else tell of those it does not name.
+
+    Anonymous names are for one assignment: no class is made of them.
+    """
+    roster = ids.roster
+    if roster and not roster.as_collected:
+        outcome.strangers = sorted(student for student in people if student not in roster)
+        return
+    if not people or any(handed.anonymous for handed in people.values()):
+        return
+    known = {row.id: row for row in roster.rows} if roster else {}
+    there = {path.name for path in gradebook.submitted.iterdir() if path.is_dir() and not path.is_symlink()}
+    for student in sorted(people.keys() | there):
+        if student not in known:
+            handed = people.get(student, Handed(""))
+            number = handed.number if handed.everywhere and handed.number != handed.email else ""
+            known[student] = Entry(
+                student, spelling(handed.name), handed.email, "", " ".join((number, *handed.also)).strip()
+            )
+            outcome.enrolled.append(student)
+    if outcome.enrolled:
+        ids.wrote_roster(write_roster(gradebook, known.values()))

@@ -13,6 +13,8 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.intake.receipt import BESIDE
+
 MAX_BYTES = 50 * 2**20
 # What JSON may hold, counted before it is parsed: 50 MB of brackets would take 1.3 GB.
 MAX_CONTAINERS, MAX_VALUES = 500_000, 5_000_000
@@ -38,7 +40,7 @@ def find(folder: Path, lesson: str) -> tuple[Path, str]:
     others = [p for p in sorted(folder.glob("*.ipynb")) if p.is_file() and not p.is_symlink()]
     if len(others) == 1:
         return others[0], f"{TAKEN_FROM}{others[0].name!r}"
-    found = sorted(p.name for p in folder.iterdir())
+    found = sorted(p.name for p in folder.iterdir() if p.name not in BESIDE)
     raise Unreadable(f"no {lesson}.ipynb in the folder, which holds {', '.join(found[:5]) or 'nothing'}")
 
 

@@ -31,7 +31,7 @@ from traitlets import Float
 
 from autograder import sheet
 from autograder.course import CourseError, Gradebook, Lesson, lessons
-from autograder.intake.roster import Roster, spelling
+from autograder.intake.roster import Entry, Roster, spelling
 from autograder.recording.database import one_writer
 from autograder.recording.pipeline import named
 
@@ -184,7 +184,7 @@ class Late:
             extension = self.dates.extension(lesson, written)
             if extension is None:
                 continue
-            known = [written] if written in students else [s for s in students if s in Roster([written])]
+            known = [written] if written in students else [s for s in students if s in Roster([Entry(written)])]
             if len(known) > 1:
                 self.unclear.add(f"{DATES}: {written!r} may be {' or '.join(map(repr, sorted(known)))}; write the id")
                 continue

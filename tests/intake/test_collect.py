@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from autograder.cli import app
 from autograder.course import CourseError, lessons
 from autograder.intake.collect import collect
-from autograder.intake.whose import Refused, student_id
+from autograder.intake.handed import Refused
+from autograder.intake.ids import student_id
 
 LESSON = lessons()[0]
 NAME = LESSON.name
