@@ -13,7 +13,7 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 TOOK = status=$$?; seconds=$$(($$(date +%s) - begun)); echo "make $@: $$((seconds / 60)) min $$((seconds % 60)) s"; exit $$status
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lab formgrader build pack bench weights checks proof constraints clean
+.PHONY: help install demo test lab formgrader build site pack bench weights checks proof constraints clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ formgrader: $(READY) ## open nbgrader's formgrader on the gradebook: points and 
 
 build: $(READY) ## make the notebooks from solutions/*/*.py (only what changed)
 	@$(BIN)/autograder build
+
+site: $(READY) ## make dist/site/, the course as pages to read (also `autograder site --solutions`)
+	@$(BIN)/autograder site
 
 checks: $(READY) ## show that every check fails the wrong answers and passes the right ones
 	@$(BIN)/autograder checks

@@ -123,6 +123,24 @@ def build(names: Lessons = None, force: Force = False) -> None:
 
 @app.command(rich_help_panel=LESSONS)
 @says_what_is_wrong
+def site(
+    names: Lessons = None,
+    target: Annotated[Path, typer.Option(help="The folder to write.")] = ROOT / "dist" / "site",
+    solutions: Annotated[bool, typer.Option("--solutions", help="Show the solutions too, folded away.")] = False,
+) -> None:
+    """Make the reader's site: one page a lesson, for any web server (`docs/site` has its look)."""
+    from autograder.authoring import site as maker
+
+    with out.status("The pages ..."):
+        maker.build(target, lessons(names), solutions)
+    files = [path for path in target.rglob("*") if path.is_file()]
+    out.print(
+        f"{target / 'index.html'}: {len(files)} files, {sum(path.stat().st_size for path in files) / 2**20:.1f} MB"
+    )
+
+
+@app.command(rich_help_panel=LESSONS)
+@says_what_is_wrong
 def pack(
     target: Annotated[Path, typer.Argument(help="The zip to write.")] = ROOT / "dist" / "autoregressive-course.zip",
     lesson: SomeLessons = None,

@@ -25,7 +25,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lib.audio import RATE, mu_law_encode, resample
+from lib.audio import RATE, resample
+from lib.mu_law import mu_law_encode
 from lib.wav import read_wav
 
 TARGET = Path(__file__).resolve().parent / "spoken"

@@ -4,10 +4,12 @@
 | module        | what it is for                                                       |
 |---------------|----------------------------------------------------------------------|
 | `causality`   | which outputs depend on which inputs, for any callable               |
-| `information` | entropies, units and stable log-means                                |
+| `information` | entropies and units                                                  |
+| `orders`      | what each order of a joint's variables costs                         |
 | `byhand`      | numbers the student works out: typed answers and personal sequences  |
 | `data`        | the small real data sets in `data/`                                  |
-| `audio`       | sound as data: mu-law, spectrograms, clips of spoken digits          |
+| `audio`       | sound as data: spectrograms, clips of spoken digits                  |
+| `mu_law`      | sound as whole numbers                                               |
 | `speech`      | spoken digits for WaveNet and from it                                |
 | `wav`         | WAV files, read without trusting them                                |
 | `models`      | the architectures, one file each                                     |
@@ -20,7 +22,7 @@
 | `controls`    | the controls of the "Play" sections, one file each                   |
 | `practice`    | self-check quizzes and flashcards                                    |
 | `check`       | `python -m lib.check`: is this machine ready for the lessons?        |
-| `sealed`      | which modules hold answers, and how they are kept from students      |
+| `sealed`      | what students may read of this, and what grading has not             |
 """
 
 from lib import sealed

@@ -1,4 +1,4 @@
-"""Sound as data: mu-law codes, spectrograms, and clips of spoken digits from files, folders and zips.
+"""Sound as data: spectrograms, and clips of spoken digits from files, folders and zips.
 
 A wave is a float tensor `(T,)` of samples in [-1, 1]; a clip is a wave with what is said in it, by whom, for the which time.
 """
@@ -30,62 +30,6 @@ N_CLASSES = 256
 # The layout of the Free Spoken Digit Dataset: {digit}_{speaker}_{n}.wav.
 CLIP_NAME = re.compile(r"(?P<digit>[0-9])_(?P<speaker>.+)_(?P<take>[0-9]{1,9})")
 SOUNDS = {".wav", ".wave", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aac", ".aif", ".aiff", ".au", ".wma"}
-
-
-def mu_law_encode(wave: Tensor, n: int = N_CLASSES) -> Tensor:
-    """Samples as `n` classes, narrow near silence and wide where it is loud (ITU-T G.711; WaveNet 2016, section 2.2).
-
-    f(x) = sign(x) log(1 + mu |x|) / log(1 + mu) with mu = n - 1 is rounded to the nearest of n values from -1 to 1.
-
-    Parameters
-    ----------
-    wave : floats of any shape in [-1, 1]. n : the number of classes, at least 2.
-
-    Returns
-    -------
-    int64 of the same shape, 0 to n - 1. Silence is class n // 2.
-
-    Raises
-    ------
-    ValueError : no floats, samples out of range or that are no numbers, too few classes.
-    """
-    _check_classes(n)
-    if not wave.is_floating_point():
-        raise ValueError(f"mu_law_encode: expected samples as floats in [-1, 1], found {wave.dtype}")
-    if wave.numel() and not bool((wave.abs() <= 1).all()):
-        raise ValueError(f"mu_law_encode: expected samples in [-1, 1], found {_worst(wave):.4g}")
-    mu = n - 1
-    # At double precision, or for many classes a decoded one would not always be encoded as itself.
-    x = wave.double()
-    companded = x.sign() * torch.log1p(mu * x.abs()) / math.log1p(mu)
-    return ((companded + 1) / 2 * mu + 0.5).floor().long()
-
-
-def mu_law_decode(codes: Tensor, n: int = N_CLASSES) -> Tensor:
-    """The sample in the middle of each class: `mu_law_encode(mu_law_decode(codes, n), n)` is `codes`.
-
-    Parameters
-    ----------
-    codes : integers of any shape, 0 to n - 1. n : the number of classes, at least 2.
-
-    Returns
-    -------
-    float32 of the same shape, -1 to 1.
-
-    Raises
-    ------
-    ValueError : no integers, codes that are no class, too few classes.
-    """
-    _check_classes(n)
-    if codes.is_floating_point() or codes.is_complex() or codes.dtype == torch.bool:
-        raise ValueError(f"mu_law_decode: expected classes as integers, found {codes.dtype}")
-    if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) < n:
-        raise ValueError(
-            f"mu_law_decode: expected classes 0 to {n - 1}, found {int(codes.min())} to {int(codes.max())}"
-        )
-    mu = n - 1
-    y = 2 * codes.double() / mu - 1
-    return (y.sign() * torch.expm1(y.abs() * math.log1p(mu)) / mu).float()
 
 
 def resample(wave: Tensor, rate: int, new_rate: int) -> Tensor:
@@ -225,6 +169,8 @@ class Clips:
 
     def codes(self, n: int = N_CLASSES) -> tuple[Tensor, ...]:
         """The mu-law classes of each clip, int64 `(T_i,)`."""
+        from lib.mu_law import mu_law_encode  # not before it is needed: where lessons are graded it is not there
+
         return tuple(mu_law_encode(wave, n) for wave in self.waves)
 
 
@@ -249,6 +195,8 @@ def load_spoken_digits(split: str = "train", folder: Path | str | None = None) -
     ------
     FileNotFoundError, ValueError : as `lib.data.read`; ValueError also for an unknown split.
     """
+    from lib.mu_law import mu_law_decode  # as in `Clips.codes`
+
     if split not in SPLITS:
         raise ValueError(f"split: expected one of {', '.join(map(repr, SPLITS))}, found {split!r}")
     table = list(csv.DictReader(io.StringIO(data.read("spoken/clips.csv", folder).decode("ascii"))))
@@ -424,14 +372,3 @@ def _parse(name: str) -> tuple[int, str, int]:
     if match is None:
         raise ValueError("expected a name like 7_jackson_12.wav: digit, speaker, take")
     return int(match["digit"]), match["speaker"], int(match["take"])
-
-
-def _check_classes(n: int) -> None:
-    if n < 2:
-        raise ValueError(f"mu-law: expected at least 2 classes, found {n}")
-
-
-def _worst(wave: Tensor) -> float:
-    """The sample furthest out of range; NaN if there is one."""
-    flat = wave.flatten()
-    return float(flat[flat.isnan()][0]) if flat.isnan().any() else float(flat[flat.abs().argmax()])

@@ -1,13 +1,11 @@
-"""What the exercises ask for, finished: modules that lessons use and that students are to write, not to read or to import.
+"""What of `lib` students may read, and what exercises ask for, finished: to be used by lessons, not to be read or called instead.
 
-Three things follow from the one list `FINISHED`:
+- In the course's repository everything lies open, for whoever maintains it.
+- In the bundle that students get only `OPEN` does. The rest is sealed (`seal`): lessons import it as ever, `help` and docstrings
+  are there, and no file, no traceback, no `??` and no `inspect.getsource` shows its source.
+- Where a lesson is graded, `FINISHED` is not there (`refuse`): an answer that only calls one of these says so in a sentence.
 
-- in the course's repository these modules lie open, for whoever maintains them;
-- in the bundle that students get they are sealed (`seal`): lessons import them as ever, and no file, no traceback, no `??` and
-  no `inspect.getsource` shows their source;
-- where a lesson is graded they are not there (`refuse`), so that an answer which only calls one of them says so in a sentence.
-
-A seal keeps the answers out of sight, not out of reach: whoever breaks it knows that it was no accident.
+A seal keeps answers out of sight, not out of reach: whoever breaks it knows that it was no accident.
 """
 
 from __future__ import annotations
@@ -20,16 +18,31 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import NoReturn
 
-# Modules and packages of `lib` that hold an answer to an exercise.
-FINISHED = ("lib.models", "lib.sampling")
-SEAL = Path(__file__).with_name("finished.sealed")
+# Modules and packages that hold an answer to an exercise; no cell that always runs may need one.
+FINISHED = ("lib.models", "lib.mu_law", "lib.orders", "lib.sampling")
+# Tools: the lines of none of these are what an exercise asks for. A new module is sealed until it stands here.
+OPEN = (
+    "lib", "lib.audio", "lib.causality", "lib.check", "lib.data", "lib.errors", "lib.plots", "lib.practice", "lib.scoreboard",
+    "lib.sealed", "lib.training", "lib.wav", "lib.weights",
+)  # fmt: skip
+# And those in a package of `OPEN` that are sealed all the same.
+_CLOSED = ("lib.plots.convolutions",)
+SEAL = Path(__file__).with_name("sealed.bin")
 
 
 def is_finished(module: str) -> bool:
     """Whether a module is one of `FINISHED`, or within one."""
-    return any(module == name or module.startswith(f"{name}.") for name in FINISHED)
+    return _within(module, FINISHED)
+
+
+def is_open(module: str) -> bool:
+    """Whether students may read a module of `lib`."""
+    return (module in OPEN or _within(module, OPEN[1:])) and module not in _CLOSED
+
+
+def _within(module: str, names: Sequence[str]) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in names)
 
 
 def seal(sources: dict[str, str]) -> bytes:
@@ -37,10 +50,15 @@ def seal(sources: dict[str, str]) -> bytes:
     return zlib.compress(json.dumps(sources, sort_keys=True).encode(), 9)
 
 
+def unseal(content: bytes) -> dict[str, str]:
+    """The sources that `seal` sealed, by module."""
+    return json.loads(zlib.decompress(content))
+
+
 def install() -> None:
     """Let Python import what is sealed, where something is: called once, when `lib` is imported."""
     if SEAL.is_file():
-        sys.meta_path.insert(0, _Sealed(json.loads(zlib.decompress(SEAL.read_bytes()))))
+        sys.meta_path.insert(0, _Sealed(unseal(SEAL.read_bytes())))
 
 
 def refuse() -> None:
@@ -78,11 +96,7 @@ class _Refusing(importlib.abc.MetaPathFinder):
     """Finds no finished module and says why."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
-        if is_finished(fullname):
-            _raise_not_there(fullname)
-
-
-def _raise_not_there(module: str) -> NoReturn:
-    name = next(name for name in FINISHED if module == name or module.startswith(f"{name}."))
-    says = f"No module named {module!r}; {name} is not there when grading, where what it does is to be your own"
-    raise ModuleNotFoundError(says, name=module)
+        for name in FINISHED:
+            if _within(fullname, [name]):
+                says = f"{name} is not there when grading, where what it does is to be your own"
+                raise ModuleNotFoundError(f"No module named {fullname!r}; {says}", name=fullname)

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from lib.audio import Clips, mu_law_decode
+from lib.audio import Clips
 from lib.models.wavenet import Utterances, WaveNet, progress
+from lib.mu_law import mu_law_decode
 
 N_DIGITS = 10
 

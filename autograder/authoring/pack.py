@@ -1,7 +1,7 @@
 """Make the bundle students get: one zip of the notebooks and what they need, nothing of the TA's side.
 
-The zip depends on its content only: packing twice gives the same bytes. Its README is the students' own (`students.md`), what
-`lib` holds finished is sealed (`lib.sealed`), and what no lesson reads stays at home.
+The zip depends on its content only: packing twice gives the same bytes. Its README is the students' own (`students.md`), what of
+`lib` they are not to read is sealed (`lib.sealed`), and what no lesson reads stays at home.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lib.data import NOT_IN_LESSONS
 
 BUNDLE = "autoregressive-course"
 README = Path(__file__).with_name("students.md")
-ROOMS = ("notebooks", "lib", "data")
+ROOMS = ("notebooks", "lib", "data", "etc")
 _FILES = ("LICENSE", "LICENSE-text", "environment.yml", "constraints.txt", "pyproject.toml")
 _LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", "unfinished")
 # What gives the TA's side away, wherever it stands in a file.
@@ -76,8 +76,8 @@ def bundle(chosen: list[Lesson] | None = None) -> dict[str, bytes]:
     others += [] if any(lesson.is_exam for lesson in chosen) else ["lib/exam.py"]
     contents = {name: content for name, content in contents.items() if not name.startswith(tuple(others))}
     contents["notebooks/README.md"] = index.notebooks(chosen).encode()
-    finished = {module: name for name in contents if (module := _module(name)) and sealed.is_finished(module)}
-    sources = {module: contents.pop(name).decode() for module, name in finished.items()}
+    closed = {module: name for name in contents if (module := _module(name)) and not sealed.is_open(module)}
+    sources = {module: contents.pop(name).decode() for module, name in closed.items()}
     contents[sealed.SEAL.relative_to(ROOT).as_posix()] = sealed.seal(sources)
     contents["pyproject.toml"] = _students_pyproject(contents["pyproject.toml"].decode()).encode()
     contents["README.md"] = README.read_bytes()
@@ -123,4 +123,4 @@ def _files() -> list[Path]:
 def _students_pyproject(text: str) -> str:
     """`pyproject.toml` with what installing `lib` needs: no `autograder` command, no settings of the maintainers' tools."""
     tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
-    return "".join(t for t in tables if t.startswith(("[build-system]", "[project]", "[tool.setuptools.")))
+    return "".join(t for t in tables if t.startswith(("[build-system]", "[project]", "[tool.hatch.")))

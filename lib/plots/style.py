@@ -14,6 +14,8 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
+from lib.plots.alt import send_with_figures
+
 COLOURS = {
     "blue": "#0072B2",
     "orange": "#E69F00",
@@ -56,6 +58,7 @@ def use_style() -> None:
             "image.interpolation": "nearest",
         }
     )
+    send_with_figures()
 
 
 def panels(n: int, width: float = 2.9, height: float = 2.7, **options: Any) -> tuple[Any, list[Axes]]:

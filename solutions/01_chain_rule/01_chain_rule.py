@@ -743,7 +743,7 @@ order, count = cheapest_order(morning)
 print(f"cheapest: {', '.join('WULSM'[i] for i in order)} with {count} numbers; the joint itself has {morning.size - 1}")
 
 # %% figure
-from lib.information import order_costs
+from lib.orders import order_costs
 
 graphs, costs = order_costs(morning)  # for each of the 120 orders
 dear = max(costs, key=costs.get)

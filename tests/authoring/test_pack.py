@@ -1,4 +1,4 @@
-"""The students' bundle: complete, without the TA's side, and without what `lib` holds finished in a form to be read."""
+"""The students' bundle: complete, without the TA's side, and without what of `lib` students are not to read."""
 
 import os
 import subprocess
@@ -64,16 +64,18 @@ def test_no_link_leads_out_of_the_bundle(bundle):
     assert [link for _, link in found] == ["p.png", "q.png", "../../up.md", "x"]
 
 
-def test_what_is_finished_is_sealed(bundle):
+def test_what_students_are_not_to_read_is_sealed(bundle):
     """Not a file of it, and not a line that stands in it alone. (What notebooks may show is the next test's.)"""
-    assert not any(sealed.is_finished(name.partition(".")[0].replace("/", ".")) for name in bundle)
     files = {path: path.read_text(encoding="utf-8") for path in (ROOT / "lib").rglob("*.py")}
-    module = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in files}
-    secret = lines("".join(text for path, text in files.items() if sealed.is_finished(module[path])))
-    secret -= lines("".join(text for path, text in files.items() if not sealed.is_finished(module[path])))
-    readable = "".join(content.decode() for name, content in bundle.items() if name.endswith((".py", ".md")))
-    assert len(secret) > 500
-    assert [line for line in secret if line in readable] == []
+    module = {path: ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in files}
+    shown = {path for path in files if path.relative_to(ROOT).as_posix() in bundle}
+    assert {module[path] for path in shown} == {name for name in module.values() if sealed.is_open(name)}
+    assert not any(sealed.is_finished(module[path]) for path in shown)
+    secret = lines("".join(text for path, text in files.items() if path not in shown))
+    secret -= lines("".join(files[path] for path in shown))
+    readable = lines("".join(content.decode() for name, content in bundle.items() if name.endswith((".py", ".md"))))
+    assert len(secret) > 1000
+    assert secret & readable == set()
 
 
 def lines(text):
@@ -89,10 +91,12 @@ def lines(text):
 UNPACKED = """
 import inspect, sys, traceback
 from lib import check, sampling, weights
+from lib.controls import reach
 from lib.models import made
+from lib.plots import convolutions
 assert weights.__file__.startswith({folder!r}), weights.__file__
 assert "sealed" in repr(made.__spec__.loader)
-for thing in (made, made.paths, made.MADE, sampling.top_k):
+for thing in (made, made.paths, made.MADE, sampling.top_k, reach.draw_reach, convolutions):
     try:
         print(inspect.getsource(thing))
     except (OSError, TypeError):
@@ -156,7 +160,9 @@ def test_the_bundle_can_be_installed_without_the_autograder(bundle):
     theirs = tomli.loads(bundle["pyproject.toml"].decode())
     assert theirs["project"]["dependencies"] == ours["project"]["dependencies"]
     assert "scripts" not in theirs["project"]
-    assert set(theirs["tool"]) == {"setuptools"}
+    assert set(theirs["tool"]) == {"hatch"}
+    for place in theirs["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]:
+        assert any(name.startswith(f"{place}/") for name in bundle)
 
 
 def test_a_leak_stops_packing(tmp_path, monkeypatch):

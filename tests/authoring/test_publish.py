@@ -10,6 +10,7 @@ from autograder.authoring import publish as module
 from autograder.authoring.pack import bundle, checked_bundle
 from autograder.authoring.publish import publish
 from autograder.course import ROOT, CourseError, lessons
+from lib import sealed
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -40,8 +41,8 @@ def test_what_students_get_is_the_chosen_lessons():
     notebooks = {name for name in files if name.endswith(".ipynb")}
     assert notebooks == {f"notebooks/{lesson.name}/{lesson.name}.ipynb" for lesson in (first, second)}
     assert exam.name not in files["notebooks/README.md"].decode()
-    assert "lib/exam.py" not in files
-    assert "lib/exam.py" in bundle([exam])
+    assert "lib.exam" not in sealed.unseal(files["lib/sealed.bin"])
+    assert "lib.exam" in sealed.unseal(bundle([exam])["lib/sealed.bin"])
     assert {"README.md", "environment.yml", "lib/__init__.py", "data/README.md"} <= set(files)
 
 

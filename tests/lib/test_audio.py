@@ -19,12 +19,11 @@ from lib.audio import (
     fetch_recorded_digits,
     load_spoken_digits,
     mel_spectrogram,
-    mu_law_decode,
-    mu_law_encode,
     read_clips,
     resample,
 )
 from lib.data import DATA
+from lib.mu_law import mu_law_decode, mu_law_encode
 
 WAVS = Path(__file__).parent / "wavs"
 

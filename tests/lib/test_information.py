@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib.information import entropy, log_mean_exp, nats_to_bits, order_costs
+from lib.information import entropy, nats_to_bits
 
 
 @pytest.mark.parametrize("k", [1, 2, 7, 256])
@@ -88,52 +88,3 @@ def test_bits():
     assert nats_to_bits(math.log(2)) == pytest.approx(1)
     assert nats_to_bits(np.log([4.0, 8.0])) == pytest.approx([2, 3])
     assert float(nats_to_bits(torch.tensor(0.0))) == 0
-
-
-def test_log_mean_exp_is_the_log_of_the_mean():
-    x = np.random.default_rng(2).normal(size=(3, 4, 5))
-    for axis in (0, 1, 2, -1):
-        assert log_mean_exp(x, axis=axis) == pytest.approx(np.log(np.exp(x).mean(axis=axis)))
-
-
-@pytest.mark.parametrize("shift", [-5000.0, 0.0, 5000.0])
-def test_log_mean_exp_neither_overflows_nor_vanishes(shift):
-    assert log_mean_exp([shift, shift]) == pytest.approx(shift)
-    assert log_mean_exp([shift, shift - 1]) == pytest.approx(shift + math.log((1 + math.exp(-1)) / 2))
-
-
-def test_log_mean_exp_of_impossible_things():
-    assert log_mean_exp([-math.inf, -math.inf]) == -math.inf
-    assert log_mean_exp([-math.inf, 0.0]) == pytest.approx(-math.log(2))
-    assert log_mean_exp([[-math.inf, 0.0], [-math.inf, -math.inf]], axis=1)[1] == -math.inf
-    assert log_mean_exp([math.inf, 0.0]) == math.inf
-
-
-def test_log_mean_exp_is_above_the_mean():
-    x = np.random.default_rng(3).normal(scale=30, size=20)
-    assert x.mean() < log_mean_exp(x) < x.max()
-
-
-def test_log_mean_exp_of_tensors():
-    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
-    expected = torch.logsumexp(x, dim=0) - math.log(2)
-    assert log_mean_exp(x, axis=0) == pytest.approx(expected.detach().numpy())
-
-
-def test_log_mean_exp_refuses_nothing():
-    for empty in ([], np.zeros((3, 0)), 1.0):
-        with pytest.raises(ValueError, match="nothing to average"):
-            log_mean_exp(empty)
-
-
-def test_order_costs_of_two_causes_and_an_effect():
-    quiet = np.array([[0.9, 0.2], [0.2, 0.2]])
-    graphs, costs = order_costs(np.stack([quiet / 4, (1 - quiet) / 4]))  # axes: effect, cause, cause
-    assert costs[1, 2, 0] == costs[2, 1, 0] == 6
-    assert graphs[1, 2, 0] == [[], [], [0, 1]]
-    assert all(cost == 7 for order, cost in costs.items() if order[2] != 0)
-
-
-def test_order_costs_want_a_positive_joint():
-    with pytest.raises(ValueError, match="positive"):
-        order_costs([[0.5, 0.5], [0.0, 0.0]])

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from lib.audio import load_spoken_digits, mu_law_encode
+from lib.audio import load_spoken_digits
+from lib.mu_law import mu_law_encode
 from lib.plots import player, spectrogram, waveform
 from lib.wav import read_wav
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from lib import weights
-from lib.audio import Clips, load_spoken_digits, mu_law_encode
+from lib.audio import Clips, load_spoken_digits
 from lib.models.wavenet import WaveNet
+from lib.mu_law import mu_law_encode
 from lib.speech import bits_per_sample, digit_log_probs, in_batches, say, typical_lengths, utterances
 
 VOICES = ("ann", "bob")

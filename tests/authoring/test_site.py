@@ -1,0 +1,204 @@
+"""The reader's site: what its pages hold and what they must not, and how a browser finds them."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import re
+import threading
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+
+from autograder.authoring import site
+from autograder.authoring.mathml import mathml
+from autograder.course import lessons
+
+CHROMIUM = Path("/usr/bin/chromium")
+PAGES = ("01_chain_rule.html", "06_wavenet.html")  # formulas and tables; sound
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of two lessons."""
+    target = tmp_path_factory.mktemp("site") / "site"
+    site.build(target, lessons(["01", "06"]))
+    return target
+
+
+@pytest.mark.parametrize("lesson", [x for x in lessons() if not x.is_exam], ids=lambda x: x.name)
+def test_no_page_holds_a_solution_or_a_hidden_test(lesson):
+    shown = "\n".join(cell.source for cell in site.page(lesson).cells)
+    solved = lesson.source.read_text(encoding="utf-8")
+    for mark in ("BEGIN SOLUTION", "HIDDEN TESTS", "autograder.checks", "checks.check_"):
+        assert mark in solved
+        assert mark not in shown
+    answers = re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", solved, re.DOTALL)
+    assert not [answer for answer in answers if answer.strip() in shown]
+    with_solutions = "\n".join(cell.source for cell in site.page(lesson, solutions=True).cells)
+    assert all(line.strip() in with_solutions for answer in answers for line in answer.splitlines())
+    assert "HIDDEN TESTS" not in with_solutions
+
+
+def test_what_is_printed_of_a_typed_answer_is_left_out():
+    printing = [c for c in site.page(lessons(["01"])[0]).cells if c.source.startswith('print(f"p(BAC)')]
+    assert [cell.outputs for cell in printing] == [[]]
+    printing = [c for c in site.page(lessons(["01"])[0], solutions=True).cells if c.source.startswith('print(f"p(BAC)')]
+    assert printing[0].outputs[0].text == "p(BAC) = 0.12\n"
+
+
+@pytest.mark.parametrize(
+    ("latex", "holds"),
+    [
+        (r"p(\mathrm{B})", "<mtext>B</mtext>"),
+        (r"x_{<t}", '<mo lspace="0" rspace="0">&lt;</mo>'),
+        (r"\begin{aligned} a &= b \end{aligned}", '<mtd style="text-align: right"><mi>a</mi></mtd>'),
+        (r"\begin{pmatrix} 1 & 2 \end{pmatrix}", "<mtd><mn>1</mn></mtd>"),
+    ],
+)
+def test_formulas(latex: str, holds: str):
+    assert holds in mathml(latex)
+
+
+def test_every_formula_of_every_lesson_is_one():
+    for lesson in lessons():
+        text = "\n\n".join(c.source for c in site.page(lesson).cells if c.cell_type == "markdown")
+        for latex in re.findall(r"\$\$(.+?)\$\$", text, re.DOTALL):
+            drawn = mathml(latex, display=True)
+            assert not re.search(r"<m[ion]>(\\\\|&amp;)", drawn), latex
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.ids: set[str] = set()
+        self.images: list[dict[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.found += [str(named[key]) for key in ("href", "src") if named.get(key)]
+        self.ids |= {str(named["id"])} if named.get("id") else set()
+        if tag == "img":
+            self.images.append(named)
+
+
+def test_no_dead_link_and_no_other_server(folder: Path):
+    pages = {}
+    for path in folder.rglob("*.html"):
+        pages[path] = _Links()
+        pages[path].feed(path.read_text(encoding="utf-8"))
+    assert len(pages) >= 5
+    for path, page in pages.items():
+        assert all(image.get("alt") for image in page.images), path.name
+        for link in page.found:
+            address, mark = urldefrag(link)
+            if address.startswith(("https://", "http://", "data:", "mailto:")):
+                continue
+            target = (path.parent / unquote(address.partition("?")[0])).resolve() if address else path
+            assert target.is_file(), f"{path.name} links to {link}"
+            if mark and target in pages:
+                assert unquote(mark) in pages[target].ids, f"{path.name} links to {link}"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, or a skip that says what is missing."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"no {CHROMIUM} (Debian's package chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        started = play.chromium.launch(
+            executable_path=str(CHROMIUM),
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+            ],
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("width", "dark", "lesson"), [(375, False, PAGES[1]), (1280, True, PAGES[0])], ids=["phone", "dark"]
+)
+def test_in_a_browser(browser, address: str, width: int, dark: bool, lesson: str):
+    """No complaint, no request elsewhere, no page wider than its window, formulas drawn, nothing that keeps people out."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light", reduced_motion="reduce"
+    )
+    tab = context.new_page()
+    complaints: list[str] = []
+    requests: list[str] = []
+    tab.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("request", lambda request: requests.append(request.url))
+    for page in ("index.html", "scoreboard.html", lesson):
+        tab.goto(address + page)
+        tab.wait_for_load_state("networkidle")
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width, page
+        found = Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
+        assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in ("serious", "critical")] == []
+        if page == lesson:
+            heights = tab.evaluate("[...document.querySelectorAll('math')].map(m => m.getBoundingClientRect().height)")
+            assert len(heights) > 50
+            assert sum(height > 5 for height in heights) > 0.9 * len(heights)  # those in closed hints have none
+            assert tab.locator(".Quiz").count() > 3
+    assert complaints == []
+    assert [url for url in requests if not url.startswith((address, "data:"))] == []
+    context.close()
+
+
+def test_search_quiz_cards_and_sound(browser, address: str):
+    tab = browser.new_page(viewport={"width": 375, "height": 800})
+    tab.goto(address + "search.html?q=telescopes")
+    tab.wait_for_selector("#search-results li")
+    assert "chain rule" in tab.inner_text("#search-results li")
+    tab.goto(address + "06_wavenet.html")
+    sound = tab.locator("audio").first
+    sound.scroll_into_view_if_needed()
+    assert sound.evaluate("a => new Promise(r => { a.onended = () => r(true); a.onerror = () => r(false); a.play(); })")
+    field = tab.locator("input.Input-text").first
+    field.fill("12345")
+    field.press("Enter")
+    tab.wait_for_function("document.querySelector('.Feedback, [id^=fb]').innerText.length > 3")
+    card = tab.locator(".flip-container").first
+    before = card.evaluate("c => c.className")
+    card.locator(".flipper").first.click()
+    assert card.evaluate("c => c.className") != before
+    tab.close()
+
+
+def test_reads_without_javascript(browser, address: str):
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 375, "height": 800})
+    tab = context.new_page()
+    tab.goto(address + "01_chain_rule.html")
+    assert tab.locator("math").first.bounding_box()
+    hint = tab.locator("article details", has_text="a share of a share").first
+    assert not hint.locator("p").first.is_visible()
+    hint.locator("summary").click()
+    assert hint.locator("p").first.is_visible()
+    tab.get_by_role("link", name="06 · WaveNet").or_(tab.get_by_role("link", name="Next")).first.click()
+    assert "WaveNet" in tab.title()
+    context.close()
