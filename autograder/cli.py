@@ -308,11 +308,23 @@ def formgrader(context: typer.Context, gradebook: Book = None) -> None:
 def feedback(
     names: Lessons = None,
     hidden_tests: Annotated[bool, typer.Option("--all", help="Show the hidden tests too, for your eyes only.")] = False,
+    system: Annotated[
+        str | None,
+        typer.Option("--for", metavar="LMS", help="Also the zip that it takes back: moodle or canvas."),
+    ] = None,
     force: Force = False,
     gradebook: Book = None,
 ) -> None:
     """Make an HTML page for every graded submission: what hidden tests said, not the tests."""
-    make_feedback(Gradebook(gradebook), names, force, hidden_tests)
+    if system and hidden_tests:
+        raise CourseError("--all shows the hidden tests, for your eyes only; --for makes what students get")
+    book = Gradebook(gradebook)
+    make_feedback(book, names, force, hidden_tests)
+    if system:
+        from autograder.telling import lms, report
+
+        chosen = lessons(names)
+        _tell_of_handout(lms.feedback_zips(book, report.results(book, chosen), chosen, system))
 
 
 def make_feedback(book: Gradebook, names: list[str] | None, force: bool, hidden_tests: bool = False) -> None:
@@ -356,13 +368,46 @@ def grades(
             help="How hard each exercise is and why points were lost, answers that are alike; and a page.",
         ),
     ] = False,
+    system: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            metavar="LMS",
+            help="Write the CSV that it imports: canvas, moodle, blackboard, brightspace or gradescope.",
+        ),
+    ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", help="Fill this CSV, which the LMS exported, instead of writing one from nothing."),
+    ] = None,
     gradebook: Book = None,
 ) -> None:
     """Show the gradebook, and write grades.csv and exercises.csv beside it."""
-    if statistics:
+    if into and not system:
+        raise CourseError("--into fills an LMS's own export: say whose by --for")
+    if system:
+        write_for_lms(Gradebook(gradebook), names, system, into)
+    elif statistics:
         show_statistics(Gradebook(gradebook), names)
     else:
         show_grades(Gradebook(gradebook), names, why)
+
+
+def write_for_lms(book: Gradebook, names: list[str] | None, system: str, into: Path | None) -> None:
+    """Write what the LMS imports, and tell of those it will not know."""
+    from autograder.telling import lms, report
+
+    _needs_database(book)
+    chosen = lessons(names)
+    _tell_of_old_penalties(book, chosen)
+    _tell_of_handout(lms.grade_files(book, report.results(book, chosen), chosen, system, into))
+
+
+def _tell_of_handout(handout: Any) -> None:
+    for sentence in handout.told:
+        out.print(f"  {escape(sentence)}", style="yellow")
+    for path in handout.files:
+        out.print(f"Written: {path}")
 
 
 def show_statistics(book: Gradebook, names: list[str] | None) -> None:

@@ -18,7 +18,7 @@ from autograder.course import CourseError, write_whole
 _FORMULA = re.compile(
     r"""(?:(?<=^)|(?<=[,;:|\t\r\n\v\f\x1c-\x1e\x85\u2028\u2029]))(?=[\s"'\u200b-\u200d\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20])"""
 )
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.IGNORECASE)
+_NUMBER_OR_DASH = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?|-", re.IGNORECASE)
 
 
 def cell(value: object) -> str:
@@ -26,7 +26,7 @@ def cell(value: object) -> str:
     if isinstance(value, float):
         return number(value)
     written = "" if value is None else str(value)
-    return written if _NUMBER.fullmatch(written) else _FORMULA.sub("'", written)
+    return written if _NUMBER_OR_DASH.fullmatch(written) else _FORMULA.sub("'", written)
 
 
 def number(value: float) -> str:

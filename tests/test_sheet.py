@@ -11,9 +11,21 @@ from autograder.course import CourseError
 HOSTILE = [
     "=1+1", "+1+1", "-1+1", "@SUM(1)", "@x", " =1", "\t=1", "\r=1", "\n=1", "\ufeff=1", '"=1"', "'=1", "''=1", "\uff1d1+1", "\uff20x",
     "=cmd|' /C calc'!A0", "a;=1", "a,=1", "a\t=1", "a|=1", "a:=1", "a\n=1", "a\r=1", "a\u2028=1", 'a";"=1', 'a","=1', "a; '=1",
-    "x\t\t@y", "Robert'); --", "-", "-2x", "-1,=2", "+1;@x", "=", "a;-1;=2", "-1 +cmd|' /C calc'!A0", "\x1c=1", "\u200b=1",
+    "x\t\t@y", "Robert'); --", "-2x", "-1,=2", "+1;@x", "=", "a;-1;=2", "-1 +cmd|' /C calc'!A0", "\x1c=1", "\u200b=1",
 ]  # fmt: skip
-HARMLESS = ["-1", "-0.5", "+2e-3", "expected -0.5, found -3", "a-b", "x = y", "ada@uni.example", "Anna-Lena", "1+1", ""]
+HARMLESS = [
+    "-",
+    "-1",
+    "-0.5",
+    "+2e-3",
+    "expected -0.5, found -3",
+    "a-b",
+    "x = y",
+    "ada@uni.example",
+    "Anna-Lena",
+    "1+1",
+    "",
+]
 
 
 def cells(written: str, separator: str, quotes: bool) -> list[str]:

@@ -31,7 +31,7 @@ from traitlets import Float
 
 from autograder import sheet
 from autograder.course import CourseError, Gradebook, Lesson, lessons
-from autograder.intake.roster import Entry, Roster, spelling
+from autograder.intake.roster import Entry, Roster, read_roster, spelling
 from autograder.recording.database import one_writer
 from autograder.recording.pipeline import named
 
@@ -129,7 +129,7 @@ class Late:
     """Enters dates, extensions and penalties; reads `due.csv` and the configuration once, so make one for each run."""
 
     def __init__(self, gradebook: Gradebook):
-        self.dates = read_dates(gradebook)
+        self.dates, self._roster = read_dates(gradebook), read_roster(gradebook)
         self.unclear: set[str] = set()
         steps = named(Autograde(coursedir=gradebook.coursedir, config=gradebook.config).autograde_preprocessors)
         self._plugin: Any = None
@@ -184,12 +184,21 @@ class Late:
             extension = self.dates.extension(lesson, written)
             if extension is None:
                 continue
-            known = [written] if written in students else [s for s in students if s in Roster([Entry(written)])]
+            known = self._known(written, students)
             if len(known) > 1:
                 self.unclear.add(f"{DATES}: {written!r} may be {' or '.join(map(repr, sorted(known)))}; write the id")
                 continue
             found.update(dict.fromkeys(known, extension))
         return found
+
+    def _known(self, written: str, students: list[str]) -> list[str]:
+        """Those of the students who may be meant: by id, or as the roster knows them, or by how an id is spelt."""
+        if written in students:
+            return [written]
+        row = self._roster and (self._roster.find([written]) or self._roster.named(written))
+        if row and row.id in students:
+            return [row.id]
+        return [student for student in students if student in Roster([Entry(written)])]
 
     def _penalties(self, db: Any, late: dict[str, tuple[str, float]]) -> set[str]:
         db.flush()

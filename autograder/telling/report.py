@@ -18,6 +18,7 @@ from rich.table import Table
 from autograder import sheet
 from autograder.authoring.source import CHECK_PREFIX, grade_ids
 from autograder.course import Gradebook, Lesson
+from autograder.intake.receipt import read_receipt
 from autograder.intake.roster import read_roster, spelling
 from autograder.printable import for_markup
 from autograder.recording.record import NAME_NOTE, Record, read_record
@@ -99,11 +100,13 @@ def results(gradebook: Gradebook, lessons: list[Lesson]) -> list[Result]:
                 rows = []
             for row in rows:
                 record = read_record(gradebook, row.student.id, lesson) or Record(row.student.id, lesson.name, "")
+                receipt = read_receipt(gradebook.submitted / row.student.id / lesson.name)
                 scores = {g.name: (g.score, g.max_score) for nb in row.notebooks for g in nb.grades}
                 grades = {name.removeprefix(CHECK_PREFIX): scores[name] for name in sorted(scores, key=order.index)}
                 graded[row.student.id] = Result(
                     row.student.id, lesson.name, grades, record.status, list(record.notes), record.lost,
                     row.late_submission_penalty or 0.0, row.assignment.duedate and row.duedate, row.timestamp,
+                    bool(receipt and receipt.late),
                 )  # fmt: skip
             students = {student for student, name in handed_in if name == lesson.name}
             if roster is not None:

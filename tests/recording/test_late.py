@@ -12,6 +12,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 
 from autograder.authoring.source import CHECK_PREFIX, grade_ids
 from autograder.course import CourseError, lessons
+from autograder.intake.receipt import Receipt
 from autograder.recording import late
 from autograder.recording.database import one_engine
 from autograder.telling import report
@@ -131,8 +132,10 @@ def test_more_time_in_every_lesson_however_the_name_is_spelt(graded):
     policy(graded, percent_per_day=50)
     late.enter(graded, [LESSON])
     assert scores(graded) == {"Ada": 8, "Bao": 0, "Maria_1": 8, "Maria_2": 8, "Zoë": 8}
-    due(graded, "01,,2026-01-15")
-    assert late.enter(graded, [LESSON]) == {("Ada", LESSON.name), ("Zoë", LESSON.name)}
+    (graded.folder / "roster.csv").write_text("id,name,email\nBao,Bao Nguyen,bao@uni.example\n")
+    due(graded, "01,,2026-01-15", ",bao@uni.example,3 days")
+    assert late.enter(graded, [LESSON]) == {("Ada", LESSON.name), ("Bao", LESSON.name), ("Zoë", LESSON.name)}
+    assert scores(graded)["Bao"] == POINTS
     assert scores(graded)["Ada"] == 0
 
 
@@ -179,3 +182,18 @@ def test_a_line_that_says_nothing_is_named(book, line, says):
 )
 def test_the_policy(settings, hours, lost):
     assert late.LatePolicy(**settings).late_submission_penalty("Ada", 10.0, hours * 3600) == lost
+
+
+def test_late_by_the_exports_word_alone_is_told_and_costs_nothing(graded):
+    """Canvas marks files as late and says no time."""
+    with Database(graded.db_url) as database:
+        database.find_submission(LESSON.name, "Ada").timestamp = None
+        database.db.commit()
+    folder = graded.submitted / "Ada" / LESSON.name
+    folder.mkdir(parents=True)
+    Receipt("Canvas", "export.zip", "ada_LATE_1_2_a.ipynb", late=True).write(folder)
+    due(graded, "01,,2026-01-01")
+    policy(graded, percent_per_day=50)
+    late.enter(graded, [LESSON])
+    ada = next(r for r in report.results(graded, [LESSON]) if r.student == "Ada")
+    assert (ada.score, ada.late) == (POINTS, "handed in late, as the export says, which does not say how late")
