@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+# Which build of PyTorch: a name of its own indexes (cpu, cu130, ...), or none for the one that pip's sources have, which on
+# Linux brings CUDA along. Another one than before wants a new environment: make clean.
+TORCH  ?= $(if $(filter Linux,$(shell uname -s)),cpu)
+TORCH_INDEX := https://download.pytorch.org/whl/$(TORCH)
 # One thread per process: the course is sized for two cores, and oversubscribing them only adds noise.
 export OMP_NUM_THREADS ?= 2
 export PYTHONDONTWRITEBYTECODE ?= 1
@@ -27,14 +31,18 @@ demo: $(READY) $(VENV)/.debian ## grade a sample class and show its gradebook
 lab: $(READY) ## open JupyterLab on the lessons
 	@$(BIN)/jupyter lab $(AS_ROOT) notebooks
 
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location --constraint constraints.txt
+
 install: $(READY) ## create .venv with the pinned versions (the other commands do it by themselves)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; PYTHON=/path/to/python3 names another one.")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the pinned packages into $(VENV) (some minutes the first time)..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location --constraint constraints.txt --editable '.[dev]' \
-	  2>$(VENV)/pip.log || { cat $(VENV)/pip.log >&2; exit 1; }
+	@$(if $(TORCH),if $(BIN)/python -c 'from urllib.request import urlopen; urlopen("$(TORCH_INDEX)/torch/", timeout=5)' 2>/dev/null; \
+	then $(PIP_INSTALL) --extra-index-url $(TORCH_INDEX) torch 2>$(VENV)/pip.log || { cat $(VENV)/pip.log >&2; exit 1; }; \
+	else echo "$(TORCH_INDEX) does not answer: taking PyTorch from pip's own sources."; fi)
+	@$(PIP_INSTALL) --editable '.[dev]' 2>$(VENV)/pip.log || { cat $(VENV)/pip.log >&2; exit 1; }
 	@touch $@
 
 # What Debian has for us: the sandbox for students' code and, for CI, a PostgreSQL server to test against. Installed where
@@ -92,10 +100,19 @@ bench: $(READY) $(VENV)/.debian ## measure: likelihoods and speed of the models,
 weights: $(READY) ## train the models in data/weights/ again (hours); NAMES='nade made' trains some
 	@$(BIN)/python data/make_weights.py $(NAMES)
 
-constraints: $(READY) ## pin again: newest versions that fit pyproject.toml, for all platforms
+constraints: $(READY) ## pin again: newest versions that fit pyproject.toml, for all platforms; and Binder's list from them
 	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --all-extras --no-annotate \
+	@$(BIN)/uv pip compile --quiet --no-sources --upgrade --universal --python-version 3.10 --all-extras --no-annotate \
 	  --custom-compile-command 'make constraints' pyproject.toml --output-file constraints.txt
+	@$(MAKE) --no-print-directory .binder/requirements.txt
+
+# Whole and with nothing local in it, so that Binder installs it in a layer that outlives commits; CUDA's parts stay out.
+.binder/requirements.txt: constraints.txt pyproject.toml $(READY)
+	@$(BIN)/python -m pip install --quiet uv
+	@{ echo '# Made by `make constraints`: what students need, at the versions in constraints.txt.'; grep ^--extra requirements.txt; \
+	  $(BIN)/uv pip compile --quiet --no-sources --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-annotate --no-header \
+	  --constraint constraints.txt $$(sed -nE 's/^((nvidia|cuda)[^=]*|triton)==.*/--no-emit-package \1/p' constraints.txt) pyproject.toml; } > $@.part
+	@mv $@.part $@
 
 clean: ## remove .venv and build leftovers (never notebooks/, solutions/ or a gradebook)
 	rm -rf $(VENV) dist build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -31,6 +31,9 @@ c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedb
 # Due dates, and the times in exports of systems that name no zone (Blackboard, Brightspace), are of this zone, such as
 # "Europe/Berlin"; empty: of this machine's.
 c.Course.timezone = ""
+# Where everybody can read your copy of the course, such as "https://github.com/OWNER/NAME": `autograder build` makes the badges
+# in README.md from it. Empty: nowhere, and no badges.
+c.Course.repository = ""
 
 c.ClearSolutions.code_stub = {"python": '# YOUR CODE HERE\nraise NotImplementedError("not written yet")'}
 # nbgrader's own steps, with two of ours: answers to be typed are handed out as `name = None`, and what is not solved yet

@@ -92,6 +92,24 @@ def lessons(wanted: list[str] | None = None) -> list[Lesson]:
     return sorted(set(chosen), key=lambda lesson: lesson.name)
 
 
+def configuration() -> Config:
+    """`nbgrader_config.py`, as nbgrader reads it."""
+    return PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+
+
+def repository() -> str | None:
+    """Where everybody can read this copy of the course, as https://github.com/OWNER/NAME: `c.Course.repository`, or None.
+
+    Raises CourseError for anything else.
+    """
+    address = str(configuration().get("Course", {}).get("repository", ""))
+    if address and not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address):
+        raise CourseError(
+            f"c.Course.repository in nbgrader_config.py is {address!r}; expected an address like https://github.com/OWNER/NAME."
+        )
+    return address or None
+
+
 class Gradebook:
     """The folders of one class, as `nbgrader_config.py` lays them out. Default: `gradebook/`.
 
@@ -101,7 +119,7 @@ class Gradebook:
     def __init__(self, folder: str | Path | None = None):
         if folder is not None:
             os.environ["AUTOGRADER_GRADEBOOK"] = str(Path(folder).resolve())
-        self.config: Config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+        self.config = configuration()
         # nbgrader's own log is for its commands; ours say what a TA needs to know.
         self.config.Application.log_level = 50
 

@@ -1,6 +1,7 @@
 """The repository keeps its own promises: environments agree, imports run one way, commands in the README exist."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -9,7 +10,10 @@ import pytest
 import tomli
 import yaml
 
-from autograder.course import ROOT
+from autograder import course
+from autograder.authoring import index
+from autograder.course import ROOT, CourseError
+from autograder.running.execute import require_sandbox
 
 PROJECT = tomli.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -54,12 +58,111 @@ def test_conda_environment_installs_the_same():
     assert tuple(map(int, python.partition("=")[2].split("."))) >= minimum
     assert pip == "pip"
     # The project itself, at the pinned versions: what pyproject.toml needs, and nothing said twice.
-    assert through_pip == {"pip": ["-c constraints.txt", "-e ."]}
+    assert through_pip == {"pip": ["-r requirements.txt"]}
+    assert python == "python=" + (ROOT / ".binder" / "runtime.txt").read_text().strip().removeprefix("python-")
+
+
+CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
+
+
+def test_students_get_pytorch_without_cuda():
+    lines = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    assert lines == [f"--extra-index-url {CPU_BUILDS}", "-c constraints.txt", "-e ."]
+    tool = tomli.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]
+    assert tool["index"] == [{"name": "pytorch-cpu", "url": CPU_BUILDS, "explicit": True}]
+    assert tool["sources"]["torch"] == [{"index": "pytorch-cpu", "marker": "sys_platform == 'linux'"}]
+
+
+def needed(names):
+    """These packages and all that they need, as installed here."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    from packaging.requirements import Requirement
+
+    found: set[str] = set()
+    left = [Requirement(name) for name in names]
+    while left:
+        one = left.pop()
+        name = one.name.lower().replace("_", "-").replace(".", "-")
+        if name in found:
+            continue
+        try:
+            wanted = distribution(one.name).requires or []
+        except PackageNotFoundError:  # Other builds of PyTorch need it.
+            continue
+        found.add(name)
+        for more in map(Requirement, wanted):
+            if more.marker is None or any(more.marker.evaluate({"extra": extra}) for extra in ("", *one.extras)):
+                left.append(more)
+    return found
+
+
+def test_binder_installs_the_same_in_a_layer_that_outlives_commits():
+    """repo2docker installs these before it copies the repository, as long as no line is about a file of ours."""
+    head, index, *lines = (ROOT / ".binder" / "requirements.txt").read_text().splitlines()
+    assert head.startswith("#")
+    assert index == f"--extra-index-url {CPU_BUILDS}"
+    listed = dict(line.split("==") for line in lines)
+    assert not [name for name in listed if name.startswith(("nvidia", "cuda", "triton"))]
+    assert {name: version for name, version in listed.items() if version not in pins().get(name, ())} == {}
+    cuda = {name for name in pins() if name.startswith(("nvidia", "cuda", "triton"))}
+    assert needed(PROJECT["dependencies"]) - cuda - set(listed) == set(), "run: make constraints"
 
 
 def test_no_registry_is_named():
-    for name in ("constraints.txt", "pyproject.toml", "environment.yml", "Makefile"):
-        assert not re.search(r"https?://|index-url|find-links", (ROOT / name).read_text()), name
+    files = (
+        "constraints.txt",
+        "requirements.txt",
+        ".binder/requirements.txt",
+        "pyproject.toml",
+        "environment.yml",
+        "Makefile",
+    )
+    for name in files:
+        text = (ROOT / name).read_text().replace("https://download.pytorch.org/whl/", "")
+        assert not re.search(r"https?://|find-links|[^-]index-url http", text), name
+
+
+def test_students_need_no_posix():
+    """What a lesson runs must run on Windows too."""
+    posix = {"fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty"}
+    for path in [*ROOT.glob("lib/**/*.py"), *ROOT.glob("solutions/*/*.py")]:
+        assert not posix & {name.split(".")[0] for name in imported(path)}, path
+
+
+def test_without_fork_grading_ends_in_a_sentence(monkeypatch):
+    monkeypatch.delattr("os.fork")
+    with pytest.raises(CourseError, match="on Windows, use its Linux"):
+        require_sandbox()
+
+
+def test_an_address_makes_the_badges(monkeypatch):
+    assert index.REGIONS["badges"]() == "" or course.repository()
+    monkeypatch.setattr(index, "repository", lambda: "https://github.com/ada/autoregressive")
+    badges = index.REGIONS["badges"]()
+    assert re.findall(r"\)\]\((\S+)\)$", badges, flags=re.MULTILINE) == [
+        "https://mybinder.org/v2/gh/ada/autoregressive/main?urlpath=lab%2Ftree%2Fnotebooks",
+        "https://codespaces.new/ada/autoregressive",
+        "https://colab.research.google.com/github/ada/autoregressive/blob/main/notebooks/01_chain_rule/01_chain_rule.ipynb",
+    ]
+    assert "https://github.com/ada/autoregressive /content/course" in index.REGIONS["colab"]()
+
+
+@pytest.mark.parametrize(
+    "address", ["github.com/ada/course", "https://github.com/ada", "https://github.com/ada/course) <script>"]
+)
+def test_what_is_no_address_makes_none(monkeypatch, address):
+    monkeypatch.setattr(course, "configuration", lambda: {"Course": {"repository": address}})
+    with pytest.raises(CourseError, match="expected an address like"):
+        course.repository()
+
+
+def test_the_devcontainer_installs_as_students_do():
+    text = (ROOT / ".devcontainer" / "devcontainer.json").read_text()
+    container = json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
+    assert container["onCreateCommand"].endswith("--requirement requirements.txt")
+    python = (ROOT / ".binder" / "runtime.txt").read_text().strip().removeprefix("python-")
+    assert container["image"].startswith(f"mcr.microsoft.com/devcontainers/python:{python}-")
 
 
 def imported(path):

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from autograder.authoring import source
-from autograder.course import ROOT, CourseError, Lesson, lessons, write_whole
+from autograder.course import ROOT, CourseError, Lesson, lessons, repository, write_whole
 from lib import scoreboard
 
 _REGION = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PAGES = ("README.md", "data/README.md", *(f"docs/{page.name}" for page in sorted(ROOT.glob("docs/*.md"))))
+_BRANCH = "main"  # what badges open
 
 
 class Entry(NamedTuple):
@@ -121,11 +122,60 @@ def _times() -> str:
     return scoreboard.markdown(("lesson", "run in full, s", "grade a submission, s"), lines)
 
 
+def _badges() -> str:
+    """Buttons that open the notebooks where nothing needs to be installed; none while nobody else can read this repository."""
+    address = repository()
+    if address is None:
+        return ""
+    name, first = address.removeprefix("https://github.com/"), lessons()[0].name
+    buttons = {
+        "Binder": (
+            "mybinder.org/badge_logo.svg",
+            f"mybinder.org/v2/gh/{name}/{_BRANCH}?urlpath=lab%2Ftree%2Fnotebooks",
+        ),
+        "Codespaces": ("github.com/codespaces/badge.svg", f"codespaces.new/{name}"),
+        "Colab": (
+            "colab.research.google.com/assets/colab-badge.svg",
+            f"colab.research.google.com/github/{name}/blob/{_BRANCH}/notebooks/{first}/{first}.ipynb",
+        ),
+    }
+    return "\n".join(
+        f"[![Open in {where}](https://{image})](https://{page})" for where, (image, page) in buttons.items()
+    )
+
+
+def _colab() -> str:
+    """What a notebook needs first in Google Colab, whose machine holds PyTorch and none of this course."""
+    address = repository() or "https://github.com/OWNER/NAME"
+    pins = (ROOT / ".binder" / "requirements.txt").read_text(encoding="utf-8")
+    missing = re.findall(r"^(?:jupyterquiz|jupytercards)==\S+", pins, flags=re.MULTILINE)
+    return "\n".join((
+        "```",
+        f"!git clone --quiet --depth 1 {address} /content/course",
+        f"%pip install --quiet {' '.join(missing)}",
+        f"%cd -q /content/course/notebooks/{lessons()[0].name}",
+        "```",
+    ))  # fmt: skip
+
+
+def _environments() -> str:
+    """A fresh environment's seconds and megabytes, as `python -m benchmarks.environment` measured them."""
+    path = ROOT / "benchmarks" / "environments.csv"
+    if not path.exists():
+        return "(Nothing measured yet: `python -m benchmarks.environment`.)"
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = [(row["python"], row["torch"], row["seconds"], row["mb"]) for row in csv.DictReader(file)]
+    return scoreboard.markdown(("Python", "PyTorch", "installed in, s", "on disk, MB"), lines)
+
+
 REGIONS: dict[str, Callable[[], str]] = {
+    "badges": _badges,
+    "colab": _colab,
     "lessons": _lessons,
     "scoreboard": scoreboard.table,
     "times": _times,
     "digits": _digits,
+    "environments": _environments,
 }
 
 
