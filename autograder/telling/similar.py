@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,19 +59,25 @@ def _in_lesson(gradebook: Gradebook, lesson: Lesson) -> list[Alike]:
     for cell in _cells(lesson.release):
         given |= set(_lines(_text(cell)))
     own = {name: answer(text, given) for name, text in _answers(lesson.solution).items()}
+    untouched = _answers(lesson.release)
     answers: dict[str, dict[str, Answer]] = defaultdict(dict)
+    answered: Counter[str] = Counter()
+    read: dict[str, Answer | None] = {}  # Many cells are the same to the letter.
     for student, _, _ in submissions(gradebook, [lesson]):
         for name, text in _answers(gradebook.autograded / student / lesson.name / f"{lesson.name}.ipynb").items():
-            if name in own and (read := answer(text, given)):
-                answers[name][student] = read
+            if name in own and text != untouched.get(name):
+                answered[name] += 1
+                if text not in read:
+                    read[text] = answer(text, given)
+                if (found := read[text]) and found.words >= OWN_WORDS:
+                    answers[name][student] = found
     groups: dict[tuple[str, ...], list[tuple[str, int, bool]]] = defaultdict(list)
     for name, theirs in answers.items():
         by_shape: dict[str, list[str]] = defaultdict(list)
-        for student, read in theirs.items():
-            if read.words >= OWN_WORDS:
-                by_shape[read.shape].append(student)
+        for student, found in theirs.items():
+            by_shape[found.shape].append(student)
         for shape, students in by_shape.items():
-            most = len(students) > 2 and 2 * len(students) > len(theirs)
+            most = len(students) > 2 and 2 * len(students) > answered[name]
             if len(students) > 1 and not most:
                 words = min(theirs[student].words for student in students)
                 reference = own[name]
