@@ -7,6 +7,7 @@ grader draws it again from the same name.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import unicodedata
 from dataclasses import dataclass
@@ -28,6 +29,34 @@ def typed(value: Any, name: str) -> Any:
     return value
 
 
+def agrees(value: Any, name: str, *digests: str, within: float = 0.0) -> bool:
+    """Whether a typed answer that is the same for everybody is right, without the right one standing anywhere.
+
+    value : a number, or a short list of numbers. name : the answer's. digests : what `digest` gives for each right answer.
+    within : how far each number may lie from the right one; 0 for whole numbers.
+    """
+    try:
+        numbers = [float(v) for v in np.ravel(value)]
+        near = [range(_steps(v - within, within), _steps(v + within, within) + 1) for v in numbers]
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return any(_hash(steps, name) in digests for steps in itertools.product(*near))
+
+
+def digest(value: Any, name: str, within: float = 0.0) -> str:
+    """What stands for a right answer in a lesson: a salted hash of its numbers."""
+    return _hash(tuple(_steps(float(v), within) for v in np.ravel(value)), name)
+
+
+def _steps(value: float, within: float) -> int:
+    """A number in tenths of what it may be off by, rounded."""
+    return math.floor(10 * value / within + 0.5) if within else math.floor(value + 0.5)
+
+
+def _hash(steps: tuple[int, ...], name: str) -> str:
+    return hashlib.sha256(f"{name}/{steps}".encode()).hexdigest()[:12]
+
+
 @dataclass(frozen=True)
 class Puzzle:
     """A sequence and, for each of its positions, the distribution of the next symbol after the true prefix.
@@ -38,6 +67,10 @@ class Puzzle:
 
     sequence: str
     tables: tuple[dict[str, float], ...]
+
+    def agrees(self, nll: float, within: float = 0.02) -> bool:
+        """Whether -ln p(sequence) is `nll`, in nats."""
+        return abs(nll - _nll(self.tables, self.sequence)) <= within
 
     def _repr_markdown_(self) -> str:
         symbols = list(self.tables[0])

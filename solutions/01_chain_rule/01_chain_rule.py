@@ -20,7 +20,7 @@ import torch
 
 sys.path.insert(0, "../..")  # `lib` is the one of the folder that this notebook lies in
 from lib import plots
-from lib.byhand import puzzle, typed
+from lib.byhand import agrees, puzzle, typed
 from lib.errors import short_errors
 
 plots.use_style()
@@ -137,6 +137,8 @@ p_BAC = 0.4 * 0.5 * 0.6
 typed(p_BAC, "p_BAC")
 assert 0 <= p_BAC <= 1, "a probability lies between 0 and 1"
 assert p_BAC < 0.4, "a longer sequence cannot be more probable than its first letter alone"
+told = "p_BAC is not it yet: a share of a share of a share, and the bar at the bottom of the picture shows its length"
+assert agrees(p_BAC, "p_BAC", "ceb498442620", within=0.001), told  # a fingerprint of the right number
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule as checks
 checks.check_p_BAC(p_BAC)
@@ -179,6 +181,8 @@ p_mine = 0.60 * 0.25 * 0.30 * 0.20
 typed(student_name, "student_name")
 typed(p_mine, "p_mine")
 assert 0 < p_mine < 1, "every letter in your table is possible and none is certain, so 0 < p < 1"
+told = "p_mine is not the probability of your sequence: one number from each row, in the column of the letter that came"
+assert puzzle(student_name, "01").agrees(-math.log(p_mine), within=0.01), told
 ### BEGIN HIDDEN TESTS
 from autograder.checks import chain_rule as checks
 checks.check_p_mine(student_name, p_mine)

@@ -24,7 +24,7 @@ import torch
 
 sys.path.insert(0, "../..")  # `lib` is the one of the folder that this notebook lies in
 from lib import plots
-from lib.byhand import puzzle, typed
+from lib.byhand import agrees, puzzle, typed
 from lib.causality import dependence, leaks
 from lib.errors import short_errors
 
@@ -166,6 +166,7 @@ assert all(float(piece) > 0 for piece in pieces_BAC), "a probability below 1 sho
 assert np.argmax([float(piece) for piece in pieces_BAC]) == 0, "B, the least probable of the three, comes first, so the first piece is the largest"
 again = math.exp(-sum(float(piece) for piece in pieces_BAC))
 assert abs(again - 0.12) < 0.005, f"exp of minus their sum should be p(BAC) = 0.12 again, and is {again:.3f}"
+assert agrees(pieces_BAC, "pieces_BAC", "77f31ffe6fb9", within=0.01), "one of the three is wrong, and another makes up for it"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_pieces_BAC(pieces_BAC)
@@ -210,7 +211,8 @@ nll_mine = sum(-math.log(row[letter]) for row, letter in zip(mine.tables, mine.s
 
 # %% check nll_mine 2 points
 assert float(typed(nll_mine, "nll_mine")) > 0, "a sum of surprises should be above 0"
-typed(student_name, "student_name")
+mine = puzzle(typed(student_name, "student_name"), "02")
+assert mine.agrees(float(nll_mine)), "nll_mine is not the sum of your four surprises in nats: from each row, the column of the letter that came"
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nll as checks
 checks.check_nll_mine(student_name, nll_mine)

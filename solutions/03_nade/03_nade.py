@@ -25,7 +25,7 @@ import torch
 
 sys.path.insert(0, "../..")  # `lib` is the one of the folder that this notebook lies in
 from lib import plots
-from lib.byhand import personal_numbers, typed
+from lib.byhand import agrees, personal_numbers, typed
 from lib.causality import dependence, describe, leaks
 from lib.errors import short_errors
 
@@ -387,6 +387,10 @@ typed(cost_separate, "cost_separate")
 typed(cost_running, "cost_running")
 assert float(cost_separate) > float(cost_running) > 0, "the running sum should save something"
 assert float(cost_separate) < 784 * 785 * 500, "even if every pixel saw all 784, it would not be so many"
+told = "cost_separate is not it yet: the sums alone take 0 + 1 + ... + 783 multiplications for each hidden unit"
+assert agrees(cost_separate, "cost_separate", "162a4d1314ab", within=80_000), told
+told = "cost_running is not it yet: how often is each entry of W multiplied by its pixel, how often each entry of V?"
+assert agrees(cost_running, "cost_running", "a7c5a04420c9", "247ebdbbb0be", within=160), told
 ### BEGIN HIDDEN TESTS
 from autograder.checks import nade as checks
 checks.check_cost(cost_separate, cost_running)

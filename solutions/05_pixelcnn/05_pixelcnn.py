@@ -1424,8 +1424,8 @@ plt.show()
 # In the paper the BiLSTM of seven layers came first (79.20 nats), and the PixelCNN, introduced as its fast
 # relative, last (81.30). A few months later gates and a second stack brought the convolution level
 # with the PixelRNN on natural images, with far less computation, and the matter was settled: in training, one
-# step beats 28. Drawing is equally slow for all. (A small Row LSTM is in `lib/models/pixelrnn.py`; `python -m
-# benchmarks.images` times it beside a PixelCNN with about as many numbers.)
+# step beats 28. Drawing is equally slow for all. (The course's
+# repository has a small Row LSTM, timed beside a PixelCNN with about as many numbers.)
 
 # %% [markdown]
 # ## Play

@@ -26,7 +26,7 @@ import torch
 
 sys.path.insert(0, "../..")  # `lib` is the one of the folder that this notebook lies in
 from lib import plots
-from lib.byhand import personal_numbers, typed
+from lib.byhand import agrees, personal_numbers, typed
 from lib.causality import dependence, describe, leaks
 from lib.errors import short_errors
 
@@ -196,6 +196,8 @@ conv_small = [1, 3, 2 + 2 * 1, 0 + 2 * 3, 5 + 2 * 2, 4 + 2 * 0]
 # %% check conv_small 1 point
 assert np.shape(typed(conv_small, "conv_small")) == (6,), "a list, with one output for each of the six samples"
 assert sum(conv_small) == 15 + 2 * 6, "all six samples count once, and the first four, two steps later, twice more"
+told = "conv_small: the sum is right, and some of the six are not; before the first sample there are zeros"
+assert agrees(conv_small, "conv_small", "a0afa55ea4cc"), told
 ### BEGIN HIDDEN TESTS
 from autograder.checks import wavenet as checks
 checks.check_conv_small(conv_small)
@@ -1050,8 +1052,7 @@ plt.show()
 # %% [markdown]
 # Every layer more doubles the reach. Plainly, it soon nearly doubles the price as well. With queues it adds
 # one small product. (In your version most of the time of a step goes into Python, not into numbers. The
-# course's own sampler is more careful: about a hundred times as fast as passes over its 1024 samples, by
-# `python -m benchmarks.sound`.) Count multiplications for one new sample, with $L$ layers of $K$ taps and
+# course's own sampler is more careful: about a hundred times as fast as passes over its 1024 samples.) Count multiplications for one new sample, with $L$ layers of $K$ taps and
 # $C$ channels, and $R$ samples of reach:
 #
 # | | per new sample | grows with the reach? |
@@ -1197,8 +1198,7 @@ print("your WaveNet's 1, 4, 6 and 8, the listener:", *listener.hear(list(waves))
 # %% [markdown]
 # When we ran it, the model recognised all ten of its own words, and the listener, who mistakes no clip of
 # the voice itself, six. At temperature 0.7, where it sounds cleaner, the model still found all ten, and the
-# listener five. (Over all voices, hundreds of words at temperature 1, the listener finds about 80 %:
-# `python -m benchmarks.sound` measures both judges.) A model that judges itself is lenient. By Bayes it only has to tell its own
+# listener five. (Over all voices, hundreds of words at temperature 1, the listener finds about 80 %.) A model that judges itself is lenient. By Bayes it only has to tell its own
 # ten ways of speaking apart, and what it does not hear, it does not miss: the faults of the drawn words are
 # just those that its likelihood hardly charges for. So never let a model grade its own samples. Ask somebody
 # who learned from real ones, and listen.

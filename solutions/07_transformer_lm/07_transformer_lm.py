@@ -838,7 +838,7 @@ checks.check_fit_power_law(fit_power_law)
 #        └────────────────────────┘   └─────────────────────────────────────┘
 # ```
 #
-# The course's own is in `lib/models/gpt.py`. What it computes is what your functions compute: the same
+# The course's own, `lib.models.gpt`, computes what your functions compute. Here is the same
 # untrained network, once as it comes, once with your attention in its blocks.
 
 # %% demo

@@ -659,7 +659,7 @@ checks.check_block_log_prob(block_log_prob)
 
 # %% [markdown]
 # The network of the first picture, with its blocks in several orders; and, beside it, models of the
-# scoreboard that are exact (measured on the test digits, by `python -m benchmarks.passes` and `benchmarks.likelihood`).
+# scoreboard that are exact (measured on the test digits).
 
 # %% demo
 import csv
@@ -945,7 +945,7 @@ for ax in axes:
 plt.show()
 
 # %% [markdown]
-# Left: your machine, now. Right: `python -m benchmarks.attention`, up to 4096 tokens. Full attention climbs with
+# Left: your machine, now. Right: as we measured it, up to 4096 tokens. Full attention climbs with
 # slope 2: twice the tokens, four times the work, and four times the memory if the matrix of all pairs is ever
 # written down (*fused*: it is not, block by block; the memory is linear then, and the work is what it was). Three
 # ways to slope 1:

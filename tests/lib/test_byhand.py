@@ -6,7 +6,17 @@ import unicodedata
 import numpy as np
 import pytest
 
-from lib.byhand import FilterPuzzle, Puzzle, costs_puzzle, filter_puzzle, personal_numbers, puzzle, typed
+from lib.byhand import (
+    FilterPuzzle,
+    Puzzle,
+    agrees,
+    costs_puzzle,
+    digest,
+    filter_puzzle,
+    personal_numbers,
+    puzzle,
+    typed,
+)
 
 NAMES = ["Ada Lovelace", "Grace Hopper", "Søren", "李雷", "O'Neill", "Ἱπατία", "x", "  padded  "]
 
@@ -218,3 +228,25 @@ def test_costs_belong_to_a_name() -> None:
         assert min(its.layers, its.heads) >= 2
     with pytest.raises(NotImplementedError, match="student_name: type your answer"):
         costs_puzzle(None, "09")
+
+
+@pytest.mark.parametrize(
+    ("value", "right"),
+    [(0.12, True), (0.12 + 1e-9, True), (0.1205, True), (0.2, False), (0.118, False), (math.nan, False), (math.inf, False), ("x", False), ([0.12, 0.12], False)],
+)  # fmt: skip
+def test_an_answer_of_everybodys_is_told_right_or_wrong(value: object, right: bool) -> None:
+    assert agrees(value, "p", digest(0.12, "p", 0.001), within=0.001) is right
+
+
+def test_a_list_agrees_as_a_whole_and_in_its_order() -> None:
+    told = digest([0.916, 0.693, 0.511], "pieces", 0.01), digest([1, 2, 3], "pieces", 0.01)
+    assert agrees([0.92, 0.69, 0.51], "pieces", *told, within=0.01)
+    assert agrees(np.array([1, 2, 3]), "pieces", *told, within=0.01)
+    assert not agrees([0.51, 0.69, 0.92], "pieces", *told, within=0.01)
+    assert not agrees([0.92, 0.69, 0.51], "others", *told, within=0.01)
+
+
+def test_a_personal_sequence_tells_its_own_likelihood() -> None:
+    mine = puzzle("Ada Lovelace", "01")
+    nll = -math.log(0.60 * 0.25 * 0.30 * 0.20)
+    assert mine.agrees(nll) and mine.agrees(nll + 0.015) and not mine.agrees(nll + 0.03) and not mine.agrees(math.nan)
