@@ -6,6 +6,7 @@ clone, or open on Binder, is made from it and has a history of its own.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -41,6 +42,8 @@ def publish(folder: Path, chosen: list[Lesson] | None = None, message: str = "Th
     for name, content in contents.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
+        if os.access(ROOT / name, os.X_OK):
+            (folder / name).chmod(0o755)
     _git(folder, "add", "--force", *sorted(contents))
     _git(folder, "add", "--update")
     if not _git(folder, "status", "--porcelain"):
@@ -50,11 +53,11 @@ def publish(folder: Path, chosen: list[Lesson] | None = None, message: str = "Th
 
 
 def _for_git() -> dict[str, bytes]:
-    """What a repository needs beyond a bundle: data stay the same bytes on Windows, and nobody commits an environment."""
-    return {
-        ".gitattributes": (ROOT / ".gitattributes").read_bytes(),
-        ".gitignore": b".venv/\n*.egg-info/\n__pycache__/\n.ipynb_checkpoints/\n",
-    }
+    """What a repository needs beyond a bundle: what Binder and Codespaces look for, data that stay the same bytes on Windows,
+    and no environment that somebody commits."""
+    files = [path for room in (".binder", ".devcontainer") for path in sorted((ROOT / room).glob("*"))]
+    found = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in [ROOT / ".gitattributes", *files]}
+    return found | {".gitignore": b".venv/\n*.egg-info/\n__pycache__/\n.ipynb_checkpoints/\n"}
 
 
 def _git(folder: Path, *words: str) -> str:
