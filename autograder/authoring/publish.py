@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from autograder.authoring import index
 from autograder.authoring.pack import ROOMS, checked_bundle
 from autograder.course import ROOT, CourseError, Lesson
 
@@ -23,6 +24,9 @@ def publish(folder: Path, chosen: list[Lesson] | None = None, message: str = "Th
     repository, holds something else than one of git's, or has changes that nobody committed; then nothing is written.
     """
     contents = checked_bundle(chosen) | _for_git()
+    if buttons := index.REGIONS["badges"]():
+        title, _, text = contents["README.md"].decode().partition("\n\n")
+        contents["README.md"] = f"{title}\n\n{buttons}\n\n{text}".encode()
     if folder.exists() and any(folder.iterdir()):
         if not (folder / ".git").exists():
             raise CourseError(

@@ -78,6 +78,15 @@ def test_a_later_commit_replaces_what_the_course_brought_and_leaves_the_rest(tmp
     assert git(folder, "log", "--format=%s").splitlines() == ["Second", "Syllabus", "The course"]
 
 
+def test_where_the_repository_has_an_address_its_readme_begins_with_buttons(tmp_path, small, monkeypatch):
+    monkeypatch.setattr(module.index, "repository", lambda: "https://github.com/someone/students")
+    small.append({"README.md": b"# The course\n\nRead me."})
+    publish(tmp_path / "students")
+    title, *buttons, text = (tmp_path / "students" / "README.md").read_text(encoding="utf-8").split("\n\n")
+    assert (title, text) == ("# The course", "Read me.")
+    assert "mybinder.org/v2/gh/someone/students/main" in buttons[0]
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
