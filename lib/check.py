@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 COURSE = Path(__file__).resolve().parent.parent
-INSTALL = f'"{sys.executable}" -m pip install -c constraints.txt -e .'
+INSTALL = f'"{sys.executable}" -m pip install -r requirements.txt'
 OLDEST = (3, 10)
 # What the lessons import, by the names that pip knows, and what shows and validates them.
 NEEDED = (

@@ -18,7 +18,7 @@ from lib.data import NOT_IN_LESSONS
 BUNDLE = "autoregressive-course"
 README = Path(__file__).with_name("students.md")
 ROOMS = ("notebooks", "lib", "data", "etc")
-_FILES = ("LICENSE", "LICENSE-text", "environment.yml", "constraints.txt", "pyproject.toml")
+_FILES = ("LICENSE", "LICENSE-text", "environment.yml", "requirements.txt", "constraints.txt", "pyproject.toml")
 _LEFT_OUT = ("__pycache__", ".ipynb_checkpoints", "unfinished")
 # What gives the TA's side away, wherever it stands in a file.
 FORBIDDEN = ("BEGIN SOLUTION", "BEGIN HIDDEN", "autograder.checks", "autograder.answers")
@@ -123,4 +123,4 @@ def _files() -> list[Path]:
 def _students_pyproject(text: str) -> str:
     """`pyproject.toml` with what installing `lib` needs: no `autograder` command, no settings of the maintainers' tools."""
     tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
-    return "".join(t for t in tables if t.startswith(("[build-system]", "[project]", "[tool.hatch.")))
+    return "".join(t for t in tables if t.startswith(("[build-system]", "[project]", "[tool.hatch.", "[tool.uv.", "[[tool.uv.")))

@@ -30,6 +30,7 @@ def test_bundle_is_complete(bundle):
     needed = {
         "README.md",
         "environment.yml",
+        "requirements.txt",
         "constraints.txt",
         "pyproject.toml",
         "LICENSE",
@@ -160,7 +161,8 @@ def test_the_bundle_can_be_installed_without_the_autograder(bundle):
     theirs = tomli.loads(bundle["pyproject.toml"].decode())
     assert theirs["project"]["dependencies"] == ours["project"]["dependencies"]
     assert "scripts" not in theirs["project"]
-    assert set(theirs["tool"]) == {"hatch"}
+    assert set(theirs["tool"]) == {"hatch", "uv"}
+    assert theirs["tool"]["uv"] == ours["tool"]["uv"]  # PyTorch without CUDA
     for place in theirs["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"]:
         assert any(name.startswith(f"{place}/") for name in bundle)
 
