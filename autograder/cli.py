@@ -174,18 +174,32 @@ def collect(
     lesson: Annotated[str | None, typer.Option(help="The lesson, where file names do not say.")] = None,
     gradebook: Book = None,
 ) -> None:
-    """Take submissions in from a folder or zip: one notebook or one folder per student."""
+    """Take submissions in, as Canvas, Moodle and ten other systems export them.
+
+    Or a folder or zip with a notebook or a folder per student. What is set aside is named; a file that cannot be taken makes the
+    command fail. The first time, it writes the class list `roster.csv`.
+    """
     from autograder.intake.collect import collect as take
 
     outcome = take(export, Gradebook(gradebook), lessons([lesson])[0] if lesson else None)
     counts = Counter(action for _, _, action in outcome.submissions)
     students = {student for student, _, _ in outcome.submissions}
     out.print(
-        f"{len(outcome.submissions)} submissions of {len(students)} students: "
+        f"Format: {outcome.system}. {len(outcome.submissions)} submissions of {len(students)} students: "
         + (", ".join(f"{n} {a}" for a, n in counts.items()) or "none")
     )
+    if outcome.enrolled:
+        out.print(f"{len(outcome.enrolled)} students written into roster.csv.")
+    if outcome.late:
+        out.print(f"{len(outcome.late)} of them late, as {outcome.system} says.")
     for name, why in outcome.older:
-        out.print(f"  older: {for_markup(name)}: {for_markup(why)}")
+        out.print(f"  older, kept in replaced/: {for_markup(name)}: {for_markup(why)}")
+    for name, why in outcome.aside:
+        out.print(f"  aside: {for_markup(name)}: {for_markup(why)}")
+    for student in [s for s, _, action in outcome.submissions if action == "without a notebook"]:
+        out.print(f"  without a notebook: {for_markup(student)}", style="yellow")
+    for student in outcome.strangers:
+        out.print(f"  not in roster.csv, so not graded until it is: {for_markup(student)}", style="yellow")
     for name, why in outcome.left_out:
         out.print(f"  left out: {for_markup(name)}: {for_markup(why)}", style="yellow")
     if outcome.left_out:

@@ -268,11 +268,11 @@ def _receipt(one: _Found, reader: Reader) -> Receipt:
         handed.name,
         handed.number,
         handed.email,
-        time.isoformat() if time else None,
+        time.isoformat(timespec="seconds") if time else None,
         time_of,
         handed.late,
         handed.order or handed.place,
-        file.modified.isoformat() if file.modified else None,
+        file.modified.isoformat(timespec="seconds") if file.modified else None,
         hashlib.sha256(file.read()).hexdigest(),
     )
 

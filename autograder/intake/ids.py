@@ -74,7 +74,7 @@ class Ids:
         who = f"{self.system}:{handed.number or handed.written}"
         if not handed.everywhere:
             who = f"{self.system}:{lesson}:{handed.number}"
-        found = self.known.get(who) or self._by_roster(handed, lesson) or self._by_system(handed, lesson)
+        found = self.known.get(who) or self._by_roster(handed, lesson, who) or self._by_system(handed, lesson)
         # Compared as a disk does that knows no small letters.
         for scope in (lesson, "") if handed.number and handed.everywhere else (lesson,):
             other, written = self._taken.setdefault((found.casefold(), scope), (who, handed.written or handed.number))
@@ -90,14 +90,14 @@ class Ids:
         numbered = handed.number and (handed.everywhere or handed.anonymous or self._shared(handed, lesson))
         return student_id(handed.name, handed.number if numbered else "")
 
-    def _by_roster(self, handed: Handed, lesson: str) -> str:
+    def _by_roster(self, handed: Handed, lesson: str, who: str) -> str:
         if self.roster is None or handed.anonymous:
             return ""
         row = self.roster.find((handed.number if handed.everywhere else "", handed.email, *handed.also))
         if row is None and not self._shared(handed, lesson):
             row = self.roster.named(handed.name)
-            if row and row.lms_id and handed.everywhere:
-                row = None  # It is somebody with another number.
+            if row and handed.everywhere and (row.lms_id or self._taken.get((row.id.casefold(), ""), (who,))[0] != who):
+                row = None  # It is somebody with another number, who may call themselves what they like.
         return row.id if row and self.roster.times(row.id) == 1 else ""
 
     def _shared(self, handed: Handed, lesson: str) -> bool:

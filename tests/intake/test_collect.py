@@ -1,18 +1,26 @@
 """Taking submissions in from what learning-management systems export."""
 
 import contextlib
+import gzip
+import io
 import os
 import stat
+import tarfile
 import zipfile
 
 import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.course import CourseError, lessons
+from autograder.course import ROOT, CourseError, lessons
+from autograder.intake import export as export_room
 from autograder.intake.collect import collect
 from autograder.intake.handed import Refused
 from autograder.intake.ids import student_id
+from autograder.intake.receipt import read_receipt
+from autograder.intake.roster import read_roster
+from autograder.intake.systems import SYSTEMS
+from tests.intake.exports import CASES, packed
 
 LESSON = lessons()[0]
 NAME = LESSON.name
@@ -23,6 +31,12 @@ def zipped(path, files):
         for name, content in files.items():
             archive.writestr(zipfile.ZipInfo(name, date_time=(2026, 1, 1, 12, 0, 0)), content)
     return path
+
+
+@pytest.fixture
+def book(book):
+    book.config.Course.timezone = "UTC"
+    return book
 
 
 def taken(book):
@@ -178,46 +192,43 @@ def test_what_is_no_export_says_so(tmp_path, book):
         collect(tmp_path / "none.zip", book)
 
 
-# --- Exports in the systems' own shapes: ten students, two of one name, accents, Chinese, a resubmission -------------
-
-PEOPLE = ["Maria Silva", "Maria Silva", "Émilie du Châtelet", "王小明", "Zoë O’Neill", "Bao Nguyen", "Ana López", "José", "Li Na", "Ø"]  # fmt: skip
-LAST_FIRST = ["silvamaria", "silvamaria", "duchateletemilie", "王小明", "oneillzoe", "nguyenbao", "lopezana", "jose", "nali", "o"]  # fmt: skip
-BRIGHT = "Jan {}, 2026 {} PM"
-
-EXPORTS = {
-    "canvas": [f"{n}_{'LATE_' * (i % 2)}{100 + i}_{500 + i}_{NAME}{'-1' * (i == 4)}.ipynb" for i, n in enumerate(LAST_FIRST)],
-    "canvas, anonymous": [f"anon_ab{i:02}C_{500 + i}_{NAME}.ipynb" for i in range(10)],
-    "moodle": [f"{n}_{100 + i}_assignsubmission_file_/{NAME}.ipynb" for i, n in enumerate(PEOPLE)],
-    "moodle, flat": [f"{n}_{100 + i}_assignsubmission_file_{NAME}.ipynb" for i, n in enumerate(PEOPLE)],
-    "moodle, blind": [f"Participant_{100 + i}_assignsubmission_file_/{NAME}.ipynb" for i in range(10)],
-    "blackboard": [f"Homework 1_login{i}_attempt_2026-01-15-12-00-{i:02}_{NAME}.ipynb" for i in range(10)],
-    "brightspace": [f"{100 + i}-77 - {n} - {BRIGHT.format(15, 1159)}/{NAME}.ipynb" for i, n in enumerate(PEOPLE)],
-    "brightspace, flat": [f"{100 + i}-77 - {n} - {BRIGHT.format(15, 932)} - {NAME}.ipynb" for i, n in enumerate(PEOPLE)],
-    "gradescope": [f"assignment_9_export/submission_{100 + i}/{NAME}.ipynb" for i in range(10)],
-    "sakai": [f"Homework 1/{n.split()[-1]}, {n.split()[0]}(login{i})/Submission attachment(s)/{NAME}.ipynb" for i, n in enumerate(PEOPLE)],
-    "classroom": [f"Homework 1/{n} - {NAME}.ipynb" for n in PEOPLE[1:]],
-    "classroom, copies": [f"Homework 1/Copy of {NAME} - {n}.ipynb" for n in PEOPLE[1:]],
-    "folders": [f"export/{n}/{NAME}.ipynb" for n in PEOPLE[1:]],
-}  # fmt: skip
-RECEIPTS = {
-    "blackboard": ["Homework 1_login3_attempt_2026-01-15-12-00-03.txt"],
-    "brightspace": ["index.html"],
-    "gradescope": ["assignment_9_export/submission_100/notes.txt"],
-    "sakai": ["Homework 1/grades.csv", "Homework 1/Silva, Maria(login0)/timestamp.txt"],
-}
+# --- Exports in the systems' own shapes: exports.py has them ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("system", EXPORTS)
-def test_students_in_students_out(tmp_path, book, system):
-    files = {path: f"work {i}" for i, path in enumerate(EXPORTS[system])}
-    files |= dict.fromkeys(RECEIPTS.get(system, []), "x")
-    outcome = collect(zipped(tmp_path / "e.zip", files), book, LESSON)
-    assert outcome.left_out == outcome.older == []
-    assert [action for *_, action in outcome.submissions] == ["new"] * len(EXPORTS[system])
-    kept = {p.read_text() for p in book.submitted.glob(f"*/{NAME}/{NAME}.ipynb")}
-    assert kept == {f"work {i}" for i in range(len(EXPORTS[system]))}
-    again = collect(tmp_path / "e.zip", book, LESSON)
-    assert [action for *_, action in again.submissions] == ["unchanged"] * len(EXPORTS[system])
+@pytest.mark.parametrize("title", CASES)
+def test_students_in_students_out(tmp_path, book, title):
+    case = CASES[title]
+    export = case.write(tmp_path / "e.zip")
+    outcome = collect(export, book, LESSON)
+    assert outcome.system == case.system
+    assert outcome.left_out == []
+    stored = {p.parts[-3]: p.read_text() for p in book.submitted.glob(f"*/{NAME}/{NAME}.ipynb")}
+    assert stored == case.expected
+    assert {student for student, _ in outcome.late} == set(case.late)
+    receipts = {student: read_receipt(book.submitted / student / NAME) for student in case.expected}
+    assert {(r.system, r.export) for r in receipts.values()} == {(case.system, "e.zip")}
+    assert {student: receipts[student].time for student in case.times} == case.times
+    for student, receipt in receipts.items():
+        assert book.coursedir.get_existing_timestamp(str(book.submitted / student / NAME)) == (
+            receipt.when and receipt.when.replace(tzinfo=None)
+        )
+    again = collect(export, book, LESSON)
+    assert {action for *_, action in again.submissions} <= {"unchanged", "without a notebook"}
+    assert again.left_out == [] and again.enrolled == []
+
+
+@pytest.mark.parametrize("title", ["Canvas", "Moodle, folders", "Gradescope", "Teams", "plain folders"])
+def test_a_folder_unpacked_from_the_export_is_the_same(tmp_path, book, title):
+    case = CASES[title]
+    with zipfile.ZipFile(case.write(tmp_path / "e.zip")) as archive:
+        archive.extractall(tmp_path / "unpacked")
+    assert collect(tmp_path / "unpacked", book, LESSON).left_out == []
+    assert {p.parts[-3]: p.read_text() for p in book.submitted.glob(f"*/{NAME}/{NAME}.ipynb")} == case.expected
+
+
+def test_the_documents_name_every_format():
+    page = (ROOT / "docs" / "collect.md").read_text(encoding="utf-8")
+    assert [system.name for system in SYSTEMS if f"| {system.name} |" not in page] == []
 
 
 def test_two_of_one_name_stay_two_in_whatever_order_they_come(tmp_path, book):
@@ -255,7 +266,7 @@ def test_the_systems_own_part_of_the_path_counts(tmp_path, book):
     [
         (f"adal_1_99999_{NAME}.ipynb", f"adal_1_100000_{NAME}-1.ipynb", "adal_1"),
         (f"Hw_adal_attempt_2026-01-15-12-00-00_{NAME}.ipynb", f"Hw_adal_attempt_2026-01-16-09-00-00_{NAME}.ipynb", "adal"),
-        (f"1-2 - Ada L - {BRIGHT.format(15, 932)}/{NAME}.ipynb", f"1-2 - Ada L - {BRIGHT.format(15, 1100)}/{NAME}.ipynb", "Ada L_1"),
+        (f"1-2 - Ada L - Jan 15, 2026 932 PM/{NAME}.ipynb", f"1-2 - Ada L - Jan 15, 2026 1100 PM/{NAME}.ipynb", "Ada L_1"),
     ],
 )  # fmt: skip
 def test_a_later_attempt_replaces_the_earlier(tmp_path, book, older, newer, student):
@@ -309,3 +320,193 @@ def test_what_is_left_out_is_loud_and_cannot_steer_the_terminal(tmp_path, book):
     assert "left out: Ben/what.ipynb" in said.output
     assert "1 files were left out" in said.output
     assert "\x1b" not in said.output
+
+
+def test_an_earlier_attempt_is_kept_and_never_comes_back(tmp_path, book):
+    older, newer = f"adal_1_99999_{NAME}.ipynb", f"adal_1_100000_{NAME}-1.ipynb"
+    collect(zipped(tmp_path / "e.zip", {newer: "newer", older: "older"}), book)
+    (kept,) = (book.folder / "replaced" / "adal_1" / NAME).glob("*.ipynb")
+    assert kept.read_text() == "older"
+    assert read_receipt(kept.parent, f"{kept.stem}.json").file == older
+    # The export of last week, collected again later: its file is of the same second, its number smaller.
+    outcome = collect(zipped(tmp_path / "last_week.zip", {older: "older"}), book)
+    assert "is an earlier attempt than what is there" in outcome.left_out[0][1]
+    assert (book.submitted / "adal_1" / NAME / f"{NAME}.ipynb").read_text() == "newer"
+    assert len(list(kept.parent.glob("*.ipynb"))) == 1
+
+
+def test_of_one_attempt_the_lessons_notebook_counts(tmp_path, book):
+    files = {f"adal_1_10_{NAME}.ipynb": LESSON.release.read_bytes(), "adal_1_11_scratch.ipynb": "{}"}
+    outcome = collect(zipped(tmp_path / "e.zip", files), book, LESSON)
+    assert outcome.older == [
+        ("adal_1_11_scratch.ipynb", f"adal_1_10_{NAME}.ipynb is the lesson's, of the same student")
+    ]
+    assert (book.submitted / "adal_1" / NAME / f"{NAME}.ipynb").read_bytes() == LESSON.release.read_bytes()
+
+
+def test_what_is_kept_beside_a_submission(tmp_path, book):
+    collect(zipped(tmp_path / "hw.zip", {"Hw 1_ada_attempt_2026-01-15-12-00-00_my work.ipynb": "{}"}), book, LESSON)
+    receipt = read_receipt(book.submitted / "ada" / NAME)
+    assert (receipt.original, receipt.number, receipt.time_of, receipt.late) == ("my work.ipynb", "ada", "export", None)
+    book.config.Course.timezone = "America/New_York"
+    collect(zipped(tmp_path / "hw.zip", {"Hw 1_bo_attempt_2026-01-15-12-00-00_x.ipynb": "{}"}), book, LESSON)
+    assert (book.submitted / "bo" / NAME / "timestamp.txt").read_text() == "2026-01-15 17:00:00 UTC\n"
+
+
+def test_a_lesson_given_does_not_override_what_a_file_is_called_or_holds(tmp_path, book):
+    other = lessons()[3]
+    files = {
+        f"Ana/{other.name}.ipynb": "{}",
+        "Ben/Untitled.ipynb": other.release.read_bytes(),
+        "Cem/Untitled.ipynb": "{}",
+    }
+    outcome = collect(zipped(tmp_path / "e.zip", files), book, LESSON)
+    assert [(s, name) for s, name, _ in outcome.submissions] == [
+        ("Ana", other.name),
+        ("Ben", other.name),
+        ("Cem", NAME),
+    ]
+
+
+def test_of_a_whole_course_folder_only_what_was_asked_for_or_touched_is_taken(tmp_path, book):
+    course = {f"course/notebooks/{x.name}/{x.name}.ipynb": x.release.read_bytes() for x in lessons()[:3]}
+    course[f"course/notebooks/{NAME}/{NAME}.ipynb"] = "{}"
+    files = {"adal_1_10_course.zip": packed(course), f"bo_2_11_{NAME}.ipynb": "{}"}
+    for lesson in (None, LESSON):
+        outcome = collect(zipped(tmp_path / "e.zip", files), book, lesson)
+        assert [(s, name) for s, name, _ in outcome.submissions] == [("adal_1", NAME), ("bo_2", NAME)]
+        assert len(outcome.aside) == 2 and outcome.left_out == []
+
+
+def test_two_files_of_one_name_in_a_file_name_may_be_two_people(tmp_path, book):
+    files = {f"Maria Silva - {NAME}.ipynb": "1", f"Maria Silva - {NAME} (1).ipynb": "2", f"Bo - {NAME}.ipynb": "3"}
+    outcome = collect(zipped(tmp_path / "e.zip", files), book)
+    assert taken(book) == ["Bo"]
+    assert len(outcome.left_out) == 2 and "perhaps of two people" in outcome.left_out[0][1]
+    (book.folder / "roster.csv").write_text("id\nMaria Silva\nBo\n")
+    assert collect(tmp_path / "e.zip", book).left_out == []
+    assert taken(book) == ["Bo", "Maria Silva"]
+
+
+def test_sections_and_assignments_are_no_students(tmp_path, book):
+    files = {f"Section {s}/{n}/{NAME}.ipynb": n for s, n in [("A", "Ana"), ("A", "Ben"), ("B", "Cem"), ("B", "Dan")]}
+    collect(zipped(tmp_path / "e.zip", files), book)
+    assert taken(book) == ["Ana", "Ben", "Cem", "Dan"]
+
+
+# --- Archives inside --------------------------------------------------------------------------------------------------
+
+
+def test_archives_inside_are_opened_and_counted(tmp_path, book):
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w:gz") as archive:
+        info = tarfile.TarInfo(f"work/{NAME}.ipynb")
+        info.size = 3
+        archive.addfile(info, io.BytesIO(b"tar"))
+    deep = packed({f"x/{NAME}.ipynb": "deep"})
+    for n in range(5):
+        deep = packed({f"{n}.zip": deep})
+    files = {
+        "a_1_1_w.tar.gz": tar.getvalue(),
+        "b_2_2_w.zip": packed({f"../../{NAME}.ipynb": "out", f"in/{NAME}.ipynb": "in"}),
+        "c_3_3_deep.zip": deep,
+        "d_4_4_w.rar": "Rar!",
+        "e_5_5_w.zip": "not a zip",
+        f"f_6_6_{NAME}.ipynb": "f",
+    }
+    outcome = collect(zipped(tmp_path / "e.zip", files), book, LESSON)
+    assert taken(book) == ["a_1", "b_2", "f_6"]
+    assert (book.submitted / "a_1" / NAME / f"{NAME}.ipynb").read_text() == "tar"
+    said = dict(outcome.left_out)
+    assert said.pop(f"b_2_2_w.zip/../../{NAME}.ipynb") == "its path leads outside the export"
+    assert "unpack it" in said.pop("d_4_4_w.rar")
+    assert "cannot be unpacked" in said.pop("e_5_5_w.zip")
+    ((name, why),) = said.items()
+    assert name.startswith("c_3_3_deep.zip") and "at most 3 are opened" in why
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_bombs_inside_archives_cost_only_themselves(tmp_path, book, monkeypatch, depth):
+    monkeypatch.setattr(export_room, "MAX_INSIDE", 2**20)
+    monkeypatch.setattr(export_room, "MAX_UNPACKED", 2**20)
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        for n in range(30):
+            archive.writestr(f"{n}/{NAME}.ipynb", b" " * 2**17)
+    content = bomb.getvalue()
+    for n in range(depth):
+        content = packed({f"{n}.zip": content})
+    files = {"a_1_1_bomb.zip": content, "b_2_2_bomb.tgz": gzip.compress(b"\0" * 2**22), f"c_3_3_{NAME}.ipynb": "c"}
+    outcome = collect(zipped(tmp_path / "e.zip", files), book, LESSON)
+    assert "c_3" in taken(book)
+    assert {path.partition("/")[0] for path, _ in outcome.left_out} == {"a_1_1_bomb.zip", "b_2_2_bomb.tgz"}
+    assert any("more than 1 MB" in why for _, why in outcome.left_out)
+
+
+def test_a_zip_with_too_long_a_list_of_files_is_refused(tmp_path, book, monkeypatch):
+    monkeypatch.setattr(export_room, "_DIRECTORY_BYTES", 1000)
+    many = packed({f"{n}.txt": "" for n in range(100)})
+    outcome = collect(zipped(tmp_path / "e.zip", {"a_1_1_x.zip": many, f"b_2_2_{NAME}.ipynb": ""}), book, LESSON)
+    assert outcome.left_out == [("a_1_1_x.zip", "holds more than 200000 files")]
+
+
+def test_names_that_macos_writes_without_saying_that_they_are_utf_8(tmp_path, book):
+    content = packed({f"XXXXXXX/{NAME}.ipynb": "{}"}).replace(b"XXXXXXX", "Zoë王".encode())
+    (tmp_path / "e.zip").write_bytes(content)
+    collect(tmp_path / "e.zip", book)
+    assert taken(book) == ["Zoë王"]
+
+
+# --- The class list ---------------------------------------------------------------------------------------------------
+
+
+def test_the_first_collect_writes_the_class_list_and_later_ones_add_to_it(tmp_path, book):
+    (book.submitted / "Came Before" / NAME).mkdir(parents=True)
+    one, two = f"adal_1_10_{NAME}.ipynb", f"bo_2_11_{NAME}.ipynb"
+    assert collect(zipped(tmp_path / "e.zip", {one: "{}"}), book).enrolled == ["Came Before", "adal_1"]
+    assert collect(zipped(tmp_path / "e.zip", {one: "{}", two: "{}"}), book).enrolled == ["bo_2"]
+    assert (book.folder / "roster.csv").read_text().splitlines() == [
+        "id,name,email,section,lms_id", "adal_1,adal,,,1", "bo_2,bo,,,2", "Came Before,,,,",
+    ]  # fmt: skip
+    assert read_roster(book).as_collected
+    # Once a person edited it, it is theirs.
+    with (book.folder / "roster.csv").open("a") as file:
+        file.write("Late Comer,,,,9\n")
+    outcome = collect(zipped(tmp_path / "e.zip", {f"new_7_12_{NAME}.ipynb": "{}"}), book)
+    assert (outcome.enrolled, outcome.strangers) == ([], ["new_7"])
+    assert not read_roster(book).as_collected
+
+
+def test_the_roster_gives_ids_by_number_mail_and_name(tmp_path, book):
+    book.folder.mkdir(parents=True)
+    rows = [
+        "id,name,E-mail,section,LMS id",
+        "u1,Ada Lovelace,,,77",
+        'u2,"Silva, Maria",m1@x.edu,A,',
+        "u3,Maria Silva,m2@x.edu,B,",
+        "u4,王小明,,,",
+    ]
+    (book.folder / "roster.csv").write_text("\n".join(rows), encoding="utf-8")
+    # By Canvas's number, though she is called otherwise there; by name where it is one person's; not by one of two.
+    canvas = {f"byronada_77_1_{NAME}.ipynb": "1", f"王小明_5_2_{NAME}.ipynb": "2", f"silvamaria_6_3_{NAME}.ipynb": "3"}
+    outcome = collect(zipped(tmp_path / "c.zip", canvas), book)
+    assert taken(book) == ["silvamaria_6", "u1", "u4"]
+    assert outcome.strangers == ["silvamaria_6"]
+    listed = "submission_{0}:\n  :submitters:\n  - :name: Maria Silva\n    :email: {1}\n"
+    files = {f"e/submission_{n}/{NAME}.ipynb": str(n) for n in (1, 2)}
+    files["e/submission_metadata.yml"] = listed.format(1, "m1@x.edu") + listed.format(2, "m2@x.edu")
+    assert [s for s, *_ in collect(zipped(tmp_path / "g.zip", files), book).submissions] == ["u2", "u3"]
+
+
+def test_who_takes_another_name_does_not_take_their_place(tmp_path, book):
+    book.folder.mkdir(parents=True)
+    (book.folder / "roster.csv").write_text("id,name\nu1,Ada Lovelace\n")
+    collect(zipped(tmp_path / "1.zip", {f"lovelaceada_1_1_{NAME}.ipynb": "Ada's"}), book)
+    outcome = collect(zipped(tmp_path / "2.zip", {f"lovelaceada_2_2_{NAME}.ipynb": "Mallory's"}), book)
+    assert (book.submitted / "u1" / NAME / f"{NAME}.ipynb").read_text() == "Ada's"
+    assert outcome.submissions == [("lovelaceada_2", NAME, "new")]
+
+
+def test_anonymous_exports_make_no_class_list(tmp_path, book):
+    collect(zipped(tmp_path / "e.zip", {f"anon_abcd{n}_{n}_{NAME}.ipynb": "{}" for n in range(3)}), book)
+    assert not (book.folder / "roster.csv").exists()
