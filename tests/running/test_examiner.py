@@ -6,6 +6,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from autograder.cells import SETUP, WHOM
 from autograder.running.execute import Worker
 from autograder.running.limits import Limits
+from lib import sealed
 
 LIMITS = Limits(cell_seconds=1.5, total_seconds=30.0, patience=2.0, memory_mib=1024)
 
@@ -270,6 +271,27 @@ def test_a_demo_that_fails_is_named_with_its_reason(worker):
         )
         assert "lib.models is not there when grading" in said
     assert errors[4] == ["NameError: name 'nobody' is not defined"]
+
+
+def test_what_lib_holds_finished_is_not_there(worker):
+    """However it is asked for; and what else an answer may want of `lib` is."""
+    answers = (
+        *(f"import {name}" for name in sealed.FINISHED),
+        "from lib.sampling import top_k",
+        "from lib import sampling",
+        "from lib.models.made import paths",
+        "import importlib\nimportlib.import_module('lib.mu_law')",
+        "from lib.audio import load_spoken_digits\nload_spoken_digits()",
+        "open(__import__('lib').__path__[0] + '/sampling.py')",
+        "from lib import audio, causality, data, information, keyed, text, training",
+    )
+    cells = [new_code_cell(source) for source in answers]
+    worker.run(new_notebook(cells=[*cells, check("pass")]), LIMITS)
+    errors = [[f"{o.ename}: {o.evalue}" for o in cell.outputs if o.output_type == "error"] for cell in cells]
+    assert errors.pop() == []
+    assert errors.pop()[0].startswith("FileNotFoundError")
+    for error in errors:
+        assert error[0].startswith("ModuleNotFoundError") and "is not there when grading" in error[0]
 
 
 def test_a_demo_that_takes_too_long_leaves_the_rest_alone(worker):
