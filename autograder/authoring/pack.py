@@ -123,4 +123,6 @@ def _files() -> list[Path]:
 def _students_pyproject(text: str) -> str:
     """`pyproject.toml` with what installing `lib` needs: no `autograder` command, no settings of the maintainers' tools."""
     tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
-    return "".join(t for t in tables if t.startswith(("[build-system]", "[project]", "[tool.hatch.", "[tool.uv.", "[[tool.uv.")))
+    return "".join(
+        t for t in tables if t.startswith(("[build-system]", "[project]", "[tool.hatch.", "[tool.uv.", "[[tool.uv."))
+    )
