@@ -159,7 +159,10 @@ def publish(
     lesson: SomeLessons = None,
     message: Annotated[str, typer.Option("--message", "-m", help="What the commit says.")] = "The course",
 ) -> None:
-    """Commit the students' bundle to a repository of their own, without solutions, checks or answers."""
+    """Commit the students' bundle to a repository of their own, without solutions, checks or answers.
+
+    Lessons that are there stay, in their newest form; without --lesson, all are put there, the exam too.
+    """
     from autograder.authoring.publish import publish as make
 
     commit = make(folder, lessons(lesson), message)
@@ -309,7 +312,10 @@ def grade_class(
 @app.command(rich_help_panel=CLASS, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 @says_what_is_wrong
 def formgrader(context: typer.Context, gradebook: Book = None) -> None:
-    """Open nbgrader's formgrader on the gradebook, for points and comments by hand. Other options (`--port 9000`) are Jupyter's."""
+    """Open nbgrader's formgrader on the gradebook, for points and comments by hand.
+
+    Other options, `--port 9000` say, are Jupyter's.
+    """
     from autograder.telling.formgrader import command
 
     line = command(Gradebook(gradebook), context.args)

@@ -13,16 +13,22 @@ from pathlib import Path
 
 from autograder.authoring import index
 from autograder.authoring.pack import ROOMS, checked_bundle
-from autograder.course import ROOT, CourseError, Lesson
+from autograder.course import ROOT, CourseError, Lesson, lessons
 
 
 def publish(folder: Path, chosen: list[Lesson] | None = None, message: str = "The course") -> str:
     """Commit the bundle of the chosen lessons, or of all, to the repository in `folder`, which is made if there is none.
 
-    What the course does not have there, a syllabus say, stays as it is. Returns the commit's short name, or "" if nothing changed.
+    Lessons that are there already stay, in their newest form: students work on them. What the course does not have there, a
+    syllabus say, stays as it is. Returns the commit's short name, or "" if nothing changed.
     Raises CourseError if the bundle is not fit for students (`checked_bundle`), and for a folder that is the course's own
     repository, holds something else than one of git's, or has changes that nobody committed; then nothing is written.
     """
+    chosen = [
+        lesson
+        for lesson in lessons()
+        if lesson in (chosen or lessons()) or (folder / "notebooks" / lesson.name).is_dir()
+    ]
     contents = checked_bundle(chosen) | _for_git()
     if buttons := index.REGIONS["badges"]():
         title, _, text = contents["README.md"].decode().partition("\n\n")

@@ -12,6 +12,8 @@ from autograder.authoring.publish import publish
 from autograder.course import ROOT, CourseError, lessons
 from lib import sealed
 
+asked: list = []  # the lessons of each bundle that a test made
+
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
 
@@ -31,7 +33,8 @@ def author(monkeypatch):
 def small(monkeypatch):
     """Bundles of a few files: what they really hold is tested where they are made."""
     bundles = []
-    monkeypatch.setattr(module, "checked_bundle", lambda chosen: bundles.pop(0))
+    asked.clear()
+    monkeypatch.setattr(module, "checked_bundle", lambda chosen: asked.append(chosen) or bundles.pop(0))
     return bundles
 
 
@@ -76,6 +79,15 @@ def test_a_later_commit_replaces_what_the_course_brought_and_leaves_the_rest(tmp
     assert (folder / "README.md").read_bytes() == b"new"
     assert git(folder, "status", "--porcelain") == ""
     assert git(folder, "log", "--format=%s").splitlines() == ["Second", "Syllabus", "The course"]
+
+
+def test_lessons_that_are_there_stay(tmp_path, small):
+    folder = tmp_path / "students"
+    first, _, third, *_ = lessons()
+    small += [{f"notebooks/{first.name}/{first.name}.ipynb": b"{}"}, {}]
+    publish(folder, [first])
+    publish(folder, [third])
+    assert asked == [[first], [first, third]]
 
 
 def test_where_the_repository_has_an_address_its_readme_begins_with_buttons(tmp_path, small, monkeypatch):
