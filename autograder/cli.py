@@ -302,7 +302,11 @@ def grade_class(
     out.print(f"{len(tasks) - ungraded} graded, {done} already graded and unchanged.")
     changed = late.enter(book, lessons(names))
     if changed:
-        out.print(f"What being late costs was counted anew: {len(changed)} submissions changed.")
+        out.print(f"Due dates and what being late costs were entered anew: {len(changed)} submissions changed.")
+    for name in late.strangers(book):
+        out.print(
+            f"  {late.DATES} names {for_markup(repr(name))}, who neither handed in nor is on the roster", style="yellow"
+        )
     if ungraded:
         raise CourseError(
             f"{ungraded} not graded, since this machine failed at them (grading.log says how); run the same command again."
@@ -550,7 +554,7 @@ def _tell_of_old_penalties(book: Gradebook, chosen: list[Lesson]) -> None:
 
     if old := late.enter(book, chosen, keep=False):
         out.print(
-            f"{len(old)} submissions cost something else for being late, by the dates and points of now; enter it with: autograder grade",
+            f"{len(old)} submissions are late by other times or costs than shown, by what {late.DATES}, policy and points say now; enter it with: autograder grade",
             style="yellow",
         )
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 
-from nbgrader.api import Assignment, Grade, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Assignment, Grade, Student, SubmittedAssignment, SubmittedNotebook
 from nbgrader.api import Gradebook as Database
 from nbgrader.converters import Autograde
 from nbgrader.plugins import LateSubmissionPlugin
@@ -145,7 +145,7 @@ class Late:
     ) -> set[tuple[str, str]]:
         """Enter what these submissions' dates and penalties are now, in the session's transaction; the caller commits.
 
-        Returns the student and lesson of each whose penalty or extension changed. An extension for a name that two have
+        Returns the student and lesson of each whose lateness, extension or penalty changed. An extension for a name that two have
         is nobody's, and goes to `unclear`.
         """
         changed: set[tuple[str, str]] = set()
@@ -155,7 +155,8 @@ class Late:
             if assignment is None:
                 continue
             dated = name in self.dates.due
-            if dated and assignment.duedate != self.dates.due[name]:
+            before = assignment.duedate
+            if dated and before != self.dates.due[name]:
                 assignment.duedate = self.dates.due[name]
             asked = select(
                 SubmittedAssignment.id, SubmittedAssignment.student_id, SubmittedAssignment.timestamp,
@@ -163,17 +164,19 @@ class Late:
             ).where(SubmittedAssignment.assignment_id == assignment.id)  # fmt: skip
             rows = db.execute(asked).all()
             extensions = self._extensions(name, [row.student_id for row in rows]) if dated else {}
-            rows = [row for row in rows if wanted is None or row.student_id in wanted]
             late: dict[str, tuple[str, float]] = {}
             for row in rows:
+                if wanted is not None and row.student_id not in wanted:
+                    continue
                 extension = extensions.get(row.student_id) if dated else row.extension
                 if extension != row.extension:
                     of_row = update(SubmittedAssignment).where(SubmittedAssignment.id == row.id)
                     db.execute(of_row.values(extension=extension).execution_options(synchronize_session=False))
                     changed.add((row.student_id, name))
-                due = assignment.duedate + (extension or timedelta()) if assignment.duedate else None
-                behind = (row.timestamp - due).total_seconds() if due and row.timestamp else 0.0
-                late[row.id] = row.student_id, max(behind, 0.0)
+                behind = _behind(row.timestamp, assignment.duedate, extension)
+                if behind != _behind(row.timestamp, before, row.extension):
+                    changed.add((row.student_id, name))
+                late[row.id] = row.student_id, behind
             changed |= {(student, name) for student in self._penalties(db, late)}
         return changed
 
@@ -184,21 +187,27 @@ class Late:
             extension = self.dates.extension(lesson, written)
             if extension is None:
                 continue
-            known = self._known(written, students)
+            known = self.known(written, students)
             if len(known) > 1:
                 self.unclear.add(f"{DATES}: {written!r} may be {' or '.join(map(repr, sorted(known)))}; write the id")
                 continue
             found.update(dict.fromkeys(known, extension))
         return found
 
-    def _known(self, written: str, students: list[str]) -> list[str]:
+    def known(self, written: str, students: list[str]) -> list[str]:
         """Those of the students who may be meant: by id, or as the roster knows them, or by how an id is spelt."""
         if written in students:
             return [written]
-        row = self._roster and (self._roster.find([written]) or self._roster.named(written))
+        row = self.enrolled(written)
         if row and row.id in students:
             return [row.id]
         return [student for student in students if student in Roster([Entry(written)])]
+
+    def enrolled(self, written: str) -> Entry | None:
+        """The only student on the roster who may be meant."""
+        if self._roster is None:
+            return None
+        return self._roster.find([written]) or self._roster.named(written)
 
     def _penalties(self, db: Any, late: dict[str, tuple[str, float]]) -> set[str]:
         db.flush()
@@ -220,6 +229,23 @@ class Late:
                 db.execute(of_row.values(late_submission_penalty=penalty).execution_options(synchronize_session=False))
                 changed.add(late[row.assignment_id][0])
         return changed
+
+
+def _behind(handed_in: datetime | None, due: datetime | None, extension: timedelta | None) -> float:
+    """How many seconds late; 0 if in time, or if nobody knows."""
+    if handed_in is None or due is None:
+        return 0.0
+    return max((handed_in - due - (extension or timedelta())).total_seconds(), 0.0)
+
+
+def strangers(gradebook: Gradebook) -> list[str]:
+    """The names in `due.csv` that are nobody's who handed in or is on the roster: spelt wrong, perhaps."""
+    late = Late(gradebook)
+    students: list[str] = []
+    if late.dates.students() and gradebook.has_database():
+        with Database(gradebook.db_url) as database:
+            students = list(database.db.execute(select(Student.id)).scalars())
+    return sorted(name for name in late.dates.students() if not late.known(name, students) and not late.enrolled(name))
 
 
 def enter(gradebook: Gradebook, of_lessons: list[Lesson], keep: bool = True) -> set[tuple[str, str]]:

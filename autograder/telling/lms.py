@@ -6,7 +6,7 @@
                  identifier is the participant's in that assignment. Feedback: Upload multiple feedback files in a zip.
     blackboard   Gradebook > Upload: Last Name, First Name, Username, a column `NAME [Total Pts: N Score]` each.
     brightspace  Grades > Import: OrgDefinedId or Username, `NAME Points Grade <Numeric MaxPoints:N>`, End-of-Line Indicator.
-    gradescope   It imports no scores; a file for each lesson, by the heads of its own Download Grades.
+    gradescope   No import of scores is documented; a file for each lesson, by the heads of its own Download Grades.
 
 Which assignment a column belongs to only the system knows: its title must be the lesson's name, or else the system's own export is
 filled (`into`), which keeps every column and row of it. Whoever handed nothing in stays empty: what that means is the system's to say.
@@ -44,6 +44,8 @@ _IDS = {
     "id", "sis user id", "sis login id", "username", "orgdefinedid", "identifier", "email address", "email", "sid", "student id",
     "id number",
 }  # fmt: skip
+# Moodle's worksheet is in the language of the site: the identifier comes first, and this is the column of grades.
+_GRADE = {"grade", "bewertung", "note", "calificación", "nota", "valutazione", "cijfer"}
 _MOST = re.compile(r"\[Total Pts: (?:up to )?([\d.]+)|MaxPoints:([\d.]+)")
 _MAXIMUM_HEADS = ("maximum grade", "max points")
 
@@ -324,13 +326,16 @@ def _filled(table: _Table, export: Path, system: str) -> Handout:
         rows = sheet.read(export)
     except FileNotFoundError:
         raise CourseError(f"{export} does not exist") from None
-    if not rows or not (id_columns := [n for n, head in enumerate(rows[0]) if head.strip().casefold() in _IDS]):
+    if rows and system == "moodle" and re.fullmatch(r"\D*\d+", rows[-1][0].strip()):
+        rows[0][0] = rows[0][0].strip()
+        id_columns = [0, *(n for n, head in enumerate(rows[0]) if n and head.strip().casefold() in _IDS)]
+    elif not rows or not (id_columns := [n for n, head in enumerate(rows[0]) if head.strip().casefold() in _IDS]):
         raise CourseError(
             f"{export} has no column that names students; expected one of: ID, Username, OrgDefinedId, Identifier, Email"
         )
     heads = [head.strip() for head in rows[0]]
     columns = _columns(heads, table.lessons, export)
-    students = _finder(table, list(columns))
+    students = _finder(table, list(columns), system)
     found = set()
     width = len(heads)
     for row in rows[1:]:
@@ -358,7 +363,7 @@ def _filled(table: _Table, export: Path, system: str) -> Handout:
 
 def _columns(heads: list[str], lessons: list[str], export: Path) -> dict[str, int]:
     """The column of each lesson, by its head."""
-    plain = [n for n, head in enumerate(heads) if head.casefold() in ("grade", "total score")]
+    plain = [n for n, head in enumerate(heads) if head.casefold() in _GRADE | {"total score"}]
     if len(plain) == 1:  # A file of one assignment.
         if len(lessons) != 1:
             raise CourseError(
@@ -388,7 +393,7 @@ def _columns(heads: list[str], lessons: list[str], export: Path) -> dict[str, in
     return columns
 
 
-def _finder(table: _Table, lessons: list[str]) -> Callable[[list[str], list[tuple[int, str]]], str | None]:
+def _finder(table: _Table, lessons: list[str], system: str) -> Callable[[list[str], list[tuple[int, str]]], str | None]:
     """Finds the student of a row by its columns of ids; a key that two share finds nobody."""
     known: dict[str, set[str]] = defaultdict(set)
     participants: dict[str, set[str]] = defaultdict(set)
@@ -405,9 +410,9 @@ def _finder(table: _Table, lessons: list[str]) -> Callable[[list[str], list[tupl
         for n, written in ids:
             if not written.strip():
                 continue
-            if heads[n] == "ID":
+            if heads[n] == "ID" and system == "canvas":
                 fits = canvas.get(written.strip(), set())
-            elif heads[n].casefold() == "identifier":
+            elif n == 0 and system == "moodle":
                 digits = re.search(r"\d+$", written.strip())
                 fits = participants.get(digits[0], set()) if digits else set()
             else:

@@ -9,8 +9,10 @@ from nbgrader.api import Gradebook as Database
 from nbgrader.api import SubmittedAssignment
 from nbgrader.plugins.export import CsvExportPlugin
 from nbgrader.preprocessors import AssignLatePenalties
+from typer.testing import CliRunner
 
 from autograder.authoring.source import CHECK_PREFIX, grade_ids
+from autograder.cli import app
 from autograder.course import CourseError, lessons
 from autograder.intake.receipt import Receipt
 from autograder.recording import late
@@ -146,7 +148,7 @@ def test_more_time_for_one_of_two_of_a_name_is_not_guessed(graded):
     with Database(graded.db_url) as database:
         assert not [s for s in database.db.query(SubmittedAssignment) if s.extension or s.duedate]
     due(graded, "01,,2026-01-15", ",Maria_2,1 week")
-    assert late.enter(graded, [LESSON]) == {("Maria_2", LESSON.name)}
+    assert late.enter(graded, [LESSON]) == {(student, LESSON.name) for student in ("Ada", "Bao", "Maria_2")}
 
 
 @pytest.mark.parametrize(
@@ -197,3 +199,23 @@ def test_late_by_the_exports_word_alone_is_told_and_costs_nothing(graded):
     late.enter(graded, [LESSON])
     ada = next(r for r in report.results(graded, [LESSON]) if r.student == "Ada")
     assert (ada.score, ada.late) == (POINTS, "handed in late, as the export says, which does not say how late")
+
+
+def test_the_commands_tell_what_is_old_and_enter_it(graded):
+    due(graded, "01,,2026-01-15 23:59:59+01:00", "01,Nobody,2026-01-16")
+    here = ["--gradebook", str(graded.folder)]
+    told = CliRunner().invoke(app, ["grades", "01", *here]).output
+    assert "2 submissions are late by other times or costs than shown" in told
+    late.enter(graded, [LESSON])
+    assert late.strangers(graded) == ["Nobody"]
+    told = CliRunner().invoke(app, ["grades", "01", *here]).output
+    assert "than shown" not in told
+    assert "handed in 1 day 1 hour late" in told.replace("\n", " ")
+    told = CliRunner().invoke(app, ["grades", "01", "--for", "blackboard", *here])
+    assert (told.exit_code, "left out, for want of a user name" in told.output) == (0, True)
+    told = CliRunner().invoke(app, ["grades", "01", "--for", "webct", *here])
+    assert (told.exit_code, told.output) == (
+        1, "There is no 'webct'; expected one of: canvas, moodle, blackboard, brightspace, gradescope\n",
+    )  # fmt: skip
+    told = CliRunner().invoke(app, ["grades", "01", "--statistics", *here])
+    assert "5 handed in, 2 late" in told.output

@@ -241,6 +241,18 @@ def test_moodle_worksheet_is_filled(book, handed, tmp_path):
     assert moodle_reads(rows(path)) == {1: "6.5", 3: "1"}
 
 
+def test_a_worksheet_in_german_is_filled(book, handed, tmp_path):
+    """The site's language has semicolons and heads of its own; the identifier is the first column all the same."""
+    theirs = export(
+        tmp_path,
+        "ID;Vollständiger Name;Status;Bewertung;Bestwertung;Zuletzt geändert (Bewertung)\n"
+        "Teilnehmer/in17;Maria;Abgegeben;;8,00;-\nTeilnehmer/in 18;Bo;Abgegeben;;8,00;-\n",
+    )
+    results = [handed("Maria", system="Moodle", number="17", name="Maria")]
+    (path,) = lms.grade_files(book, results, [FIRST], "moodle", theirs).files
+    assert [row[3] for row in rows(path)] == ["Bewertung", "6.5", ""]
+
+
 def test_blackboard_download_is_filled(book, handed, tmp_path):
     """A download is UTF-16 with tabs, whatever its ending."""
     head = '"Last Name"\t"First Name"\t"Username"\t"Student ID"\t"{} [Total Pts: 8 Score] |3156"\t"Total [Total Pts: up to 108 Score] |99"'
