@@ -135,6 +135,8 @@ def _take(
             people[student] = newest.handed
             if newest.handed.late:
                 outcome.late.append((student, name))
+        elif student not in with_notebook and (unopened := next((one for one in files if one.file.unopened), None)):
+            outcome.left_out.append((unopened.path, unopened.file.unopened))
         elif student not in with_notebook and any(one.handed.is_work for one in files):
             # Handed in, but no notebook: an empty folder, so that the gradebook says so.
             (gradebook.submitted / student / name).mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone, tzinfo
+from functools import partial
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Any
@@ -40,7 +41,8 @@ MAX_FILES = 200_000
 """Files of an export, and of one archive in it."""
 _DIRECTORY_BYTES = 100 * MAX_FILES  # of a zip's list of files: read whole by zipfile before anything else
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-OTHER_ARCHIVES = (".rar", ".7z", ".gz", ".bz2", ".xz")
+OTHER_ARCHIVES = (".rar", ".7z")
+_OPEN = 32  # zips at a time
 _TEXTS = (".json", ".txt", "")  # what browsers and systems make of a notebook's ending
 _UNPACKING = (
     zipfile.BadZipFile, tarfile.TarError, OSError, NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError, zlib.error,
@@ -60,6 +62,8 @@ class File:
     modified: datetime | None
     read: Callable[[], bytes]
     is_notebook: bool = False
+    unopened: str = ""
+    """Of an archive that is not opened: why."""
 
 
 class Export:
@@ -77,6 +81,7 @@ class Export:
 
     def __enter__(self) -> Export:
         self._scratch = Path(tempfile.mkdtemp(prefix="autograder-"))
+        self._zips: dict[Path, zipfile.ZipFile] = {}
         try:
             self._open()
         except BaseException:
@@ -89,14 +94,18 @@ class Export:
     ) -> None:
         self._close()
 
-    def _close(self) -> None:
-        shutil.rmtree(self._scratch, ignore_errors=True)
+    def _zip(self, where: Path) -> zipfile.ZipFile:
+        """A zip, open: its list of files is read once, but for few of many archives at a time."""
+        if where not in self._zips:
+            while len(self._zips) >= _OPEN:
+                self._zips.pop(next(iter(self._zips))).close()
+            self._zips[where] = zipfile.ZipFile(where)
+        return self._zips[where]
 
-    def list_named(self, name: str) -> Iterator[File]:
-        """The system's lists of that name, the outermost first: never one in a student's own part."""
-        found = [file for file in self.files if file.path.name.casefold() == name.casefold()]
-        least = min((len(file.path.parts) for file in found), default=0)
-        yield from (file for file in found if len(file.path.parts) == least)
+    def _close(self) -> None:
+        for archive in self._zips.values():
+            archive.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _open(self) -> None:
         if not self.path.exists():
@@ -128,7 +137,7 @@ class Export:
     def _archive(self, where: Path, prefix: PurePosixPath, depth: int, budget: _Budget | None) -> None:
         """Take in an archive's files. Raises Refused if it cannot be opened."""
         with _unpacking():
-            members = list((_zip_members if zipfile.is_zipfile(where) else _tar_members)(where, self.zone))
+            members = list(self._zip_members(where) if zipfile.is_zipfile(where) else _tar_members(where))
         for member in members:
             inside = PurePosixPath(member.name)
             if inside.is_absolute() or _leads_outside(member.name):
@@ -140,15 +149,27 @@ class Export:
             else:
                 self._add(prefix / inside, member.time, member.open, depth, budget)
 
+    def _zip_members(self, where: Path) -> Iterator[_Member]:
+        _refuse_long_directory(where)
+        for info in self._zip(where).infolist():
+            mode = info.external_attr >> 16
+            refused = ""
+            if info.is_dir():
+                continue
+            if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+                refused = "is a link or device, not a file"
+            elif info.flag_bits & 1:
+                refused = "is encrypted"
+            opener = partial(lambda info: self._zip(where).open(info), info)
+            yield _Member(_zip_name(info), _zip_time(info, self.zone), opener, refused)
+
     def _add(
         self, path: PurePosixPath, time: datetime | None, open_: _Open, depth: int, budget: _Budget | None, on_disk: Path | None = None
     ) -> None:  # fmt: skip
         if len(self.files) >= MAX_FILES:
             raise CourseError(f"{self.path} holds more than {MAX_FILES} files")
         ending = path.name.casefold()
-        if ending.endswith(OTHER_ARCHIVES) and not ending.endswith(ARCHIVES):
-            self.left_out.append((str(path), "is an archive of a kind that is not opened here; unpack it"))
-        elif ending.endswith(ARCHIVES):
+        if ending.endswith(ARCHIVES):
             before = len(self.files)
             try:
                 self._inside(path, open_, depth, budget or _Budget(), on_disk)
@@ -157,7 +178,10 @@ class Export:
                 self.left_out.append((str(path), str(reason)))
         else:
             read = _reader(open_, budget)
-            self.files.append(File(path, time, read, _is_notebook(path, read)))
+            other = (
+                "is an archive of a kind that is not opened here; unpack it" if ending.endswith(OTHER_ARCHIVES) else ""
+            )
+            self.files.append(File(path, time, read, _is_notebook(path, read), other))
 
     def _inside(self, path: PurePosixPath, open_: _Open, depth: int, budget: _Budget, on_disk: Path | None) -> None:
         if depth >= MAX_DEPTH:
@@ -235,31 +259,6 @@ def _leads_outside(name: str) -> bool:
     return ".." in name.split("/") or "\\" in name or "\0" in name or re.match(r"[A-Za-z]:", name) is not None
 
 
-def _zip_members(where: Path, zone: tzinfo) -> Iterator[_Member]:
-    _refuse_long_directory(where)
-    with zipfile.ZipFile(where) as archive:
-        infos = archive.infolist()
-    for info in infos:
-        mode = info.external_attr >> 16
-        refused = ""
-        if info.is_dir():
-            continue
-        if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-            refused = "is a link or device, not a file"
-        elif info.flag_bits & 1:
-            refused = "is encrypted"
-        yield _Member(_zip_name(info), _zip_time(info, zone), _zip_opener(where, info), refused)
-
-
-def _zip_opener(where: Path, info: zipfile.ZipInfo) -> _Open:
-    @contextlib.contextmanager
-    def opened() -> Iterator[IO[bytes]]:
-        with zipfile.ZipFile(where) as archive, archive.open(info) as file:
-            yield file
-
-    return opened
-
-
 def _zip_name(info: zipfile.ZipInfo) -> str:
     """A file's name: macOS writes UTF-8 without saying so, which zipfile takes for an alphabet of the IBM PC."""
     if not info.flag_bits & 0x800:
@@ -294,7 +293,7 @@ def _refuse_long_directory(where: Path) -> None:
         raise Refused(f"holds more than {MAX_FILES} files")
 
 
-def _tar_members(where: Path, zone: tzinfo) -> Iterator[_Member]:
+def _tar_members(where: Path) -> Iterator[_Member]:
     with tarfile.open(fileobj=io.BytesIO(_unpacked(where)), mode="r:") as archive:
         infos = archive.getmembers()
     for info in infos:

@@ -58,6 +58,7 @@ class Ids:
             if system == self.system:
                 self._taken[theirs.casefold(), rest[0] if len(rest) == 2 else ""] = who, rest[-1]
         self._numbers: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self._names: dict[str, set[str]] = defaultdict(set)
 
     def wrote_roster(self, sha256: str) -> None:
         """Remember the roster as it was written."""
@@ -68,9 +69,12 @@ class Ids:
         for handed, lesson in all_handed:
             if handed.number:
                 self._numbers[safe(handed.name).casefold(), lesson].add(handed.number)
+                self._names[handed.number].add(safe(handed.name))
 
     def of(self, handed: Handed, lesson: str) -> str:
         """The student's id. Raises Refused if another has it already."""
+        if len(names := self._names[handed.number] - {""}) > 1 and handed.number:
+            raise Refused(f"its number {handed.number} stands for several students: {', '.join(sorted(names)[:3])}")
         who = f"{self.system}:{handed.number or handed.written}"
         if not handed.everywhere:
             who = f"{self.system}:{lesson}:{handed.number}"

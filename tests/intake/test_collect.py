@@ -510,3 +510,36 @@ def test_who_takes_another_name_does_not_take_their_place(tmp_path, book):
 def test_anonymous_exports_make_no_class_list(tmp_path, book):
     collect(zipped(tmp_path / "e.zip", {f"anon_abcd{n}_{n}_{NAME}.ipynb": "{}" for n in range(3)}), book)
     assert not (book.folder / "roster.csv").exists()
+
+
+def test_a_number_of_two_names_is_told_not_believed(tmp_path, book):
+    files = {f"5-7 - {n} - Jan 15, 2026 900 AM/{NAME}.ipynb": n for n in ("Ana", "Ben")}
+    outcome = collect(zipped(tmp_path / "e.zip", files), book)
+    assert outcome.submissions == []
+    assert [why for _, why in outcome.left_out] == ["its number 5 stands for several students: Ana, Ben"] * 2
+
+
+def test_folders_that_look_like_a_systems_are_not_taken_for_it(tmp_path, book):
+    files = {f"{n}_cs_101/{NAME}.ipynb": n for n in ("Hopper_Grace", "Lovelace_Ada")}
+    files |= {f"lab_1_2_{n}/{NAME}.ipynb": n for n in ("Ana", "Ben")}
+    assert collect(zipped(tmp_path / "e.zip", files), book).system == "plain files"
+    assert len(taken(book)) == 4
+
+
+def test_lists_in_a_students_own_part_say_nothing(tmp_path, book):
+    users = ("ada", "bo", "mallory")
+    files = {f"hw-submissions/hw-{u}/{NAME}.ipynb": u for u in users}
+    files["hw-submissions/hw-mallory/grades.csv"] = (
+        "github_username,student_repository_name,submission_timestamp\nada,hw-mallory,2020-01-01T00:00:00Z\n"
+    )
+    files["hw-submissions/hw-mallory/submission_metadata.yml"] = "a: &a [1]\n"
+    collect(zipped(tmp_path / "e.zip", files), book)
+    assert taken(book) == ["ada", "bo", "mallory"]
+    assert (book.submitted / "ada" / NAME / f"{NAME}.ipynb").read_text() == "ada"
+    assert read_receipt(book.submitted / "mallory" / NAME).time is None
+
+
+def test_an_archive_that_is_not_opened_matters_only_where_there_is_nothing_else(tmp_path, book):
+    files = {f"ada_1_1_{NAME}.ipynb": "a", "ada_1_2_data.7z": "7z", "bo_2_3_work.7z": "7z"}
+    outcome = collect(zipped(tmp_path / "e.zip", files), book, LESSON)
+    assert [path for path, _ in outcome.left_out] == ["bo_2_3_work.7z"]

@@ -1,7 +1,8 @@
 """Brightspace (D2L), "Download" of an assignment's submissions, in folders or flat, with an `index.html`.
 
-`USER-FOLDER - Full Name - Jan 15, 2026 1159 PM/name.ipynb`, flat `... - name.ipynb`. Every attempt has its own time, on the
-organisation's clock, written without colon and, before ten, without zero.
+`USER-FOLDER - Full Name - Jan 15, 2026 1159 PM/name.ipynb`, flat `... - name.ipynb`: the user's number, then the assignment
+folder's, which all share. Every attempt has its own time, on the organisation's clock, written mostly without colon and, before
+ten, without zero.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import PurePosixPath
 from autograder.intake.handed import Handed, order_of, parsed
 from autograder.intake.reader import Reader, first
 
-_TIME = r"(?=[^-]*\b20\d\d\b)[^-]*?\b\d{3,4}( ?[APap]\.?[Mm]\.?)?"
+_TIME = r"(?=[^-]*\b20\d\d\b)[^-]*?\b(\d{3,4}|\d\d?:\d\d)( ?[APap]\.?[Mm]\.?)?"
 _PART = re.compile(rf"(?P<number>\d+)-\d+ - (?P<name>.+?)( - (?P<time>{_TIME})( - (?P<original>.+))?)?$")
 _TIMES = (
     "%b %d, %Y %I%M %p",
@@ -44,4 +45,4 @@ class Brightspace(Reader):
 
 def _time(text: str, zone: tzinfo) -> datetime | None:
     # 932 PM, without its zero, is half past nine.
-    return parsed(re.sub(r" (\d{3})( ?[AP]M)?$", r" 0\1\2", text.replace(".", "").upper()), _TIMES, zone)
+    return parsed(re.sub(r" (\d{3})( ?[AP]M)?$", r" 0\1\2", text.replace(".", "").replace(":", "").upper()), _TIMES, zone)

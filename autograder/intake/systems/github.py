@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from autograder.intake.export import Export
 from autograder.intake.handed import Handed, order_of, parsed
-from autograder.intake.reader import Reader, rows_of
+from autograder.intake.reader import Reader, rows_of, shared_folders
 
 _TIMES = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S %Z", "%Y-%m-%d %H:%M:%S")
 
@@ -27,8 +27,10 @@ class GitHub(Reader):
         super().__init__(export)
         self._people: dict[str, dict[str, str]] = {}
         self._work: dict[str, dict[str, str]] = {}
+        lead = shared_folders([file.path for file in export.files if file.is_notebook])
         for file in export.files:
-            if file.path.suffix.casefold() == ".csv" and len(file.path.parts) <= 3:
+            # Beside or above the repositories: what lies in one is a student's.
+            if file.path.suffix.casefold() == ".csv" and len(file.path.parts) <= lead + 1:
                 for row in rows_of(file):
                     user = row.get("github_username", "").casefold()
                     if user and "identifier" in row:

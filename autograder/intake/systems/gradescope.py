@@ -29,7 +29,10 @@ class Gradescope(Reader):
     def __init__(self, export: Export):
         super().__init__(export)
         self._lists: dict[PurePosixPath, dict[str, Any]] = {}
-        for file in export.list_named(LIST):
+        beside = {PurePosixPath(*f.path.parts[: hit[0]]) for f in export.files if (hit := first(f.path, _PART))}
+        for file in export.files:
+            if file.path.name != LIST or file.path.parent not in beside:
+                continue  # A student's own file may be called so.
             try:
                 self._lists[file.path.parent] = submissions(file.read())
             except Refused as reason:

@@ -39,9 +39,15 @@ class Ilias(Reader):
             place: len({f.path.parts[place] for f in export.files if len(f.path.parts) > place + 1}) for place in depths
         }
         self._depth = max(depths, key=lambda place: (depths[place], numbers[place], -place), default=0)
+        folders = {
+            file.path.parts[: self._depth + 1] for file in export.files if len(file.path.parts) > self._depth + 1
+        }
+        found = [m for folder in folders if (m := _PART.match(folder[-1]))]
+        # Every participant has a login and a number of their own; other names of this shape do not.
+        self._is_ilias = all(len({m[key] for m in found}) == len({m[0] for m in found}) for key in ("login", "number"))
 
     def whose(self, path: PurePosixPath) -> Handed | None:
-        if len(path.parts) <= self._depth + 1 or not (m := _PART.match(path.parts[self._depth])):
+        if not self._is_ilias or len(path.parts) <= self._depth + 1 or not (m := _PART.match(path.parts[self._depth])):
             return None
         name = " ".join(part for part in (m["first"].strip("_ "), m["last"].strip("_ ")) if part)
         late = _LATE.match(path.name)

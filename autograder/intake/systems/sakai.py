@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from datetime import datetime, timezone
 from pathlib import PurePosixPath
@@ -34,10 +35,11 @@ class Sakai(Reader):
                 hit = first(file.path, _FOLDER)
                 if hit is None or hit[0] == len(file.path.parts) - 2:
                     self._times[file.path.parent] = _time(text_of(file))
-        for file in export.list_named("grades.csv"):
-            for line in text_of(file).splitlines():
-                cells = [cell.strip('" ') for cell in re.split("[,;\t]", line)]
-                if cells[-1].casefold().startswith(("late", "on time")):
+            if file.path.name != "grades.csv" or first(file.path, _FOLDER) or first(file.path, _FLAT):
+                continue
+            text = text_of(file)
+            for cells in csv.reader(text.splitlines(), delimiter=max(",;\t", key=text.count)):
+                if cells and cells[-1].casefold().startswith(("late", "on time")):
                     self._late[cells[0]] = cells[-1].casefold().startswith("late")
 
     def whose(self, path: PurePosixPath) -> Handed | None:
