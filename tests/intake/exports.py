@@ -164,7 +164,9 @@ def _brightspace(flat: bool) -> Case:
         files[f"{100 + i}-77 - {n} - {DAY.format(15, 932 + i)}{between}{_named(i)}"] = _work(i)
     files[f"102-77 - {PEOPLE[2]} - {DAY.format(14, 1159)}{between}{NAME}.ipynb"] = "an earlier attempt"
     files[f"110-77 - Anne - Marie O'Brien - Jan 15, 2026 9:56 AM{between}{NAME}.ipynb"] = _work(10)
-    expected = {f"{n.replace('’', chr(39))}_{100 + i}": _work(i) for i, n in enumerate([*PEOPLE, "Anne - Marie O'Brien"])}
+    expected = {
+        f"{n.replace('’', chr(39))}_{100 + i}": _work(i) for i, n in enumerate([*PEOPLE, "Anne - Marie O'Brien"])
+    }
     times = {"Maria Silva_100": "2026-01-15T21:32:00+00:00", "Anne - Marie O'Brien_110": "2026-01-15T09:56:00+00:00"}
     return Case(files, expected, "Brightspace", times=times, lists={"index.html": "<table></table>"})
 

@@ -45,4 +45,6 @@ class Brightspace(Reader):
 
 def _time(text: str, zone: tzinfo) -> datetime | None:
     # 932 PM, without its zero, is half past nine.
-    return parsed(re.sub(r" (\d{3})( ?[AP]M)?$", r" 0\1\2", text.replace(".", "").replace(":", "").upper()), _TIMES, zone)
+    return parsed(
+        re.sub(r" (\d{3})( ?[AP]M)?$", r" 0\1\2", text.replace(".", "").replace(":", "").upper()), _TIMES, zone
+    )
