@@ -129,7 +129,7 @@ def kernel() -> str:
     said: list[str] = []
     try:
         client.execute_interactive(
-            "import sys, lib; print(sys.executable); print(lib.__file__)",
+            "import sys; sys.path.insert(0, '../..'); import lib; print(sys.executable, lib.__file__, sep='\\n')",  # as lessons do
             timeout=60,
             output_hook=lambda message: said.extend(_lines(message)),
         )
@@ -149,8 +149,8 @@ def kernel() -> str:
         )
     if found != COURSE:
         raise Problem(
-            f"notebooks here import the lib of another copy of the course, {found}",
-            f"In the folder {COURSE} run: {INSTALL}",
+            f"a notebook in {_a_lessons_folder()} imports the lib of another copy of the course, {found}",
+            "Put the notebooks back into the folders that the zip has them in.",
         )
     return "a notebook's kernel starts and finds this folder's lib"
 

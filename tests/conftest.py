@@ -1,4 +1,4 @@
-"""What several test files need: a graded sample class, made once."""
+"""What several test files need, made once: a graded sample class, the bundle that students get."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder.authoring.pack import pack
 from autograder.course import Gradebook, Lesson, lessons
 from autograder.intake.collect import Collected, collect
 from autograder.proving import sample_class
@@ -62,6 +63,14 @@ def graded_class(tmp_path_factory: pytest.TempPathFactory) -> GradedClass:
 def book(tmp_path: Path) -> Gradebook:
     """An empty gradebook of the test's own."""
     return Gradebook(tmp_path / "gradebook")
+
+
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zip that students get."""
+    target = tmp_path_factory.mktemp("packed") / "bundle.zip"
+    pack(target)
+    return target
 
 
 @pytest.fixture(scope="session")

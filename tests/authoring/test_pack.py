@@ -14,13 +14,6 @@ from lib import data, sealed
 
 
 @pytest.fixture(scope="module")
-def packed(tmp_path_factory):
-    target = tmp_path_factory.mktemp("packed") / "bundle.zip"
-    pack(target)
-    return target
-
-
-@pytest.fixture(scope="module")
 def bundle(packed):
     with zipfile.ZipFile(packed) as archive:
         return {n.removeprefix(f"{BUNDLE}/"): archive.read(n) for n in archive.namelist()}

@@ -52,11 +52,16 @@ def test_a_model_that_says_something_else_is_a_problem(monkeypatch):
     assert mark == "!!" and f"{check.NATS} expected" in found
 
 
-def test_the_lib_of_another_copy_is_recognised(monkeypatch, tmp_path):
+def test_a_notebook_takes_the_lib_of_its_own_copy(monkeypatch, tmp_path):
+    """Whatever copy of the course is installed, or on the path."""
     monkeypatch.setattr(check, "COURSE", tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    (tmp_path / "notebooks/01").mkdir(parents=True)
     mark, found, cure = told(check.kernel)
-    assert mark == "!!" and str(ROOT) in found and str(tmp_path) in cure
+    assert mark == "!!" and str(ROOT) in found and "folders that the zip has" in cure  # there is no other lib yet
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/__init__.py").touch()
+    assert told(check.kernel)[0] == "ok"
 
 
 def test_nothing_that_a_step_raises_hides_the_other_steps(monkeypatch, capsys):
