@@ -158,7 +158,7 @@ def pack(
 def publish(
     folder: Annotated[Path, typer.Argument(help="The students' git repository; made where there is none.")],
     lesson: SomeLessons = None,
-    message: Annotated[str, typer.Option("--message", "-m", help="What the commit says.")] = "The course",
+    message: Annotated[str, typer.Option("--message", "-m", help="What the commit says, instead of its lessons.")] = "",
 ) -> None:
     """Commit the students' bundle to a repository of their own, without solutions, checks or answers.
 

@@ -16,11 +16,11 @@ from autograder.authoring.pack import ROOMS, checked_bundle
 from autograder.course import ROOT, CourseError, Lesson, lessons
 
 
-def publish(folder: Path, chosen: list[Lesson] | None = None, message: str = "The course") -> str:
+def publish(folder: Path, chosen: list[Lesson] | None = None, message: str = "") -> str:
     """Commit the bundle of the chosen lessons, or of all, to the repository in `folder`, which is made if there is none.
 
     Lessons that are there already stay, in their newest form: students work on them. What the course does not have there, a
-    syllabus say, stays as it is. Returns the commit's short name, or "" if nothing changed.
+    syllabus say, stays as it is. Without a message, the commit names the lessons. Returns the commit's short name, or "" if nothing changed.
     Raises CourseError if the bundle is not fit for students (`checked_bundle`), and for a folder that is the course's own
     repository, holds something else than one of git's, or has changes that nobody committed; then nothing is written.
     """
@@ -58,7 +58,13 @@ def publish(folder: Path, chosen: list[Lesson] | None = None, message: str = "Th
     _git(folder, "add", "--update")
     if not _git(folder, "status", "--porcelain"):
         return ""
-    _git(folder, "commit", "--quiet", "--message", message)
+    _git(
+        folder,
+        "commit",
+        "--quiet",
+        "--message",
+        message or f"Lessons {', '.join(lesson.name[:2] for lesson in chosen)}",
+    )
     return _git(folder, "rev-parse", "--short", "HEAD")
 
 

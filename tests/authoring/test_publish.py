@@ -69,7 +69,7 @@ def test_a_later_commit_replaces_what_the_course_brought_and_leaves_the_rest(tmp
         {"README.md": b"old", "lib/gone.py": b"", "lib/kept.py": b"1"},
         {"README.md": b"new", "lib/kept.py": b"2"},
     ]
-    publish(folder)
+    publish(folder, message="First")
     (folder / "syllabus.md").write_text("Ours")
     git(folder, "add", "syllabus.md")
     git(folder, "commit", "--quiet", "--message", "Syllabus")
@@ -78,16 +78,17 @@ def test_a_later_commit_replaces_what_the_course_brought_and_leaves_the_rest(tmp
     assert not (folder / "lib" / "gone.py").exists()
     assert (folder / "README.md").read_bytes() == b"new"
     assert git(folder, "status", "--porcelain") == ""
-    assert git(folder, "log", "--format=%s").splitlines() == ["Second", "Syllabus", "The course"]
+    assert git(folder, "log", "--format=%s").splitlines() == ["Second", "Syllabus", "First"]
 
 
 def test_lessons_that_are_there_stay(tmp_path, small):
     folder = tmp_path / "students"
     first, _, third, *_ = lessons()
-    small += [{f"notebooks/{first.name}/{first.name}.ipynb": b"{}"}, {}]
+    small += [{f"notebooks/{first.name}/{first.name}.ipynb": b"{}"}, {"README.md": b""}]
     publish(folder, [first])
     publish(folder, [third])
     assert asked == [[first], [first, third]]
+    assert git(folder, "log", "-1", "--format=%s").strip() == "Lessons 01, 03"
 
 
 def test_where_the_repository_has_an_address_its_readme_begins_with_buttons(tmp_path, small, monkeypatch):
