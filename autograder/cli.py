@@ -53,7 +53,6 @@ SomeLessons = Annotated[
 Book = Annotated[Path | None, typer.Option("--gradebook", help="The class's folder. [default: gradebook]")]
 # The default that the options for limits show: nbgrader's own commands read it too.
 _CONFIGURED = "[default: c.ExecuteInWorker in nbgrader_config.py, or {:g}]"
-_SHOWN = 20  # files of a kind that nobody need see to
 Force = Annotated[bool, typer.Option("--force", help="Do it again even if nothing changed.")]
 
 
@@ -196,11 +195,13 @@ def collect(
         out.print(f"{len(outcome.enrolled)} students written into roster.csv.")
     if outcome.late:
         out.print(f"{len(outcome.late)} of them late, as {outcome.system} says.")
-    for kind, files in (("older, kept in replaced/", outcome.older), ("aside", outcome.aside)):
-        for name, why in files[:_SHOWN]:
-            out.print(f"  {kind}: {for_markup(name)}: {for_markup(why)}")
-        if len(files) > _SHOWN:
-            out.print(f"  and {len(files) - _SHOWN} more")
+    if outcome.by_file_times:
+        out.print("When they were handed in is the files' own time, since the export says none.")
+    for name, why in outcome.older:
+        out.print(f"  older, kept in replaced/: {for_markup(name)}: {for_markup(why)}")
+    for why, times in Counter(why for _, why in outcome.aside).items():
+        first = next(name for name, reason in outcome.aside if reason == why)
+        out.print(f"  aside: {times} files, such as {for_markup(first)}: {for_markup(why)}")
     for student in [s for s, _, action in outcome.submissions if action == "without a notebook"]:
         out.print(f"  without a notebook: {for_markup(student)}", style="yellow")
     for student in outcome.strangers:

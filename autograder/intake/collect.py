@@ -40,7 +40,7 @@ class Collected:
     aside : files that are no submissions, though they look like some, and why: drafts, what was handed out.
     left_out : what was not taken in, and why. It is for a person to see to.
     enrolled : the students that were added to `roster.csv`.   strangers : those that it does not name.
-    late : the submissions that the system itself calls late.
+    late : the submissions that the system itself calls late.   by_file_times : times are files' own, not the system's.
     """
 
     system: str = ""
@@ -51,6 +51,7 @@ class Collected:
     enrolled: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
     late: list[tuple[str, str]] = field(default_factory=list)
+    by_file_times: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,7 @@ def _take(
                 outcome.older.append((other.path, f"{newest.path} is {why}, of the same student"))
                 _keep(gradebook, student, name, other.file.read(), _receipt(other, reader))
             people[student] = newest.handed
+            outcome.by_file_times |= _receipt(newest, reader).time_of == "file"
             if newest.handed.late:
                 outcome.late.append((student, name))
         elif student not in with_notebook and (unopened := next((one for one in files if one.file.unopened), None)):
@@ -351,9 +353,8 @@ def _enrol(gradebook: Gradebook, ids: Ids, people: dict[str, Handed], outcome: C
         if student not in known:
             handed = people.get(student, Handed(""))
             number = handed.number if handed.everywhere and handed.number != handed.email else ""
-            known[student] = Entry(
-                student, spelling(handed.name), handed.email, "", " ".join((number, *handed.also)).strip()
-            )
+            numbers = [x for x in (number, *handed.also) if x and x != handed.email]
+            known[student] = Entry(student, spelling(handed.name), handed.email, "", " ".join(numbers))
             outcome.enrolled.append(student)
     if outcome.enrolled:
         ids.wrote_roster(write_roster(gradebook, known.values()))
