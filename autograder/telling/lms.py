@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -24,7 +24,7 @@ from pathlib import Path, PurePosixPath
 from autograder import sheet
 from autograder.course import CourseError, Gradebook, Lesson
 from autograder.intake.receipt import Receipt, read_receipt
-from autograder.intake.roster import NUMBER, read_roster, safe
+from autograder.intake.roster import NUMBER, Entry, Roster, read_roster, safe
 from autograder.printable import printable
 from autograder.sheet import number
 from autograder.telling.report import BY_A_GRADER, Result
@@ -142,6 +142,11 @@ def grade_files(
     if into is not None:
         return _filled(table, into, system)
     SYSTEMS[system](table)
+    if not table.found:
+        raise CourseError(
+            f"{system.capitalize()} knows none of the graded students by what their work came with; give its ids in the column "
+            "lms_id of roster.csv, or fill its own export, which may also know them by name: --into EXPORT.csv"
+        )
     return table.handout
 
 
@@ -155,6 +160,7 @@ class _Table:
             self.by[result.student][result.lesson] = result
         self.most = {name: max(r.maximum for r in graded if r.lesson == name) for name in lessons}
         self.handout = Handout()
+        self.found: set[str] = set()
         self._unknown: list[str] = []
         self._ordered = sorted(self.by, key=str.casefold)
 
@@ -174,6 +180,7 @@ class _Table:
                 continue
             if written := key(person):
                 found.append((person, written))
+                self.found.add(student)
                 if sheet.cell(written) != written:
                     self.tell(
                         f"{student!r}: {written!r} would be a formula, so a quote stands in front of it; enter the points by hand"
@@ -186,6 +193,8 @@ class _Table:
         self.handout.told.append(printable(sentence))
 
     def write(self, name: str, header: list[str], rows: Iterable[list[str]]) -> None:
+        if not self.found:
+            return
         self.handout.files.append(sheet.write(self.gradebook.folder / name, header, rows, end="\r\n"))
 
     def tell_of_unknown(self, missing: str) -> None:
@@ -241,11 +250,6 @@ def _moodle(table: _Table) -> None:
         if rows:
             table.write(f"grades-moodle-{lesson}.csv", _WORKSHEET, rows)
     table.tell_of_unknown("Moodle's participant number, which a submission from Moodle has")
-    if not table.handout.files:
-        raise CourseError(
-            "Nothing graded came from Moodle's export, so nobody's participant number is known; download the assignment's "
-            "grading worksheet and fill it: --into WORKSHEET.csv"
-        )
 
 
 def _comment(result: Result) -> str:
@@ -336,13 +340,18 @@ def _filled(table: _Table, export: Path, system: str) -> Handout:
     heads = [head.strip() for head in rows[0]]
     columns = _columns(heads, table.lessons, export)
     students = _finder(table, list(columns), system)
-    found = set()
+    named = _by_name(table, heads, rows[1:], system, list(columns))
+    found: set[str] = set()
+    by_name: list[str] = []
     width = len(heads)
     for row in rows[1:]:
         row += [""] * (width - len(row))
         student = students(heads, [(n, row[n]) for n in id_columns])
         if student is None:
-            continue
+            student = named(row)
+            if student is None:
+                continue
+            by_name.append(student)
         for lesson, n in columns.items():
             if score := table.score(student, lesson):
                 found.add(student)
@@ -353,9 +362,16 @@ def _filled(table: _Table, export: Path, system: str) -> Handout:
             table.tell(
                 f"{lesson}: {heads[n]!r} has {number(theirs)} points there, and {number(table.most[lesson])} here"
             )
+    if by_name:
+        table.tell(f"known by name alone, which is nobody else's: {', '.join(sorted(by_name))}")
     missing = [s for s in table.by if s not in found and any(table.score(s, lesson) for lesson in columns)]
     if missing:
         table.tell(f"graded, but not in {export.name}: {', '.join(sorted(missing))}")
+    if not found:
+        raise CourseError(
+            f"None of the graded students is in {export.name}, by its columns {', '.join(heads[n] for n in id_columns)}, or by name"
+        )
+    table.found = found
     lesson = f"-{next(iter(columns))}" if system in ("moodle", "gradescope") else ""
     table.write(f"grades-{system}{lesson}.csv", rows[0], rows[1:])
     return table.handout
@@ -420,6 +436,37 @@ def _finder(table: _Table, lessons: list[str], system: str) -> Callable[[list[st
             if len(fits) == 1:
                 return next(iter(fits))
         return None
+
+    return find
+
+
+def _by_name(
+    table: _Table, heads: list[str], rows: list[list[str]], system: str, lessons: list[str]
+) -> Callable[[list[str]], str | None]:
+    """Finds the student of a row by name: one that nobody else in the file bears, nor among ours; never one whom the system's
+    own number stands for."""
+    plain = [head.casefold() for head in heads]
+
+    def name(row: list[str]) -> str:
+        for whole in ("student", "full name", "name"):
+            if whole in plain:
+                return row[plain.index(whole)].strip()
+        if "last name" in plain and "first name" in plain:
+            return f"{row[plain.index('last name')]}, {row[plain.index('first name')]}".strip(" ,")
+        return ""
+
+    def has_number(person: Person) -> bool:
+        """Whether the file would name them by what their work came with. Brightspace's downloads have another number."""
+        return bool(system != "brightspace" and person.known_to(system)) or any(map(person.participant, lessons))
+
+    everybody = Roster(Entry(p.id, p.name) for p in table.persons.values())
+    numberless = {p.id for p in table.persons.values() if not has_number(p)}
+    theirs = Counter(name(row).casefold() for row in rows if len(row) == len(heads))
+
+    def find(row: list[str]) -> str | None:
+        written = name(row)
+        entry = everybody.named(written) if written and theirs[written.casefold()] == 1 else None
+        return entry.id if entry is not None and entry.id in numberless else None
 
     return find
 

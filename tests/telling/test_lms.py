@@ -272,6 +272,37 @@ def test_brightspace_export_is_filled(book, handed, tmp_path):
     assert table[1:] == [["#007", "6.5", "#"], ["#008", "", "#"]]
 
 
+def test_a_name_that_is_nobody_elses_will_do_where_there_is_no_number(book, handed, tmp_path):
+    """Brightspace's download says no id that its gradebook knows. Two Marias there, two Bos here, and Eve has a number of her own."""
+    column = f"{FIRST.name} Points Grade <Numeric MaxPoints:8>"
+    theirs = export(
+        tmp_path,
+        f"OrgDefinedId,Last Name,First Name,{column},End-of-Line Indicator\n"
+        "#1,Lovelace,ADA,,#\n#2,Rossi,Maria,,#\n#3,Rossi,Maria,,#\n#4,Dahl,Bo,,#\n#5,Sun,Eve,,#\n#6,王,小明,,#\n",
+    )
+    names = {"a_71": "Ada Lovelace", "m_72": "Maria Rossi", "b_73": "Bo Dahl", "b_74": "Bo Dahl", "w_75": "小明 王"}
+    results = [handed(s, system="Brightspace", number=s[2:], name=name) for s, name in names.items()]
+    table, told = made(book, results, "brightspace", into=theirs)
+    assert [row[3] for row in table[1:]] == ["6.5", "", "", "", "", "6.5"]
+    assert told == [
+        "known by name alone, which is nobody else's: a_71, w_75", "graded, but not in export.csv: b_73, b_74, m_72",
+    ]  # fmt: skip
+    with pytest.raises(CourseError, match=r"Brightspace knows none of the graded students .* --into EXPORT\.csv"):
+        lms.grade_files(book, results, [FIRST], "brightspace")
+    assert [path.name for path in book.folder.glob("*.csv")] == ["grades-brightspace.csv"]  # The one that was filled.
+
+
+def test_a_namesake_of_one_whom_the_system_knows_gets_nothing(book, handed, tmp_path):
+    theirs = export(
+        tmp_path, f"Student,ID,SIS Login ID,Section,{FIRST.name}\n,,,,\n    Points Possible,,,,8\nEve Sun,99,eve,A,\n"
+    )
+    with pytest.raises(
+        CourseError, match=r"None of the graded students is in export\.csv, by its columns ID, SIS Login ID, or by"
+    ):
+        made(book, [handed("suneve_5", system="Canvas", number="5", name="suneve")], "canvas", into=theirs)
+    assert not list(book.folder.glob("*.csv"))
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
