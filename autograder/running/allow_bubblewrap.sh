@@ -4,6 +4,7 @@
 # Once on a machine whose AppArmor refuses ordinary users their namespaces (Ubuntu since 23.10): a profile that lets
 # bubblewrap, and what it starts, make them; nothing else changes. Where bwrap is not on root's PATH, name it: ... /path/to/bwrap
 set -eu
+command -v apparmor_parser >/dev/null || { echo "There is no AppArmor here (no apparmor_parser), so it cannot be in the way." >&2; exit 1; }
 bwrap=${1:-$(command -v bwrap || echo /usr/bin/bwrap)}
 cat >/etc/apparmor.d/bwrap <<PROFILE
 abi <abi/4.0>,

@@ -109,7 +109,10 @@ def _cure() -> str:
     cures = []
     # Ubuntu's own profile for bubblewrap forbids a sandbox within the sandbox, whatever the kernel's setting is.
     if _setting("kernel.apparmor_restrict_unprivileged_userns") == 1 or _UBUNTUS_PROFILE.exists():
-        cures.append(f"sudo sh {Path(__file__).with_name('allow_bubblewrap.sh')}")
+        # Root looks for programs in the system's places only, not in conda's.
+        place = shutil.which("bwrap")
+        named = f" {place}" if place not in (None, "/usr/bin/bwrap") else ""
+        cures.append(f"sudo sh {Path(__file__).with_name('allow_bubblewrap.sh')}{named}")
     if _setting("kernel.unprivileged_userns_clone") == 0:
         cures.append("sudo sysctl kernel.unprivileged_userns_clone=1")
     most = _setting("user.max_user_namespaces")
