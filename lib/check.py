@@ -16,7 +16,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 COURSE = Path(__file__).resolve().parent.parent
-INSTALL = f'"{sys.executable}" -m pip install -r requirements.txt'
+# Quotes only where they are needed: PowerShell reads a quoted path as text.
+PYTHON = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+INSTALL = f"{PYTHON} -m pip install -r requirements.txt"
 OLDEST = (3, 10)
 # What the lessons import, by the names that pip knows, and what shows and validates them.
 NEEDED = (
@@ -145,7 +147,7 @@ def kernel() -> str:
     if Path(executable).resolve() != Path(sys.executable).resolve():
         raise Problem(
             f"notebooks are run by another Python, {executable}",
-            f'Run: "{sys.executable}" -m ipykernel install --sys-prefix',
+            f"Run: {PYTHON} -m ipykernel install --sys-prefix",
         )
     if found != COURSE:
         raise Problem(
@@ -187,6 +189,8 @@ def results(steps: tuple[Callable[[], str], ...] = STEPS) -> Iterator[tuple[str,
 
 def main() -> int:
     """Say it in one screen. Returns the exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a folder's name may hold what this terminal has no letter for
     begun, to_mend = time.monotonic(), 0
     for mark, found, cure in results():
         print(f"{mark:>2}  {found}", flush=True)

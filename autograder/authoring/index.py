@@ -88,7 +88,7 @@ Afterwards you can
 
 An exercise says `# YOUR CODE HERE` or `name = None`, and the cell below it tests what you wrote. Hand in the `.ipynb` file.
 
-<sub>Made from the lessons by `autograder build`.</sub>
+<!-- Made from the lessons by `autograder build`. -->
 """
 
 
