@@ -102,7 +102,7 @@ def _take(
 ) -> dict[str, Handed]:
     """Store what the reader finds; returns who handed something in, by id."""
     found = list(_find(reader, lesson, outcome))
-    ids.expect((one.handed, one.lesson.name) for one in found)
+    ids.expect(one.handed for one in found)
     works: dict[tuple[str, str], list[_Found]] = defaultdict(list)
     for one in found:
         try:

@@ -199,7 +199,9 @@ class Export:
         for place, part in enumerate(path.parts):
             if part == ".git":
                 self.repositories.add(PurePosixPath(*path.parts[:place]))
-            if part.startswith(("__MACOSX", ".")):
+            # A file `.ipynb` is a notebook whose name was forgotten.
+            named = place == len(path.parts) - 1 and part.casefold().endswith(".ipynb")
+            if part.startswith(("__MACOSX", "._")) or (part.startswith(".") and not named):
                 return True
         return False
 
@@ -324,7 +326,7 @@ def _bounded(content: bytes, limit: int) -> bytes:
 
 
 def _is_notebook(path: PurePosixPath, read: Callable[[], bytes]) -> bool:
-    if path.suffix.casefold() == ".ipynb":
+    if path.name.casefold().endswith(".ipynb"):
         return True
     if path.suffix.casefold() not in _TEXTS:
         return False

@@ -26,7 +26,8 @@ class Handed:
 
     `written` is the system's own part of the path where there is no number; `everywhere`: the number stands for the person in
     every assignment; `anonymous`: the name is none; `is_login`: the number is what
-    the student signs in with; `by_file_name`: nothing but a file's name says whose it is, so two of them may be two people's. `order` sorts a student's attempts, `place` the files of one attempt.
+    the student signs in with; `by_file_name`: nothing but a file's name says whose it is, so two of them may be two people's.
+    `depth` is the place of the system's own part in the path; `assignment` what leads to it, where numbers are of one assignment. `order` sorts a student's attempts, `place` the files of one attempt.
     `late` is what the system itself said, None if nothing. `original`: the file's name as the student gave it. `is_work`: not a
     receipt of the system. `has_starter`: what was handed out lies there too, so an untouched notebook is not handed in.
     """
@@ -44,6 +45,8 @@ class Handed:
     anonymous: bool = False
     is_login: bool = False
     by_file_name: bool = False
+    depth: int = 0
+    assignment: str = ""
     is_work: bool = True
     has_starter: bool = False
     also: tuple[str, ...] = field(default=())  # further numbers of the person, for the roster

@@ -64,11 +64,11 @@ class Ids:
         """Remember the roster as it was written."""
         self.known[WRITTEN] = sha256
 
-    def expect(self, all_handed: Iterable[tuple[Handed, str]]) -> None:
+    def expect(self, all_handed: Iterable[Handed]) -> None:
         """Tell of everybody in an export before asking for the first id: namesakes show then."""
-        for handed, lesson in all_handed:
+        for handed in all_handed:
             if handed.number:
-                self._numbers[safe(handed.name).casefold(), lesson].add(handed.number)
+                self._numbers[safe(handed.name).casefold(), handed.assignment].add(handed.number)
                 self._names[handed.number].add(safe(handed.name))
 
     def of(self, handed: Handed, lesson: str) -> str:
@@ -109,7 +109,7 @@ class Ids:
         if not safe(handed.name):
             return False
         plain = student_id(handed.name)
-        if len(self._numbers[safe(handed.name).casefold(), lesson]) > 1:
+        if len(self._numbers[safe(handed.name).casefold(), handed.assignment]) > 1:
             return True
         if self.roster is not None and self.roster.times(handed.name) > 1:
             return True

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.course import ROOT, CourseError, lessons
+from autograder.course import ROOT, CourseError, Gradebook, lessons
 from autograder.intake import export as export_room
 from autograder.intake.collect import collect
 from autograder.intake.handed import Refused
@@ -543,3 +543,31 @@ def test_an_archive_that_is_not_opened_matters_only_where_there_is_nothing_else(
     files = {f"ada_1_1_{NAME}.ipynb": "a", "ada_1_2_data.7z": "7z", "bo_2_3_work.7z": "7z"}
     outcome = collect(zipped(tmp_path / "e.zip", files), book, LESSON)
     assert [path for path, _ in outcome.left_out] == ["bo_2_3_work.7z"]
+
+
+LEADS = {
+    "Moodle": "{n}_{k}_assignsubmission_file/",
+    "Brightspace": "{k}-77 - {n} - Jan 15, 2026 932 PM/",
+    "Sakai": "Homework/{n}, X(login{k})/Submission attachment(s)/",
+    "Teams": "Submitted files/{n} {k}/Homework/Version 1/",
+    "GitHub Classroom": "hw-1-submissions/hw-1-u{k}/",
+    "nbgrader": "inbound/u{k}+hw+2026-01-15 12:00:00.5 UTC+abc/",
+}
+LIKE_A_SYSTEMS = [
+    "Ada_1_assignsubmission_file_/x.ipynb", "1-2 - Ada - Jan 15, 2026 900 AM - x.ipynb", "Doe, Jane(jdoe)_Submission attachment(s)_x.ipynb",
+    "Hw_ada_attempt_2026-01-15-12-00-00_x.ipynb", "ada_1_2_x.ipynb", "Working files/x.ipynb", "submission_5/x.ipynb", "Doe_Jane_jdoe_5/x.ipynb",
+    ".ipynb",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("system", LEADS)
+def test_whatever_students_call_their_files_the_system_says_whose_they_are(tmp_path, system):
+    for n, name in enumerate(LIKE_A_SYSTEMS):
+        book = Gradebook(tmp_path / str(n))
+        book.config.Course.timezone = "UTC"
+        files = {
+            LEADS[system].format(n=who, k=k) + name: f'{{"cells": [], "nbformat": {k}}}'
+            for k, who in enumerate(["Ana", "Ana"])
+        }
+        outcome = collect(zipped(tmp_path / "e.zip", files), book, LESSON)
+        assert (outcome.system, outcome.left_out, outcome.older, len(taken(book))) == (system, [], [], 2), name

@@ -27,19 +27,24 @@ SYSTEMS: tuple[type[Reader], ...] = (
 
 
 def recognise(export: Export) -> Reader:
-    """The reader that knows whose most of the export's notebooks are; without any notebook, most of its files."""
+    """The reader that knows whose most of the export's notebooks are; without any notebook, most of its files.
+
+    Of several that know as many, the one whose part of the paths comes first: further in, students choose the names.
+    """
     files = [file for file in export.files if file.is_notebook] or export.files
     best: Reader | None = None
-    most = len(files) / 2
+    most = (len(files) / 2, 0)
     for system in SYSTEMS[:-1]:
         reader = system(export)
-        if (claimed := sum(_claims(reader, file.path) for file in files)) > most:
-            best, most = reader, claimed
+        depths = [depth for file in files if (depth := _depth(reader, file.path)) is not None]
+        if (mark := (len(depths), -sum(depths))) > most and len(depths) > len(files) / 2:
+            best, most = reader, mark
     return best or SYSTEMS[-1](export)
 
 
-def _claims(reader: Reader, path: PurePosixPath) -> bool:
+def _depth(reader: Reader, path: PurePosixPath) -> int | None:
     try:
-        return reader.whose(path) is not None
+        handed = reader.whose(path)
+        return None if handed is None else handed.depth
     except (Refused, Aside):
-        return True
+        return len(path.parts)

@@ -51,5 +51,6 @@ class Blackboard(Reader):
             time=time,
             order=order_of(time),
             is_login=True,
+            depth=place,
             is_work=not m["receipt"],
         )

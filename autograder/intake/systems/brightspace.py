@@ -40,7 +40,7 @@ class Brightspace(Reader):
             return None
         time = _time(m["time"] or "", self.export.zone)
         original = path.name if inside else m["original"] or ""
-        return Handed(m["name"], m["number"], original=original, time=time, order=order_of(time))
+        return Handed(m["name"], m["number"], original=original, time=time, order=order_of(time), depth=place)
 
 
 def _time(text: str, zone: tzinfo) -> datetime | None:

@@ -65,4 +65,5 @@ class Canvas(Reader):
             late=bool(m["late"]),
             place=(int(m["file"][:18]),) if m["file"] else (),
             anonymous=anonymous,
+            depth=hit[0],
         )

@@ -58,4 +58,4 @@ class Classroom(Reader):
         else:
             return None
         name = spelling(without_copy_marks(name))
-        return Handed(name, written=name, original=path.name, by_file_name=True)
+        return Handed(name, written=name, original=path.name, by_file_name=True, depth=self._lead)

@@ -37,15 +37,17 @@ class Exchange(Reader):
     def whose(self, path: PurePosixPath) -> Handed | None:
         if (hit := first(path, _INBOUND)) and hit[0] < len(path.parts) - 1:
             time = _time(hit[1]["time"])
-            user = hit[1]["user"]
+            user, depth = hit[1]["user"], hit[0]
         else:
             folders = [PurePosixPath(*path.parts[:n]) for n in range(2, len(path.parts))]
             folder = next((folder for folder in folders if folder in self._collected), None)
             if folder is None:
                 return None
-            time, user = self._collected[folder], folder.parent.name
+            time, user, depth = self._collected[folder], folder.parent.name, len(folder.parts) - 2
         is_work = path.name not in ("timestamp.txt", "receipt.json")
-        return Handed("", user, original=path.name, time=time, order=order_of(time), is_login=True, is_work=is_work)
+        return Handed(
+            "", user, original=path.name, time=time, order=order_of(time), is_login=True, is_work=is_work, depth=depth
+        )
 
 
 def _time(text: str) -> datetime | None:

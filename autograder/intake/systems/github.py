@@ -82,6 +82,7 @@ class GitHub(Reader):
                     time=time,
                     order=order_of(time),
                     is_login=True,
+                    depth=place - 1,
                     has_starter=True,
                     also=(identifier,) if identifier else (),
                 )

@@ -51,10 +51,17 @@ class Gradescope(Reader):
         name, sid, email = (str(who.get(key) or "") for key in (":name", ":sid", ":email"))
         order = (int(m["number"][:18]),)
         if not (email or sid):
-            return Handed("submission", m["number"], original=path.name, order=order, anonymous=True)
+            return Handed("submission", m["number"], original=path.name, order=order, anonymous=True, depth=place)
         also = (sid,) if sid and email else ()
         return Handed(
-            name, email or sid, email, original=path.name, time=_time(entry.get(":created_at")), order=order, also=also
+            name,
+            email or sid,
+            email,
+            original=path.name,
+            time=_time(entry.get(":created_at")),
+            order=order,
+            also=also,
+            depth=place,
         )
 
 

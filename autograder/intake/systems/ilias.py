@@ -57,5 +57,6 @@ class Ilias(Reader):
             original=path.name[late.end() :] if late else path.name,
             late=bool(late) or None,
             is_login=True,
+            depth=self._depth,
             also=(m["number"],),
         )

@@ -56,6 +56,8 @@ class Moodle(Reader):
             original=path.name if place < len(path.parts) - 1 else rest,
             time=time,
             everywhere=False,
+            depth=place,
+            assignment="/".join(path.parts[:place]),
             anonymous=re.sub(r"\W", " ", m["name"]).casefold().strip() in self._nobody
             or m["name"].casefold() in self._nobody,
             also=tuple(x for x in (row.get("id number", ""), row.get("username", "")) if x),

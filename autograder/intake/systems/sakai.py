@@ -43,10 +43,9 @@ class Sakai(Reader):
                     self._late[cells[0]] = cells[-1].casefold().startswith("late")
 
     def whose(self, path: PurePosixPath) -> Handed | None:
-        if hit := first(path, _FLAT):
-            place, m = hit
-            return self._handed(m, None, m["original"])
-        hit = first(path, _FOLDER)
+        flat, hit = first(path, _FLAT), first(path, _FOLDER)
+        if flat and (hit is None or flat[0] < hit[0]):
+            return self._handed(*flat, None, flat[1]["original"])
         if hit is None:
             return self._anonymous(path)
         place, m = hit
@@ -55,19 +54,33 @@ class Sakai(Reader):
             return None
         if rest[0].startswith(_FEEDBACK):
             raise Aside("is a grader's, not the student's")
-        return self._handed(m, self._times.get(PurePosixPath(*path.parts[: place + 1])), path.name, len(rest) > 1)
+        return self._handed(
+            place, m, self._times.get(PurePosixPath(*path.parts[: place + 1])), path.name, len(rest) > 1
+        )
 
-    def _handed(self, m: re.Match[str], time: datetime | None, original: str, is_work: bool = True) -> Handed:
+    def _handed(
+        self, depth: int, m: re.Match[str], time: datetime | None, original: str, is_work: bool = True
+    ) -> Handed:
         name = f"{(m['first'] or '').strip()} {m['last']}".strip()
         late = self._late.get(m["number"])
-        return Handed(name, m["number"], original=original, time=time, late=late, is_login=True, is_work=is_work)
+        return Handed(
+            name, m["number"], original=original, time=time, late=late, is_login=True, is_work=is_work, depth=depth
+        )
 
     def _anonymous(self, path: PurePosixPath) -> Handed | None:
         for place, part in enumerate(path.parts[:-1]):
             if place and part.startswith(_WORK):
                 folder = PurePosixPath(*path.parts[:place])
                 time = self._times.get(folder)
-                return Handed("anonymous", folder.name, original=path.name, time=time, everywhere=False, anonymous=True)
+                return Handed(
+                    "anonymous",
+                    folder.name,
+                    original=path.name,
+                    time=time,
+                    everywhere=False,
+                    anonymous=True,
+                    depth=place - 1,
+                )
         return None
 
 

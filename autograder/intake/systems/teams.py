@@ -29,10 +29,11 @@ class Teams(Reader):
         version = first(path, _VERSION)
         submitted = first(path, _SUBMITTED)
         if submitted and len(path.parts) > submitted[0] + 3:
-            name = path.parts[submitted[0] + 1]
+            depth = submitted[0] + 1
         elif version and version[0] >= 2 and not submitted:
-            name = path.parts[version[0] - 2]
+            depth = version[0] - 2
         else:
             return None
         order = tuple(int(x[:9]) for x in version[1].groupdict().values() if x) if version else ()
-        return Handed(name, written=name, original=path.name, order=order)
+        name = path.parts[depth]
+        return Handed(name, written=name, original=path.name, order=order, depth=depth)
