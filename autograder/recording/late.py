@@ -141,12 +141,12 @@ class Late:
                 self._plugin.log.setLevel("CRITICAL")
 
     def assess(
-        self, db: Any, lesson_names: Iterable[str], students: Iterable[str] | None = None
+        self, db: Any, lesson_names: Iterable[str], students: Iterable[str] | None = None, keep: bool = True
     ) -> set[tuple[str, str]]:
         """Enter what these submissions' dates and penalties are now, in the session's transaction; the caller commits.
 
         Returns the student and lesson of each whose lateness, extension or penalty changed. An extension for a name that two have
-        is nobody's, and goes to `unclear`.
+        is nobody's, and goes to `unclear`. Without `keep` nothing is written: not even a lock is taken.
         """
         changed: set[tuple[str, str]] = set()
         wanted = None if students is None else set(students)
@@ -156,8 +156,9 @@ class Late:
                 continue
             dated = name in self.dates.due
             before = assignment.duedate
-            if dated and before != self.dates.due[name]:
-                assignment.duedate = self.dates.due[name]
+            due = self.dates.due[name] if dated else before
+            if keep and due != before:
+                assignment.duedate = due
             asked = select(
                 SubmittedAssignment.id, SubmittedAssignment.student_id, SubmittedAssignment.timestamp,
                 SubmittedAssignment.extension,
@@ -169,15 +170,14 @@ class Late:
                 if wanted is not None and row.student_id not in wanted:
                     continue
                 extension = extensions.get(row.student_id) if dated else row.extension
-                if extension != row.extension:
+                if extension != row.extension and keep:
                     of_row = update(SubmittedAssignment).where(SubmittedAssignment.id == row.id)
                     db.execute(of_row.values(extension=extension).execution_options(synchronize_session=False))
-                    changed.add((row.student_id, name))
-                behind = _behind(row.timestamp, assignment.duedate, extension)
-                if behind != _behind(row.timestamp, before, row.extension):
+                behind = _behind(row.timestamp, due, extension)
+                if extension != row.extension or behind != _behind(row.timestamp, before, row.extension):
                     changed.add((row.student_id, name))
                 late[row.id] = row.student_id, behind
-            changed |= {(student, name) for student in self._penalties(db, late)}
+            changed |= {(student, name) for student in self._penalties(db, late, keep)}
         return changed
 
     def _extensions(self, lesson: str, students: list[str]) -> dict[str, timedelta]:
@@ -209,7 +209,7 @@ class Late:
             return None
         return self._roster.find([written]) or self._roster.named(written)
 
-    def _penalties(self, db: Any, late: dict[str, tuple[str, float]]) -> set[str]:
+    def _penalties(self, db: Any, late: dict[str, tuple[str, float]], keep: bool) -> set[str]:
         db.flush()
         asked = select(SubmittedNotebook.id, SubmittedNotebook.assignment_id, SubmittedNotebook.late_submission_penalty)
         rows = [row for row in db.execute(asked.where(SubmittedNotebook.assignment_id.in_(late))).all()]
@@ -225,8 +225,10 @@ class Late:
                 penalty = self._plugin.late_submission_penalty(student, score, seconds)
                 penalty = None if penalty is None else min(max(penalty, 0.0), max(score, 0.0))
             if (penalty or 0.0) != (row.late_submission_penalty or 0.0):
-                of_row = update(SubmittedNotebook).where(SubmittedNotebook.id == row.id)
-                db.execute(of_row.values(late_submission_penalty=penalty).execution_options(synchronize_session=False))
+                if keep:
+                    of_row = update(SubmittedNotebook).where(SubmittedNotebook.id == row.id)
+                    entered = of_row.values(late_submission_penalty=penalty)
+                    db.execute(entered.execution_options(synchronize_session=False))
                 changed.add(late[row.assignment_id][0])
         return changed
 
@@ -259,10 +261,9 @@ def enter(gradebook: Gradebook, of_lessons: list[Lesson], keep: bool = True) -> 
         return set()
     late, names = Late(gradebook), [lesson.name for lesson in of_lessons]
     with one_writer(gradebook) if keep else contextlib.nullcontext(), Database(gradebook.db_url) as database:
-        changed = late.assess(database.db, names)
-        if late.unclear or not keep:
-            database.db.rollback()
-        database.db.commit()
+        changed = late.assess(database.db, names, keep=keep)
+        if keep and not late.unclear:
+            database.db.commit()
     if late.unclear:
         raise CourseError(min(late.unclear))
     return changed

@@ -9,6 +9,7 @@ from nbgrader.api import Gradebook as Database
 from nbgrader.api import SubmittedAssignment
 from nbgrader.plugins.export import CsvExportPlugin
 from nbgrader.preprocessors import AssignLatePenalties
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from autograder.authoring.source import CHECK_PREFIX, grade_ids
@@ -16,7 +17,7 @@ from autograder.cli import app
 from autograder.course import CourseError, lessons
 from autograder.intake.receipt import Receipt
 from autograder.recording import late
-from autograder.recording.database import one_engine
+from autograder.recording.database import one_engine, one_writer
 from autograder.telling import report
 
 LESSON, OTHER = lessons()[:2]
@@ -111,7 +112,8 @@ def test_points_given_by_hand_later_are_counted_and_reading_writes_nothing(grade
         (grade,) = database.find_submission_notebook(LESSON.name, LESSON.name, "Ada").grades
         grade.manual_score = 4.0
         database.db.commit()
-    for _ in range(2):
+    with one_writer(graded), Database(graded.db_url) as database:
+        database.db.execute(text("BEGIN IMMEDIATE"))  # A grading run is at it.
         assert late.enter(graded, [LESSON], keep=False) == {("Ada", LESSON.name)}
     assert scores(graded)["Ada"] == 2.4
     late.enter(graded, [LESSON])
@@ -203,6 +205,7 @@ def test_late_by_the_exports_word_alone_is_told_and_costs_nothing(graded):
 
 def test_the_commands_tell_what_is_old_and_enter_it(graded):
     due(graded, "01,,2026-01-15 23:59:59+01:00", "01,Nobody,2026-01-16")
+    (graded.folder / "roster.csv").write_text("id,lms_id\nada lovelace,\nBao,bao1\n")
     here = ["--gradebook", str(graded.folder)]
     told = CliRunner().invoke(app, ["grades", "01", *here]).output
     assert "2 submissions are late by other times or costs than shown" in told
