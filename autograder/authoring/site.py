@@ -23,8 +23,8 @@ from autograder.course import ROOT, CourseError, Lesson, write_whole
 from lib import scoreboard
 
 CONFIGURATION = ROOT / "docs" / "site"
-# A widget's own words, which mean nothing on a page: `VBox(children=...`.
-_WIDGET = re.compile(r"[HV]Box\(children=")
+# A widget's own words, which mean nothing on a page.
+_WIDGET = "VBox(children="
 _FOLDED = re.compile(r"<details><summary>(.*?)</summary>\n(.*?)\n?</details>", re.DOTALL)
 
 
@@ -47,7 +47,7 @@ def build(target: Path, lessons: Sequence[Lesson], solutions: bool = False, cont
     try:
         sphinx = Sphinx(
             str(sources), str(CONFIGURATION), str(work / "html"), str(work / "doctrees"), "html",
-            status=None, warningiserror=True, exception_on_warning=True,
+            confoverrides={"html_extra_path": [str(sources / "extra")]}, status=None, warningiserror=True, exception_on_warning=True,
         )  # fmt: skip
         sphinx.build()
     except SphinxError as error:
@@ -63,12 +63,12 @@ def build(target: Path, lessons: Sequence[Lesson], solutions: bool = False, cont
 
 def write_sources(folder: Path, lessons: Sequence[Lesson], solutions: bool = False, controls: bool = True) -> None:
     """Write what Sphinx reads: a notebook for each lesson but the exam, which is nobody's to read beforehand, and the other pages."""
-    folder.mkdir(parents=True)
+    (folder / "extra").mkdir(parents=True)
     shown = [lesson for lesson in lessons if not lesson.is_exam]
     for lesson in shown:
         notebook = page(lesson, solutions)
         if controls:
-            moving.put_into(notebook, folder / "moving" / lesson.name, lesson)
+            moving.put_into(notebook, folder / "extra" / "moving" / lesson.name, f"moving/{lesson.name}")
         write_whole(folder / f"{lesson.name}.ipynb", nbformat.writes(notebook) + "\n")
     write_whole(folder / "index.md", front_page(lessons))
     write_whole(folder / "scoreboard.md", scoreboard_page())
@@ -94,6 +94,7 @@ def page(lesson: Lesson, solutions: bool = False) -> NotebookNode:
             output
             for output in full.outputs
             if "image/png" in output.get("data", {}) or solutions or not _mentions(handed_out.source, typed)
+            if not output.get("data", {}).get("text/plain", "").startswith(_WIDGET)
         ]
         cells += _code(handed_out, outputs, setup=not any(cell.cell_type == "code" for cell in cells))
         role = full.metadata.get("nbgrader", {})
