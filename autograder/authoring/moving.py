@@ -11,6 +11,7 @@ import html
 import io
 import itertools
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from lib import plots
+
+_HOW_TO = re.compile(r" \(run the cell above in Jupyter to get the \w+\)")
 
 
 class Setting(NamedTuple):
@@ -54,7 +57,11 @@ def divergence() -> Moving:
         return draw_divergence(chosen, [a / total, 0.3 / total, c / total])
 
     weights = [0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1]
-    settings = [Setting("data", data, "skewed"), numbers("weight of A", weights, 0.3), numbers("weight of C", [0, 0.1, 0.3], 0.3)]
+    settings = [
+        Setting("data", data, "skewed"),
+        numbers("weight of A", weights, 0.3),
+        numbers("weight of C", [0, 0.1, 0.3], 0.3),
+    ]
     return Moving(settings, draw, "The weight of B is 0.3; the model is each weight's share of the sum.")
 
 
@@ -99,7 +106,11 @@ def reach_explorer() -> Moving:
 def dilations() -> Moving:
     from lib.controls.dilations import draw_dilations
 
-    patterns: dict[str, Callable[[int], int]] = {"1, 2, 4, …": lambda i: 2**i, "1, 3, 9, …": lambda i: 3**i, "1, 1, 1, …": lambda i: 1}
+    patterns: dict[str, Callable[[int], int]] = {
+        "1, 2, 4, …": lambda i: 2**i,
+        "1, 3, 9, …": lambda i: 3**i,
+        "1, 1, 1, …": lambda i: 1,
+    }
 
     def draw(kernel: int, layers: int, pattern: Callable[[int], int], symmetric: bool) -> Any:
         return draw_dilations(kernel, [pattern(layer) for layer in range(layers)], symmetric=symmetric)
@@ -116,7 +127,7 @@ def attention() -> Moving:
     from lib.weights import load
 
     model: Any = load("names_gpt")
-    n_layers, n_heads = len(model.blocks), model.blocks[0].attention.n_heads
+    n_layers, n_heads = model.settings["n_layers"], model.settings["n_heads"]
     settings = [
         numbers("name", ["marianna", "annab", "qqq"], "marianna"), numbers("layer", list(range(n_layers)), 0),
         numbers("head", list(range(n_heads)), 0),
@@ -167,23 +178,31 @@ MOVING: dict[str, Callable[[], Moving | None]] = {
 
 
 def put_into(notebook: NotebookNode, folder: Path, address: str) -> None:
-    """Give the notebook's controls their pictures, written below `folder`, which readers find at `address`."""
+    """Give the notebook's controls their pictures, written below `folder`, which readers find at `address`.
+
+    The picture that stands before a control, for those who have none, goes, and so does the word on how to get one.
+    """
+    kept: list[NotebookNode] = []
     for cell in notebook.cells:
         name = control(cell)
-        if name == "keyboard":
+        moving = MOVING[name]() if name in MOVING else None
+        if moving is not None:
+            cell.outputs = [_html(figure(moving, folder, address))]
+            if kept and re.search(r"^draw_\w+\(", kept[-1].source, re.MULTILINE):
+                kept.pop()
+        elif name == "keyboard":
             cell.outputs = [_html(keyboard())]
-        elif name in MOVING:
-            moving = MOVING[name]()
-            if moving is not None:
-                cell.outputs = [_html(figure(moving, folder, address))]
+        elif kept and control(kept[-1]):
+            cell.source = _HOW_TO.sub("", cell.source, count=1)
+        kept.append(cell)
+    notebook.cells = kept
 
 
 def control(cell: NotebookNode) -> str | None:
     """The function that a cell calls last, if it is a control's."""
-    if cell.cell_type != "code" or "controls" not in cell.source and not any(f"{name}(" in cell.source for name in MOVING):
+    if cell.cell_type != "code":
         return None
-    last = ast.parse(cell.source).body[-1:]
-    for statement in last:
+    for statement in ast.parse(cell.source).body[-1:]:
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
             called = statement.value.func
             if isinstance(called, ast.Name) and called.id in {"keyboard", *MOVING}:
@@ -207,12 +226,14 @@ def figure(moving: Moving, folder: Path, address: str) -> str:
             picture.save(folder / f"{n}.webp", lossless=True, method=4)
             if chosen == beginning:
                 start, size = n, picture.size
-    settings = [{"label": s.label, "values": list(s.values), "start": list(s.values).index(s.start)} for s in moving.settings]
+    settings = [
+        {"label": s.label, "values": list(s.values), "start": list(s.values).index(s.start)} for s in moving.settings
+    ]
     data = html.escape(json.dumps({"settings": settings, "pictures": address, "told": told}, ensure_ascii=False))
-    caption = f"<figcaption>{html.escape(moving.told)}</figcaption>" if moving.told else ""
+    caption = f"{moving.told} The notebook has more to set.".strip()
     return (
         f'<figure class="moving" data-moving="{data}"><img src="{address}/{start}.webp" width="{size[0]}" height="{size[1]}" '
-        f'alt="{html.escape(told[start])}">{caption}</figure>'
+        f'alt="{html.escape(told[start])}"><figcaption>{html.escape(caption)}</figcaption></figure>'
     )
 
 
@@ -221,7 +242,11 @@ def _picture(drawn: Any) -> Image.Image:
     content = io.BytesIO()
     drawn.savefig(content, format="png", bbox_inches="tight")
     with Image.open(content) as picture:
-        return picture.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).convert("RGB")
+        return (
+            picture.convert("RGB")
+            .quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+            .convert("RGB")
+        )
 
 
 def keyboard() -> str:

@@ -19,8 +19,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.authoring import index, moving
-from autograder.course import ROOT, CourseError, Lesson, write_whole
-from lib import scoreboard
+from autograder.course import ROOT, CourseError, Lesson, repository, write_whole
 
 CONFIGURATION = ROOT / "docs" / "site"
 # A widget's own words, which mean nothing on a page.
@@ -71,7 +70,8 @@ def write_sources(folder: Path, lessons: Sequence[Lesson], solutions: bool = Fal
             moving.put_into(notebook, folder / "extra" / "moving" / lesson.name, f"moving/{lesson.name}")
         write_whole(folder / f"{lesson.name}.ipynb", nbformat.writes(notebook) + "\n")
     write_whole(folder / "index.md", front_page(lessons))
-    write_whole(folder / "scoreboard.md", scoreboard_page())
+    for path, name in _guides().items():
+        write_whole(folder / f"{name}.md", guide(path) + (_below_teach() if name == "teach" else ""))
 
 
 def page(lesson: Lesson, solutions: bool = False) -> NotebookNode:
@@ -200,6 +200,7 @@ def front_page(lessons: Sequence[Lesson]) -> str:
     pages = "\n".join(
         f"{e.lesson.name[:2]} {e.title.partition(':')[0]} <{e.lesson.name}>" for e in entries if not e.lesson.is_exam
     )
+    where = f" ([here]({repository()}/tree/main/notebooks))" if repository() else ""
     return f"""# Autoregressive models, lesson by lesson
 
 :::{{container}} lead
@@ -207,8 +208,8 @@ Any joint distribution is a product of conditionals. Everything else is how you 
 those conditionals. From a table of three variables to a language model, with exercises that grade themselves.
 :::
 
-These pages are for reading: text, figures, sound, quizzes and cards. The exercises are done in the notebooks, where a test
-under each says at once what is wrong.
+These pages are for reading: text, figures, sound, quizzes and cards. The exercises are done in the notebooks{where}, where a test
+under each says at once what is wrong: [how to begin](students.md).
 
 ```{{toctree}}
 :hidden:
@@ -219,20 +220,43 @@ under each says at once what is wrong.
 
 ```{{toctree}}
 :hidden:
-:caption: Results
+:caption: The course
 
 Scoreboard <scoreboard>
+Study it <students>
+Teach it <teach>
 ```
+
 
 {"".join(told)}
 """
 
 
-def scoreboard_page() -> str:
-    """What the models reach, as `data/scoreboard.csv` holds it."""
-    return f"""# Scoreboard
+def guide(path: Path) -> str:
+    """A page of `docs/`: links to other such pages stay, those to files go to where the repository can be read, if that is said."""
 
-Every lesson from the third on puts a model of the same handwritten digits on one scoreboard. Lower is better.
+    def link(match: re.Match[str]) -> str:
+        text, address, mark = match[1], match[2], match[3] or ""
+        if "://" in address:
+            return match[0]
+        target = (path.parent / address).resolve()
+        if target in _guides():
+            return f"[{text}]({_guides()[target]}.md{mark})"
+        where = repository()
+        return f"[{text}]({where}/blob/main/{target.relative_to(ROOT)}{mark})" if where else text
 
-{scoreboard.table()}
-"""
+    return re.sub(r"\[([^\]]+)\]\(([^)#\s]+)(#[^)]*)?\)", link, path.read_text(encoding="utf-8"))
+
+
+def _below_teach() -> str:
+    """The contents' second level."""
+    names = [name for name in _guides().values() if name not in ("scoreboard", "students", "teach")]
+    return "\n".join(("", "```{toctree}", ":hidden:", "", *names, "```", ""))
+
+
+def _guides() -> dict[Path, str]:
+    """Pages that are not lessons: where they come from, and their names on the site."""
+    found = {path: path.stem for path in sorted(ROOT.glob("docs/*.md"))}
+    found[ROOT / "docs" / "README.md"] = "teach"
+    found[ROOT / "autograder" / "authoring" / "students.md"] = "students"
+    return found

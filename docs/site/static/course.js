@@ -82,7 +82,7 @@ function move(figure, number) {
 function count(box) {
   const names = JSON.parse(box.querySelector("script").textContent);
   const everybody = names.reduce((sum, [, weight]) => sum + weight, 0);
-  const letters = "abcdefghijklmnopqrstuvwxyz·";
+  const letters = [..."abcdefghijklmnopqrstuvwxyz", "end"];
   const field = make("input", { type: "text", id: "typed", autocomplete: "off", autocapitalize: "off", spellcheck: "false", value: "mar" });
   const title = make("p", { class: "told", "aria-live": "polite" });
   const bars = make("div", { class: "bars", role: "img" });
@@ -92,8 +92,8 @@ function count(box) {
     const prefix = field.value.toLowerCase();
     const left = names.filter(([name]) => name.startsWith(prefix));
     const total = left.reduce((sum, [, weight]) => sum + weight, 0);
-    const p = [...letters].map((letter) => {
-      const next = left.filter(([name]) => (name[prefix.length] ?? "·") === letter);
+    const p = letters.map((letter) => {
+      const next = left.filter(([name]) => (name[prefix.length] ?? "end") === letter);
       return total ? next.reduce((sum, [, weight]) => sum + weight, 0) / total : 0;
     });
     const bits = p.reduce((sum, q) => sum - (q ? q * Math.log2(q) : 0), 0) + 0; // no -0
@@ -103,7 +103,7 @@ function count(box) {
     bars.replaceChildren(
       ...p.map((q, i) => make("span", { class: q ? "bar" : "bar none", style: `--share: ${q / highest}`, title: `${(100 * q).toFixed(1)} %` }, letters[i])),
     );
-    const order = p.map((q, i) => [q, letters[i] === "·" ? "the end" : letters[i]]).filter(([q]) => q).sort((a, b) => b[0] - a[0]);
+    const order = p.map((q, i) => [q, letters[i]]).filter(([q]) => q).sort((a, b) => b[0] - a[0]);
     bars.setAttribute("aria-label", order.slice(0, 6).map(([q, letter]) => `${letter} ${(100 * q).toFixed(0)} %`).join(", ") || "no letter");
     const some = left.slice(0, 5).map(([name, weight]) => `${name} ${(100 * weight / total).toFixed(0)} %`);
     likely.textContent = `${left.length} name${left.length === 1 ? "" : "s"}, ${(100 * total / everybody).toPrecision(3)} % of people${some.length ? ": " + some.join(", ") : ""}`;
