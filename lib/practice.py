@@ -1,7 +1,8 @@
 """Self-check quizzes and flashcards, drawn by jupyterquiz and jupytercards in the course's colours.
 
 Both fold away in the lesson (the build hides their source), so that the answers are not read by accident.
-Their HTML ids are drawn from the content, not from chance: showing a quiz twice gives the same notebook.
+Their HTML ids are drawn from the content, not from chance: showing a quiz twice gives the same notebook. Both packages know a
+light page and a mouse; what they lack for a dark one and for the keyboard is added here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from IPython.display import HTML, Javascript, display
 from jupytercards import display_flashcards
 from jupyterquiz import display_quiz
 
@@ -21,9 +23,48 @@ _QUIZ_COLOURS = {
     "--jq-multiple-choice-bg": "#20425c",
     "--jq-mc-button-bg": "#fafafa",
     "--jq-numeric-bg": "#20425c",
+    "--jq-numeric-input-label": "inherit",
     "--jq-correct-color": COLOURS["green"],
     "--jq-incorrect-color": COLOURS["vermilion"],
 }
+
+
+# The page's own colour of text, in JupyterLab, and where there is none the text's around it.
+_LEGIBLE = """<style>
+.Quiz .InpLabel, .Quiz .Feedback, .Quiz .Feedback.correct, .Quiz .Feedback.incorrect, .next, .next:link { color: var(--jp-content-font-color1, inherit); }
+.Quiz .Feedback { font-size: 1rem; line-height: 1.4; text-align: left; margin: 4px 10px 14px; }
+.Quiz .Feedback.correct::before { content: "✓ "; font-weight: bold; }
+.Quiz .Feedback.incorrect::before { content: "✗ "; font-weight: bold; }
+.Quiz .Input-text { background: #ffffff; color: #101010; border: 1px solid #767676; }
+.Quiz .MCButton.correctButton, .Quiz .MCButton.incorrectButton { color: #101010; border: 3px solid #101010; }
+.Quiz .sr-only { position: absolute; width: 1px; height: 1px; opacity: 0; }
+.next, .next.flipped { opacity: 1; width: max-content; white-space: nowrap; font-size: 1.1rem; }
+.next.hide { opacity: 0; }
+.MCButton:focus-within, .Input-text:focus-visible, .flip-container:focus-visible, .next:focus-visible { outline: 3px solid #E69F00 !important; outline-offset: 2px; }
+@media (max-width: 720px) { .Answer { grid-template-columns: 1fr; } .Quiz { font-size: 1.1rem; } }
+</style>"""
+# Keys are for what has the focus, not for the notebook's cells; a card turns and goes as a button does.
+_REACHABLE = """(function attend(again) {
+  const keys = (element, act) => element.addEventListener("keydown", event => {
+    if (act[event.key]) { event.preventDefault(); act[event.key](); }
+  });
+  document.querySelectorAll(".Quiz, .flip-container, .next").forEach(element => {
+    if (element.dataset.lmSuppressShortcuts) return;
+    element.dataset.lmSuppressShortcuts = "true";
+    if (element.matches(".Quiz")) {
+      element.querySelectorAll(".Feedback").forEach(said => said.setAttribute("role", "status"));
+      element.addEventListener("keydown", event => event.stopPropagation());
+      return;
+    }
+    const next = element.matches(".next") ? element : document.getElementById(element.id + "-next");
+    const press = () => element.click();
+    element.tabIndex = 0;
+    element.setAttribute("role", "button");
+    if (element !== next) element.setAttribute("aria-label", "Flashcard: Enter turns it, the right arrow takes the next");
+    keys(element, {"Enter": press, " ": press, "ArrowRight": () => next && next.click()});
+  });
+  if (again) setTimeout(attend, 500, again - 1);
+})(8);"""
 
 
 def choice(question: str, right: str, why: str, wrong: dict[str, str]) -> dict[str, Any]:
@@ -54,6 +95,7 @@ def quiz(*questions: dict[str, Any]) -> None:
     """Show the self-check. Build the questions with `choice` and `numeric`."""
     with _ids_from(repr(questions)):
         display_quiz(list(questions), colors=_QUIZ_COLOURS, shuffle_answers=True, max_width=720)
+    _for_everybody()
 
 
 def flashcards(cards: Sequence[tuple[str, str]], title: str = "") -> None:
@@ -62,8 +104,14 @@ def flashcards(cards: Sequence[tuple[str, str]], title: str = "") -> None:
     with _ids_from(repr(deck)):
         display_flashcards(
             deck, title=title, keyControl=False, known_widgets=False,
-            front_colors=["#20425c"], back_colors=[COLOURS["green"]], text_colors=["#ffffff"],
+            front_colors=["#20425c"], back_colors=["#00604a"], text_colors=["#ffffff"],
         )  # fmt: skip
+    _for_everybody()
+
+
+def _for_everybody() -> None:
+    display(HTML(_LEGIBLE))
+    display(Javascript(_REACHABLE))
 
 
 def escape(text: str) -> str:

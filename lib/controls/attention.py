@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lib import plots
-from lib.controls.picture import show
+from lib.controls.picture import beside, frame, show
 from lib.models.gpt import GPT, rotate
 from lib.text import NAMES
 
@@ -75,7 +75,7 @@ def attention(model: GPT) -> widgets.Widget:
     name = widgets.Text(value="marianna", description="name:", continuous_update=True)
     layer = widgets.ToggleButtons(options=list(range(n_layers)), description="layer:", style={"button_width": "40px"})
     head = widgets.ToggleButtons(options=list(range(n_heads)), description="head:", style={"button_width": "40px"})
-    picture = widgets.Image(format="png")
+    picture = frame()
 
     def update(_: Any = None) -> None:
         show(picture, lambda: draw_attention(model, name.value, layer=layer.value, head=head.value))
@@ -83,4 +83,4 @@ def attention(model: GPT) -> widgets.Widget:
     for control in (name, layer, head):
         control.observe(update, names="value")
     update()
-    return widgets.VBox([name, widgets.HBox([layer, head]), picture])
+    return widgets.VBox([name, beside([layer, head]), picture])

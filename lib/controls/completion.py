@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from lib import plots
-from lib.controls.picture import show
+from lib.controls.picture import beside, frame, show
 
 
 def draw_completion(
@@ -93,10 +93,10 @@ def completion(model: Any, x: torch.Tensor, labels: Sequence[str], observed: int
     )
     slider = widgets.IntSlider(
         value=observed, min=0, max=model.n_pixels, step=max(side // 2, 1), description="given:", continuous_update=True,
-        layout=widgets.Layout(width="560px"),
+        layout=widgets.Layout(width="560px", max_width="100%"),
     )  # fmt: skip
     again = widgets.Button(description="draw others", tooltip="other completions of the same pixels")
-    picture = widgets.Image(format="png")
+    picture = frame()
     seed = itertools.count(1)
     state = {"seed": 0}
 
@@ -111,4 +111,4 @@ def completion(model: Any, x: torch.Tensor, labels: Sequence[str], observed: int
     slider.observe(update, names="value")
     again.on_click(other)
     update()
-    return widgets.VBox([which, widgets.HBox([slider, again]), picture])
+    return widgets.VBox([which, beside([slider, again]), picture])

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from lib import plots
-from lib.controls.picture import show
+from lib.controls.picture import beside, frame, show
 
 _RULES = {">=": np.greater_equal, ">": np.greater}
 
@@ -77,7 +77,7 @@ def connections() -> widgets.Widget:
         for i in range(most)
     ]
     outside = widgets.ToggleButtons(options=[">", ">="], description="output:", style={"button_width": "50px"})
-    picture = widgets.Image(format="png")
+    picture = frame()
 
     def update(_: Any = None) -> None:
         for i, control in enumerate(inside):
@@ -88,4 +88,4 @@ def connections() -> widgets.Widget:
     for control in (order, layers, seed, *inside, outside):
         control.observe(update, names="value")
     update()
-    return widgets.VBox([order, layers, seed, widgets.HBox([*inside, outside]), picture])
+    return widgets.VBox([order, layers, seed, beside([*inside, outside]), picture])

@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 
-from lib.controls.picture import show
+from lib.controls.picture import beside, frame, show
 from lib.plots.convolutions import convolution_tree, reached, taps
 
 _PATTERNS = {
@@ -61,7 +61,7 @@ def dilations() -> widgets.Widget:
     )
     padding = widgets.ToggleButtons(options=["left", "both sides"], description="padding:")
     shift = widgets.Checkbox(value=True, description="shift the samples by one first")
-    picture = widgets.Image(format="png")
+    picture = frame()
 
     def update(_: Any = None) -> None:
         steps = [_PATTERNS[pattern.value](layer) for layer in range(depth.value)]
@@ -76,5 +76,5 @@ def dilations() -> widgets.Widget:
     for control in (kernel, depth, output, pattern, padding, shift):
         control.observe(update, names="value")
     update()
-    rows = [widgets.HBox([kernel, depth]), pattern, widgets.HBox([padding, shift]), output, picture]
+    rows = [beside([kernel, depth]), pattern, beside([padding, shift]), output, picture]
     return widgets.VBox(rows)

@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lib import plots
-from lib.controls.picture import show
+from lib.controls.picture import frame, show
 
 
 def draw_divergence(data: Sequence[float], model: Sequence[float], symbols: Sequence[str] = "ABC") -> Any:
@@ -78,7 +78,7 @@ def divergence(symbols: Sequence[str] = "ABC") -> widgets.Widget:
         for s in symbols
     ]
     match = widgets.Button(description="model = data", tooltip="put the model where the gap is zero")
-    picture = widgets.Image(format="png")
+    picture = frame()
 
     def update(_: Any = None) -> None:
         weights = np.array([s.value for s in sliders])

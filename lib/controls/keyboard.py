@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from lib import plots
-from lib.controls.picture import show
+from lib.controls.picture import beside, frame, show
 
 END = "."  # what follows the last letter, as in lesson 02
 LETTERS = "abcdefghijklmnopqrstuvwxyz" + END
@@ -95,7 +95,7 @@ def keyboard(names: Sequence[tuple[str, float]], prefix: str = "") -> widgets.Wi
     continues with is off. `names` as for `next_letters`.
     """
     box = widgets.Text(value=prefix, description="Typed:", continuous_update=True)
-    picture = widgets.Image(format="png")
+    picture = frame()
 
     def key(letter: str, label: str | None = None) -> widgets.Button:
         button = widgets.Button(description=label or letter, layout=widgets.Layout(width="44px", margin="1px"))
@@ -124,4 +124,4 @@ def keyboard(names: Sequence[tuple[str, float]], prefix: str = "") -> widgets.Wi
     box.observe(update, names="value")
     update()
     rows = [widgets.HBox([keys[letter] for letter in row]) for row in _ROWS]
-    return widgets.VBox([widgets.HBox([box, delete, clear]), *rows, picture])
+    return widgets.VBox([beside([box, delete, clear]), *rows, picture])

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from lib import plots
-from lib.controls.picture import show
+from lib.controls.picture import beside, frame, show
 
 VALUE_SIZE, LENGTH = 32, 12.0
 WAYS = ("linear attention", "attention")
@@ -89,7 +89,7 @@ def memory() -> widgets.Widget:
     n_pairs = widgets.IntSlider(value=12, min=1, max=64, description="pairs:", style=wide)
     key_size = widgets.SelectionSlider(options=NUMBERS[1:], value=8, description="size of a key:", style=wide)
     keys = widgets.ToggleButtons(options=KEYS, description="keys:")
-    picture = widgets.Image(format="png")
+    picture = frame()
 
     def update(_: Any = None) -> None:
         show(picture, lambda: draw_memory(n_pairs.value, key_size.value, keys.value))
@@ -97,4 +97,4 @@ def memory() -> widgets.Widget:
     for control in (n_pairs, key_size, keys):
         control.observe(update, names="value")
     update()
-    return widgets.VBox([widgets.HBox([n_pairs, key_size]), keys, picture])
+    return widgets.VBox([beside([n_pairs, key_size]), keys, picture])

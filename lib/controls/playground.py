@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from lib import plots
-from lib.controls.picture import show
+from lib.controls.picture import beside, frame, show
 from lib.sampling import Decoding, stream
 from lib.text import Alphabet
 
@@ -88,7 +88,9 @@ def playground(model: Any, alphabet: Alphabet, prompt: str = "", n: int = 200) -
     seed begins anew, and the other controls are for what comes next.
     """
     wide = {"description_width": "90px"}
-    box = widgets.Textarea(value=prompt, description="prompt:", rows=2, style=wide, layout={"width": "640px"})
+    box = widgets.Textarea(
+        value=prompt, description="prompt:", rows=2, style=wide, layout={"width": "640px", "max_width": "100%"}
+    )
     t = widgets.FloatSlider(value=1, min=0.1, max=3, step=0.05, description="temperature:", style=wide)
     k = widgets.IntSlider(
         value=len(alphabet.symbols), min=1, max=len(alphabet.symbols), description="top-k:", style=wide
@@ -99,8 +101,8 @@ def playground(model: Any, alphabet: Alphabet, prompt: str = "", n: int = 200) -
     one = widgets.Button(description="one token", tooltip="draw the next token")
     more = widgets.Button(description=f"{n} tokens", button_style="primary", tooltip="draw on and on")
     again = widgets.Button(description="begin anew", tooltip="back to the prompt")
-    page = widgets.HTML(layout={"width": "730px"})
-    picture = widgets.Image(format="png")
+    page = widgets.HTML(layout={"width": "730px", "max_width": "100%"})
+    picture = frame()
     state: dict[str, Any] = {}
 
     def decoding() -> Decoding:
@@ -148,5 +150,5 @@ def playground(model: Any, alphabet: Alphabet, prompt: str = "", n: int = 200) -
     more.on_click(lambda _: draw(n))
     again.on_click(restart)
     restart()
-    sliders = widgets.HBox([widgets.VBox([t, k]), widgets.VBox([p, least])])
-    return widgets.VBox([box, sliders, widgets.HBox([seed, one, more, again]), picture, page])
+    sliders = beside([widgets.VBox([t, k]), widgets.VBox([p, least])])
+    return widgets.VBox([box, sliders, beside([seed, one, more, again]), picture, page])

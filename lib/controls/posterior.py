@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lib import plots
-from lib.controls.picture import show
+from lib.controls.picture import beside, frame, show
 
 
 def draw_posterior(images: Any, posterior: Any, row: int, *, image: int = 0) -> Any:
@@ -47,10 +47,12 @@ def posterior_by_row(images: Any, posterior: Any, labels: Sequence[str]) -> widg
     which = widgets.ToggleButtons(
         options=[(label, i) for i, label in enumerate(labels)], description="image:", style={"button_width": "48px"}
     )
-    row = widgets.IntSlider(value=0, min=0, max=n_rows, description="rows read:", layout=widgets.Layout(width="420px"))
+    row = widgets.IntSlider(
+        value=0, min=0, max=n_rows, description="rows read:", layout=widgets.Layout(width="420px", max_width="100%")
+    )
     play = widgets.Play(value=0, min=0, max=n_rows, interval=600)
     widgets.jslink((play, "value"), (row, "value"))
-    picture = widgets.Image(format="png")
+    picture = frame()
 
     def update(_: Any = None) -> None:
         show(picture, lambda: draw_posterior(images, posterior, row.value, image=which.value))
@@ -58,4 +60,4 @@ def posterior_by_row(images: Any, posterior: Any, labels: Sequence[str]) -> widg
     which.observe(update, names="value")
     row.observe(update, names="value")
     update()
-    return widgets.VBox([which, widgets.HBox([play, row]), picture])
+    return widgets.VBox([which, beside([play, row]), picture])

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lib import plots
-from lib.controls.picture import show
+from lib.controls.picture import frame, show
 
 SIDE = 21
 
@@ -87,7 +87,7 @@ def reach_explorer() -> widgets.Widget:
     stacks = widgets.ToggleButtons(
         options=[("one stack", 1), ("two stacks", 2)], description="network:", style=wide | {"button_width": "90px"}
     )
-    picture = widgets.Image(format="png")
+    picture = frame()
 
     def update(_: Any = None) -> None:
         chosen = (height.value, width.value, n_layers.value, first.value, later.value, stacks.value)
