@@ -120,19 +120,16 @@ def _take(
             outcome.left_out += [(one.path, two) for one in notebooks]
         elif notebooks:
             *others, newest = notebooks
+            for other in others:
+                of_one_attempt = newest.handed.order == other.handed.order and newest.rank[:3] != other.rank[:3]
+                what = "the lesson's" if of_one_attempt else "newer"
+                outcome.older.append((other.path, f"{newest.path} is {what}, of the same student"))
+                _keep(gradebook, student, name, other.file.read(), _receipt(other, reader))
             try:
                 outcome.submissions.append((student, name, _store(gradebook, student, newest, reader)))
             except Refused as reason:
                 outcome.left_out.append((newest.path, str(reason)))
                 continue
-            for other in others:
-                why = (
-                    "newer"
-                    if newest.rank[0] != other.rank[0] or newest.rank[1:3] == other.rank[1:3]
-                    else "the lesson's"
-                )
-                outcome.older.append((other.path, f"{newest.path} is {why}, of the same student"))
-                _keep(gradebook, student, name, other.file.read(), _receipt(other, reader))
             people[student] = newest.handed
             outcome.by_file_times |= _receipt(newest, reader).time_of == "file"
             if newest.handed.late:

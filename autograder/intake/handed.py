@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone, tzinfo
 
 _COPIED = re.compile(
@@ -22,14 +22,18 @@ class Aside(Exception):
 
 @dataclass(frozen=True)
 class Handed:
-    """What the system says of one file: the student's name, and a number or login (empty if it knows none).
+    """What the system says of one file.
 
-    `written` is the system's own part of the path where there is no number; `everywhere`: the number stands for the person in
-    every assignment; `anonymous`: the name is none; `is_login`: the number is what
-    the student signs in with; `by_file_name`: nothing but a file's name says whose it is, so two of them may be two people's.
-    `depth` is the place of the system's own part in the path; `assignment` what leads to it, where numbers are of one assignment. `order` sorts a student's attempts, `place` the files of one attempt.
-    `late` is what the system itself said, None if nothing. `original`: the file's name as the student gave it. `is_work`: not a
-    receipt of the system. `has_starter`: what was handed out lies there too, so an untouched notebook is not handed in.
+    name, number, email : the student, as far as the system says; the number may be a login.
+    written : the system's own part of the path, where there is no number.   original : the file's name as the student gave it.
+    time, late : when it was handed in; whether the system itself called it late, None if it says nothing.
+    order, place : sort a student's attempts, and the files of one attempt.
+    everywhere : the number stands for the person in every assignment, else in `assignment`, the path that leads to it.
+    anonymous : the name is none.   is_login : the number is what the student signs in with, and so the id.
+    by_file_name : nothing but a file's name says whose it is, so two of them may be two people's.
+    is_work : not a receipt of the system.   has_starter : what was handed out lies there too, so that an untouched notebook is
+        not handed in.
+    depth : the place of the system's own part in the path.   also : further numbers of the person, for the roster.
     """
 
     name: str
@@ -42,14 +46,14 @@ class Handed:
     order: tuple[int, ...] = ()
     place: tuple[int, ...] = ()
     everywhere: bool = True
+    assignment: str = ""
     anonymous: bool = False
     is_login: bool = False
     by_file_name: bool = False
-    depth: int = 0
-    assignment: str = ""
     is_work: bool = True
     has_starter: bool = False
-    also: tuple[str, ...] = field(default=())  # further numbers of the person, for the roster
+    depth: int = 0
+    also: tuple[str, ...] = ()
 
 
 def without_copy_marks(stem: str) -> str:
