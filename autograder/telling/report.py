@@ -35,7 +35,7 @@ class Result:
     """One student's result in one lesson: points per exercise `(score, maximum)`, and what there is to say about it.
 
     `penalty` is what nbgrader's gradebook takes off for being late; `due` is the student's own date, in UTC without a zone
-    like `handed_in`; each is None if unknown.
+    like `handed_in`; each is None if unknown. `by_the_file`: nothing but the file's own time says when that was.
     """
 
     student: str
@@ -48,6 +48,7 @@ class Result:
     due: datetime | None = None
     handed_in: datetime | None = None
     late_by_the_lms: bool = False
+    by_the_file: bool = False
 
     @property
     def score(self) -> float:
@@ -65,7 +66,8 @@ class Result:
         behind = self.handed_in - self.due if self.handed_in and self.due else timedelta()
         if behind > timedelta():
             cost = f", which costs {sheet.number(self.penalty)} points" if self.penalty else ""
-            return f"handed in {_span(behind)} late{cost}"
+            guess = " (by the file's own time, which copying changes)" if self.by_the_file else ""
+            return f"handed in {_span(behind)} late{guess}{cost}"
         if self.late_by_the_lms and not self.handed_in:
             return "handed in late, as the export says, which does not say how late"
         return ""
@@ -106,7 +108,7 @@ def results(gradebook: Gradebook, lessons: list[Lesson]) -> list[Result]:
                 graded[row.student.id] = Result(
                     row.student.id, lesson.name, grades, record.status, list(record.notes), record.lost,
                     row.late_submission_penalty or 0.0, row.assignment.duedate and row.duedate, row.timestamp,
-                    bool(receipt and receipt.late),
+                    bool(receipt and receipt.late), bool(receipt and receipt.time_of == "file"),
                 )  # fmt: skip
             students = {student for student, name in handed_in if name == lesson.name}
             if roster is not None:

@@ -203,6 +203,19 @@ def test_late_by_the_exports_word_alone_is_told_and_costs_nothing(graded):
     assert (ada.score, ada.late) == (POINTS, "handed in late, as the export says, which does not say how late")
 
 
+def test_a_time_that_is_only_the_files_is_told_beside_what_it_costs(graded):
+    folder = graded.submitted / "Ada" / LESSON.name
+    folder.mkdir(parents=True)
+    Receipt("plain files", "folder", "ada.ipynb", time_of="file").write(folder)
+    due(graded, "01,,2026-01-15")
+    policy(graded, percent_per_day=50)
+    late.enter(graded, [LESSON])
+    ada = next(r for r in report.results(graded, [LESSON]) if r.student == "Ada")
+    assert (
+        ada.late == "handed in 1 day 1 hour late (by the file's own time, which copying changes), which costs 8 points"
+    )
+
+
 def test_the_commands_tell_what_is_old_and_enter_it(graded):
     due(graded, "01,,2026-01-15 23:59:59+01:00", "01,Nobody,2026-01-16")
     (graded.folder / "roster.csv").write_text("id,lms_id\nada lovelace,\nBao,bao1\n")
