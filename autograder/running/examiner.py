@@ -335,6 +335,8 @@ class Examination:
         self.output_room = _OUTPUT_CELLS * int(self.limits["output_characters"])
         self.student = student
         self.skipped = job["skipped"]
+        # What the cells that ended in an error would have defined, and the error.
+        self.failed: dict[str, str] = {}
         self.notes: list[list[Any]] = []
         # Values of `student_name` that checks used.
         self.names: list[str] = []
@@ -416,6 +418,9 @@ class Examination:
                     )
                     break
                 outputs.append(output)
+        if broken := next((o for o in outputs if o["output_type"] == "error"), None):
+            said = f"the cell that defines it failed: {broken['ename']}: {broken['evalue']}"
+            self.failed |= dict.fromkeys(skipped.read(0, cell["source"], str).binds, said[:500])
         return {"outputs": outputs, "count": count if type(count) is int and 0 <= count < 10**6 else None}
 
     def _fill(self, name: str, before: int, seconds: float) -> tuple[bool, str]:
@@ -487,7 +492,10 @@ class Examination:
             raise
         except BaseException as error:
             frames = [f for e in _chain(error) for f in getattr(e, "frames", [])]
-            outputs.append(_error(type(error).__name__, str(error)[:2000], frames))
+            said = str(error)[:2000]
+            if type(error) is NameError and error.name in self.failed:
+                said += f"; {self.failed[error.name]}"
+            outputs.append(_error(type(error).__name__, said, frames))
         if printed.getvalue():
             text = _text(printed.getvalue()[: self.limits["output_characters"]])
             outputs.insert(0, {"output_type": "stream", "name": "stdout", "text": text})

@@ -4,6 +4,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.cells import SETUP, WHOM
+from autograder.running import sandbox
 from autograder.running.execute import Worker
 from autograder.running.limits import Limits
 from lib import sealed
@@ -282,16 +283,29 @@ def test_what_lib_holds_finished_is_not_there(worker):
         "from lib.models.made import paths",
         "import importlib\nimportlib.import_module('lib.mu_law')",
         "from lib.audio import load_spoken_digits\nload_spoken_digits()",
-        "open(__import__('lib').__path__[0] + '/sampling.py')",
+        "open(__import__('lib').__path__[0] + '/sampling.py').close()",
         "from lib import audio, causality, data, information, keyed, text, training",
     )
     cells = [new_code_cell(source) for source in answers]
     worker.run(new_notebook(cells=[*cells, check("pass")]), LIMITS)
     errors = [[f"{o.ename}: {o.evalue}" for o in cell.outputs if o.output_type == "error"] for cell in cells]
     assert errors.pop() == []
-    assert errors.pop()[0].startswith("FileNotFoundError")
+    if opened := errors.pop():
+        assert opened[0].startswith("FileNotFoundError")
+    else:
+        assert sandbox.unprotected()
     for error in errors:
         assert error[0].startswith("ModuleNotFoundError") and "is not there when grading" in error[0]
+
+
+def test_a_name_whose_cell_failed_is_told_why(worker):
+    said = examine(worker, "from lib.sampling import top_k\nmine = 1", "top_k(1)", "assert mine", "assert other")
+    why = "the cell that defines it failed: ModuleNotFoundError: No module named 'lib.sampling'; lib.sampling is not there when grading"
+    assert said[0].startswith(f"NameError: name 'top_k' is not defined; {why}")
+    assert said[1].startswith(
+        "NameError: name 'mine' is not defined; the cell that defines it failed: ModuleNotFoundError"
+    )
+    assert said[2] == "NameError: name 'other' is not defined"
 
 
 def test_a_demo_that_takes_too_long_leaves_the_rest_alone(worker):
