@@ -55,6 +55,15 @@ def test_what_is_printed_of_a_typed_answer_is_left_out():
     assert printing[0].outputs[0].text == "p(BAC) = 0.12\n"
 
 
+def test_every_figure_of_every_lesson_is_told_in_words():
+    for lesson in lessons():
+        outputs = [output for cell in site.page(lesson).cells for output in cell.get("outputs", [])]
+        silent = [
+            o for o in outputs if "image/png" in o.get("data", {}) and not o.metadata.get("image/png", {}).get("alt")
+        ]
+        assert not silent, f"{lesson.name}: {len(silent)} figures; run: autograder build {lesson.name[:2]}"
+
+
 @pytest.mark.parametrize(
     ("latex", "holds"),
     [
@@ -238,6 +247,6 @@ def test_reads_without_javascript(browser, address: str):
     assert not hint.locator("p").first.is_visible()
     hint.locator("summary").click()
     assert hint.locator("p").first.is_visible()
-    tab.get_by_role("link", name="06 · WaveNet").or_(tab.get_by_role("link", name="Next")).first.click()
+    tab.locator("a.next-page").click()
     assert "WaveNet" in tab.title()
     context.close()
