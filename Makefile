@@ -45,13 +45,15 @@ $(READY): pyproject.toml constraints.txt
 	@$(PIP_INSTALL) --editable '.[dev]' 2>$(VENV)/pip.log || { cat $(VENV)/pip.log >&2; exit 1; }
 	@touch $@
 
-# What Debian has for us: the sandbox for students' code and, for CI, a PostgreSQL server to test against. Installed where
+# What Debian has for us: the sandbox for students' code and, for CI, a browser and a PostgreSQL server to test with. Installed where
 # that takes no password; elsewhere `autograder grade` and the skipped tests say what is missing. CI's machines are made for
 # one run: there, Ubuntu's AppArmor is told at once to let bubblewrap work, which elsewhere is the administrator's to say.
 DEBIAN := bubblewrap $(if $(CI),postgresql)
 $(VENV)/.debian: | $(READY)
 	@dpkg -s $(DEBIAN) >/dev/null 2>&1 || { command -v apt-get && $(SUDO) apt-get update -qq && \
 	  $(SUDO) apt-get install -y -qq --no-install-recommends $(DEBIAN); } >/dev/null 2>&1 || true
+	@$(if $(CI),command -v google-chrome >/dev/null || dpkg -s chromium >/dev/null 2>&1 || \
+	  $(SUDO) apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 || true)
 	@$(if $(CI),test ! -d /etc/apparmor.d || $(SUDO) sh autograder/running/allow_bubblewrap.sh >/dev/null 2>&1 || true)
 	@touch $@
 

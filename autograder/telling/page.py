@@ -14,7 +14,7 @@ import functools
 import html
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,13 @@ from autograder.authoring.source import CHECK_PREFIX
 from autograder.cells import is_check
 from autograder.course import Gradebook, Lesson
 from autograder.intake import submission
+from autograder.intake.receipt import Receipt, read_receipt
 from autograder.printable import one_line, printable
 from autograder.recording.record import NAME_NOTE, NOT_ATTEMPTED, Record, error_of, line_of, record_of
 from autograder.telling.hide_tests import students_frames
 from autograder.telling.markdown import render
 from autograder.telling.outcome import Given, Outcome, outcome
-from autograder.telling.report import BY_A_GRADER
+from autograder.telling.report import BY_A_GRADER, span
 
 TEMPLATE = Path(__file__).parent / "template"
 # What one page shows of one thing, in characters: a page is to be read, and to be sent by mail.
@@ -65,11 +66,21 @@ class FeedbackPage(Exporter):
         record = record_of(nb, Path(resources["metadata"]["path"]), where["student"], lesson)
         with Database(where["db_url"]) as database:
             given = outcome(database, where["student"], lesson.name)
-        return page(nb, lesson, where["student"], record, given), resources
+        book = Gradebook()
+        receipt = read_receipt(book.submitted / where["student"] / lesson.name)
+        return page(nb, lesson, where["student"], record, given, receipt, book.timezone), resources
 
 
-def page(notebook: NotebookNode, lesson: Lesson, student: str, record: Record, given: Outcome) -> str:
-    """The whole page."""
+def page(
+    notebook: NotebookNode,
+    lesson: Lesson,
+    student: str,
+    record: Record,
+    given: Outcome,
+    receipt: Receipt | None = None,
+    zone: tzinfo = timezone.utc,
+) -> str:
+    """The whole page; times on it are those of `zone`."""
     handed_out = _handed_out(lesson)
     exercises, elsewhere = _cells(notebook, handed_out, record, given)
     text: str = _template().render(
@@ -80,7 +91,7 @@ def page(notebook: NotebookNode, lesson: Lesson, student: str, record: Record, g
         exercises=exercises,
         elsewhere=elsewhere,
         failed="" if record.status == "graded" else one_line(record.status),
-        facts=_facts(record, given),
+        facts=_facts(record, given, receipt, zone),
         notes=[one_line(note) for note in record.limits_hit],
     )
     return text
@@ -254,17 +265,21 @@ def _failed(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and error_of(cell) is not None
 
 
-def _facts(record: Record, given: Outcome) -> list[tuple[str, str]]:
+def _facts(record: Record, given: Outcome, receipt: Receipt | None, zone: tzinfo) -> list[tuple[str, str]]:
     """What there is to say of the submission as a whole, as pairs of a heading and a text."""
     facts = []
     if given.submitted:
-        when = _moment(given.submitted)
+        when = _moment(given.submitted, zone)
         if given.due:
-            extended = f", with an extension of {duration(given.extension)}" if given.extension else ""
-            when += f"; it was due {_moment(given.due)}{extended}"
+            extended = f", with an extension of {span(given.extension)}" if given.extension else ""
+            when += f"; it was due {_moment(given.due, zone)}{extended}"
         facts.append(("Handed in", when))
     if given.late:
-        facts.append(("Late", f"by {duration(given.late)}"))
+        facts.append(("Late", f"by {span(given.late)}"))
+    elif receipt and receipt.late and not given.submitted:
+        facts.append(("Late", f"as {receipt.system} says, which does not say by how much"))
+    if receipt and receipt.original:
+        facts.append(("Your file", one_line(receipt.original)))
     if given.penalty:
         facts.append(("Penalty for lateness", f"{given.penalty:g} points"))
     for note in record.notes:
@@ -275,21 +290,8 @@ def _facts(record: Record, given: Outcome) -> list[tuple[str, str]]:
     return facts
 
 
-def _moment(when: datetime) -> str:
-    return f"{when.replace(tzinfo=timezone.utc).astimezone(_zone()):%Y-%m-%d %H:%M %Z}"
-
-
-@functools.lru_cache(maxsize=1)
-def _zone() -> tzinfo:
-    return Gradebook().timezone
-
-
-def duration(length: timedelta) -> str:
-    """`2 days 3 hours`, `40 minutes`: the two largest parts that are not nothing."""
-    minutes = -(-int(length.total_seconds()) // 60)
-    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    parts = [(days, "day"), (hours, "hour"), (minutes, "minute")]
-    return " ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in [p for p in parts if p[0]][:2]) or "0 minutes"
+def _moment(when: datetime, zone: tzinfo) -> str:
+    return f"{when.replace(tzinfo=timezone.utc).astimezone(zone):%Y-%m-%d %H:%M %Z}"
 
 
 # --- What the lesson says, read once ----------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ class Result:
         if behind > timedelta():
             cost = f", which costs {sheet.number(self.penalty)} points" if self.penalty else ""
             guess = " (by the file's own time, which copying changes)" if self.by_the_file else ""
-            return f"handed in {_span(behind)} late{guess}{cost}"
+            return f"handed in {span(behind)} late{guess}{cost}"
         if self.late_by_the_lms and not self.handed_in:
             return "handed in late, as the export says, which does not say how late"
         return ""
@@ -78,7 +78,7 @@ class Result:
         return [self.status] * (self.status != "graded") + late + self.notes
 
 
-def _span(behind: timedelta) -> str:
+def span(behind: timedelta) -> str:
     """A time span in the two largest of its units."""
     minutes = max(1, int(behind.total_seconds() // 60))
     parts = [(minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute")]

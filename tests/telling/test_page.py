@@ -15,7 +15,7 @@ from autograder.course import lessons
 from autograder.recording.record import NOT_ATTEMPTED, Record
 from autograder.telling.markdown import render
 from autograder.telling.outcome import Given, Outcome
-from autograder.telling.page import duration, page
+from autograder.telling.page import page
 
 LESSON = lessons(["01"])[0]
 EVIL = "</code></pre><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -112,13 +112,6 @@ def test_late_days_penalty_and_comments(notebook):
     assert "Well done, p!" in said and "Comment by a grader" in said
     unrun = page(notebook, LESSON, "ada", Record("ada", LESSON.name, "", status=f"not JSON {EVIL}"), Outcome())
     assert "could not be run" in unrun and EVIL not in unrun
-
-
-@pytest.mark.parametrize(
-    ("minutes", "said"), [(1, "1 minute"), (60, "1 hour"), (1501, "1 day 1 hour"), (0, "0 minutes")]
-)
-def test_durations_are_told_by_their_two_largest_parts(minutes, said):
-    assert duration(timedelta(minutes=minutes)) == said
 
 
 def test_markdown_needs_no_network():
