@@ -81,6 +81,8 @@ def _show(
     sys.last_type, sys.last_value, sys.last_traceback = kind, error, where
     files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(where)}
     names = {file: shell.compile.format_code_name(file) for file in files}
+    if type(error) is NotImplementedError and "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")  # or the figure that it began would be shown, empty
     shown = [told(error, {file: " ".join(name) for file, name in names.items() if name})]
     shell._showtraceback(kind, error, shown)
     return shown

@@ -14,21 +14,25 @@ CASES = {
         "def f(x):\n    # YOUR CODE HERE\n    raise NotImplementedError('not written yet')\ndef g(x):\n    return f(x)\ng(1)",
         "`f` is not written yet. Write it where the notebook says # YOUR CODE HERE, then run this cell again.",
     ),
+    "begun": (
+        "import matplotlib.pyplot as plt\nplt.figure()\nf(1)",
+        "`f` is not written yet. Write it where the notebook says # YOUR CODE HERE, then run this cell again.",
+    ),
     "untyped": ("typed(None, 'p')", "p: type your answer in the cell above, then run this cell again."),
     "text": ("typed('0.2', 'p')", "Not yet: p: type numbers, not text; found '0.2', so leave out the quotes"),
     "failed": ("assert 1 > 2, 'one is less than two'", "Not yet: one is less than two"),
     "own": (
         "def half(x):\n    return x / 2\nhalf('a')",
-        "Cell In[6], line 3:\n    half('a')\nCell In[6], line 2, in half:\n    return x / 2\n"
+        "Cell In[7], line 3:\n    half('a')\nCell In[7], line 2, in half:\n    return x / 2\n"
         "TypeError: unsupported operand type(s) for /: 'str' and 'int'",
     ),
     "own assert": (
         "def even(x):\n    assert x % 2 == 0, x\neven(3)",
-        "Cell In[7], line 3:\n    even(3)\nCell In[7], line 2, in even:\n    assert x % 2 == 0, x\nAssertionError: 3",
+        "Cell In[8], line 3:\n    even(3)\nCell In[8], line 2, in even:\n    assert x % 2 == 0, x\nAssertionError: 3",
     ),
     "library": (
         "import json\njson.loads('{')",
-        "Cell In[8], line 2:\n    json.loads('{')\n"
+        "Cell In[9], line 2:\n    json.loads('{')\n"
         "JSONDecodeError: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)\n"
         "(raised in json.decoder; %tb shows every step)",
     ),
@@ -48,7 +52,7 @@ def ran():
 
 @pytest.mark.parametrize("name", [n for n in CASES if n not in ("endless", "more")])
 def test_an_error_is_told_shortly(ran, name):
-    (output,) = ran[name]
+    (output,) = ran[name]  # and no figure that was only begun
     assert "\n".join(output.traceback) == CASES[name][1]
     assert output.output_type == "error"
 
