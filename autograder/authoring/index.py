@@ -159,13 +159,13 @@ def _colab() -> str:
 
 
 def _environments() -> str:
-    """A fresh environment's seconds and megabytes, as `python -m benchmarks.environment` measured them."""
+    """A fresh environment's processor seconds and megabytes, as `python -m benchmarks.environment` measured them."""
     path = ROOT / "benchmarks" / "environments.csv"
     if not path.exists():
         return "(Nothing measured yet: `python -m benchmarks.environment`.)"
     with path.open(encoding="utf-8", newline="") as file:
         lines = [(row["python"], row["torch"], row["seconds"], row["mb"]) for row in csv.DictReader(file)]
-    return scoreboard.markdown(("Python", "PyTorch", "installed in, s", "on disk, MB"), lines)
+    return scoreboard.markdown(("Python", "PyTorch", "installing, processor seconds", "on disk, MB"), lines)
 
 
 REGIONS: dict[str, Callable[[], str]] = {
