@@ -14,6 +14,7 @@ from autograder import course
 from autograder.authoring import index
 from autograder.course import ROOT, CourseError
 from autograder.running.execute import require_sandbox
+from autograder.telling.feedback import feedback
 
 PROJECT = tomli.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -134,6 +135,8 @@ def test_without_fork_grading_ends_in_a_sentence(monkeypatch):
     monkeypatch.delattr("os.fork")
     with pytest.raises(CourseError, match="on Windows, use its Linux"):
         require_sandbox()
+    with pytest.raises(CourseError, match="on Windows, use its Linux"):
+        feedback(course.Gradebook(), [])
 
 
 def test_an_address_makes_the_badges(monkeypatch):

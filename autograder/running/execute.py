@@ -157,12 +157,17 @@ class Worker:
         return MachineFailed("its examiner ended unexpectedly")
 
 
-def require_sandbox() -> None:
-    """Raise CourseError if students' code cannot be contained here and nobody said that it need not be, or cannot run at all."""
+def require_fork() -> None:
+    """Raise CourseError where no process can be forked for each submission and page: on Windows."""
     if not hasattr(os, "fork"):
         raise CourseError(
             "Grading needs Linux or macOS, where a process can be forked for each submission; on Windows, use its Linux (WSL)."
         )
+
+
+def require_sandbox() -> None:
+    """Raise CourseError if students' code cannot be contained here and nobody said that it need not be, or cannot run at all."""
+    require_fork()
     if not unprotected() and problem():
         raise CourseError(
             f"{problem()} Without it students' code would run with your rights; if that is all right, say "

@@ -28,6 +28,7 @@ from traitlets.config import Config
 from autograder.course import ROOT, CourseError, Gradebook, Lesson, write_whole
 from autograder.printable import printable
 from autograder.recording.record import RECORD
+from autograder.running.execute import require_fork
 from autograder.telling.outcome import outcome
 from autograder.telling.page import TEMPLATE
 from autograder.telling.report import BY_A_GRADER, Result, results
@@ -51,6 +52,7 @@ def feedback(
     comment changed, or it was made with hidden tests and is now wanted without (or the other way round). `on_page` is
     called after each page, made or not; `on_plain` for one that could not be made in full: it holds the scores and the reasons.
     """
+    require_fork()
     written, fresh = [], 0
     config = copy.deepcopy(gradebook.config)  # Its own copy() shares the sections.
     if hidden_tests:
