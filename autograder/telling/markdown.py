@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
-from typing import Any
 from urllib.parse import urlsplit
 
-from latex2mathml.converter import convert
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from autograder.authoring.mathml import mathml
 
 
 def render(text: str, trusted: bool = False) -> str:
@@ -19,13 +19,13 @@ class _Offline(IPythonRenderer):
     """Loads nothing: pictures give way to their text, and only whole addresses are links."""
 
     def inline_math(self, body: str) -> str:
-        return _mathml(body, "inline")
+        return _mathml(body)
 
     def block_math(self, body: str) -> str:
-        return _mathml(body, "block")
+        return _mathml(body, display=True)
 
     def latex_environment(self, name: str, body: str) -> str:
-        return _mathml(f"\\begin{{{name}}}{body}\\end{{{name}}}", "block")
+        return _mathml(f"\\begin{{{name}}}{body}\\end{{{name}}}", display=True)
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         return html.escape(text)
@@ -39,9 +39,9 @@ class _Offline(IPythonRenderer):
         return f"<pre><code>{html.escape(code)}</code></pre>"
 
 
-def _mathml(formula: str, display: str) -> str:
+def _mathml(formula: str, display: bool = False) -> str:
     try:
-        drawn: Any = convert(formula, display=display)
+        drawn = mathml(formula, display)
     except Exception:  # Of a formula that nobody can read, the way it was typed tells most.
         return f"<code>{html.escape(formula)}</code>"
-    return f'<div class="formula">{drawn}</div>' if display == "block" else str(drawn)
+    return f'<div class="formula">{drawn}</div>' if display else drawn
