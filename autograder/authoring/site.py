@@ -137,11 +137,10 @@ def _code(cell: NotebookNode, outputs: list[NotebookNode], setup: bool) -> list[
         )
         part.outputs = group
         for output in group:
-            alt = output.get("metadata", {}).get("image/png", {}).get("alt")
             if "image/png" in output.get("data", {}):
                 width, height = _size(output.data["image/png"])
                 image = {
-                    "alt": alt or "A figure, told in the text around it",
+                    "alt": output.get("metadata", {}).get("image/png", {}).get("alt", ""),
                     "width": f"{width}px",
                     "height": f"{height}px",
                 }
