@@ -23,9 +23,11 @@ def typed(value: Any, name: str) -> Any:
     a comparison with a number stops with a TypeError.
     """
     if value is None or value is ...:
-        raise NotImplementedError(f"{name}: type your answer in the cell above")
-    if isinstance(value, str) and name != "student_name":
-        raise AssertionError(f"{name}: type numbers, not text; found {value[:40]!r}, so leave out the quotes")
+        what = "your name, in quotes, in the cell that asks for it" if name == "student_name" else "your answer in the cell above"
+        raise NotImplementedError(f"{name}: type {what}")
+    texts = [v for v in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(v, str)]
+    if texts and name != "student_name":
+        raise AssertionError(f"{name}: type numbers, not text; found {texts[0][:40]!r}, so leave out the quotes")
     return value
 
 
@@ -37,8 +39,10 @@ def agrees(value: Any, name: str, *digests: str, within: float = 0.0) -> bool:
     """
     try:
         numbers = [float(v) for v in np.ravel(value)]
+        if not within and any(abs(v - round(v)) > 1e-3 for v in numbers):
+            return False
         near = [range(_steps(v - within, within), _steps(v + within, within) + 1) for v in numbers]
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # the last: a tensor that wants a gradient
         return False
     return any(_hash(steps, name) in digests for steps in itertools.product(*near))
 

@@ -25,7 +25,7 @@ def short_errors() -> None:
     submission is graded, nothing happens at all.
     """
     shell = get_ipython()
-    if shell is not None and hasattr(shell, "kernel"):
+    if shell is not None and hasattr(shell, "kernel") and hasattr(shell.compile, "format_code_name"):
         shell.set_custom_exc((Exception,), _show)
 
 
@@ -41,10 +41,10 @@ def told(error: BaseException, cells: dict[str, str]) -> str:
     if type(error) is NotImplementedError and in_cell:
         name = _function(last)
         what = f"`{name}` is" if name else "This exercise is"
-        return f"{what} not written yet. Write it where the notebook says # YOUR CODE HERE, then run this cell again."
+        return f"{what} not written yet. Write it where the notebook says # YOUR CODE HERE, run that cell, then this one."
     if message and (in_cell or last.f_globals.get("__name__") in _SENTENCES):
         if type(error) is NotImplementedError:
-            return f"{message}, then run this cell again."
+            return f"{message}. Run that cell, then this one."
         if type(error) is AssertionError and len(own) == 1:
             return f"Not yet: {message}"
     end = "" if in_cell else f"\n(raised in {last.f_globals.get('__name__')}; %tb shows every step)"
@@ -77,6 +77,9 @@ def _show(
     """IPython's handler of exceptions: show one, and keep it for `%tb` and `%debug`."""
     if isinstance(error, UsageError):  # of a magic, which has a sentence of its own
         shell.show_usage_error(error)
+        return []
+    if isinstance(error, SyntaxError):  # IPython's own few lines show which of the cell's, and where in it
+        shell.showsyntaxerror()
         return []
     sys.last_type, sys.last_value, sys.last_traceback = kind, error, where
     files = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(where)}

@@ -19,15 +19,15 @@ from autograder.course import ROOT, CourseError, Lesson, lessons
 def publish(folder: Path, chosen: list[Lesson] | None = None, message: str = "") -> str:
     """Commit the bundle of the chosen lessons, or of all, to the repository in `folder`, which is made if there is none.
 
-    Lessons that are there already stay, in their newest form: students work on them. What the course does not have there, a
-    syllabus say, stays as it is. Without a message, the commit names the lessons. Returns the commit's short name, or "" if nothing changed.
+    Lessons that are there already stay, in their newest form: students work on them. Outside `notebooks/`, `lib/` and `data/`, what the
+    course does not have, a syllabus say, stays as it is. Without a message, the commit names the lessons. Returns the commit's short name, or "" if nothing changed.
     Raises CourseError if the bundle is not fit for students (`checked_bundle`), and for a folder that is the course's own
     repository, holds something else than one of git's, or has changes that nobody committed; then nothing is written.
     """
     chosen = [
         lesson
         for lesson in lessons()
-        if lesson in (chosen or lessons()) or (folder / "notebooks" / lesson.name).is_dir()
+        if lesson in (chosen or lessons()) or (folder / lesson.release.relative_to(ROOT)).is_file()
     ]
     contents = checked_bundle(chosen) | _for_git()
     if buttons := index.REGIONS["badges"]():
@@ -47,6 +47,8 @@ def publish(folder: Path, chosen: list[Lesson] | None = None, message: str = "")
     else:
         folder.mkdir(parents=True, exist_ok=True)
         _git(folder, "init", "--quiet", "--initial-branch=main")
+    for whose in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):  # before anything is written
+        _git(folder, "var", whose)
     for room in ROOMS:
         shutil.rmtree(folder / room, ignore_errors=True)
     for name, content in contents.items():

@@ -95,7 +95,7 @@ def _lines(ax: Axes) -> str:
     told = []
     for line in ax.lines:
         label = str(line.get_label())
-        y = np.asarray(line.get_ydata(), dtype=float)
+        y = np.asarray(line.get_ydata(orig=False), dtype=float)
         if label.startswith("_") or len(y) < 2 or not np.isfinite(y[[0, -1]]).all():
             continue
         told.append(f"{_plain(label)} from {_number(y[0])} to {_number(y[-1])}")

@@ -198,8 +198,8 @@ checks.check_kept_mine(student_name, kept_mine)
 # needs to be normalised before the end. For temperature, the filters and `constrain`: `logits` is a float
 # tensor `(..., K)`, float32 or float64, with any number of axes in front, also none; each row of K is a
 # distribution of its own. Some entries may be $-\infty$ already, but never a whole row. The result has the same
-# shape and type. No function of this lesson changes what it is given. (`lib.sampling`, from which the pictures
-# draw, has such functions too. Look there afterwards, and compare.)
+# shape and type. No function of this lesson changes what it is given. (The pictures
+# draw from `lib.sampling`, which has such functions too; when you are graded, it is not there.)
 
 # %%
 five = torch.log(torch.tensor([0.50, 0.25, 0.15, 0.08, 0.02]))  # the table above

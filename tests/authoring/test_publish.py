@@ -91,6 +91,16 @@ def test_lessons_that_are_there_stay(tmp_path, small):
     assert git(folder, "log", "-1", "--format=%s").strip() == "Lessons 01, 03"
 
 
+def test_a_folder_without_its_notebook_is_no_lesson_that_is_there(tmp_path, small):
+    folder = tmp_path / "students"
+    first, *_, exam = lessons()
+    small += [{"README.md": b"1"}, {"README.md": b"2"}]
+    publish(folder, [first])
+    (folder / "notebooks" / exam.name / ".ipynb_checkpoints").mkdir(parents=True)
+    publish(folder, [first])
+    assert asked == [[first], [first]]
+
+
 def test_where_the_repository_has_an_address_its_readme_begins_with_buttons(tmp_path, small, monkeypatch):
     monkeypatch.setattr(module.index, "repository", lambda: "https://github.com/someone/students")
     small.append({"README.md": b"# The course\n\nRead me."})
@@ -127,5 +137,5 @@ def test_the_courses_own_repository_is_refused(small):
 def test_gits_own_words_are_told(tmp_path, small, monkeypatch):
     monkeypatch.setenv("GIT_AUTHOR_NAME", "")
     small.append({"README.md": b""})
-    with pytest.raises(CourseError, match=r"git commit in .*: .*name"):
+    with pytest.raises(CourseError, match=r"git var in .*: .*name"):
         publish(tmp_path / "students")

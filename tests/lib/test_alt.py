@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 import matplotlib.pyplot as plt
 import nbformat
 import pytest
@@ -23,6 +25,13 @@ def test_words_come_from_titles_axes_and_lines():
     ax.set(title="Loss of $p_{data}$", xlabel="epoch", ylabel="nats")
     ax.legend()
     assert plots.describe(figure) == "Loss of p_data; lines; across: epoch; up: nats; train from 200 to 84."
+
+
+def test_what_a_line_goes_through_may_be_text_or_dates():
+    figure, (left, right) = plt.subplots(2, 1)
+    left.plot([1, 2], ["a", "b"], label="letters")
+    right.plot([1, 2], [datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)], label="days")
+    assert "letters from 0 to 1" in plots.describe(figure)
 
 
 def test_panels_are_counted_and_told_apart():

@@ -113,7 +113,7 @@ def test_no_likely_mistake_gives_nearly_the_right_answer(lesson: str) -> None:
 
 
 def test_no_name_typed_yet() -> None:
-    with pytest.raises(NotImplementedError, match="student_name: type your answer"):
+    with pytest.raises(NotImplementedError, match="student_name: type your name"):
         puzzle(None, "01")
 
 
@@ -152,7 +152,7 @@ def test_numbers_are_plain_and_within_their_bounds() -> None:
 
 
 def test_numbers_need_a_name() -> None:
-    with pytest.raises(NotImplementedError, match="student_name: type your answer"):
+    with pytest.raises(NotImplementedError, match="student_name: type your name"):
         personal_numbers(None, "03", 1, 6, 4)
     with pytest.raises(ValueError, match="student_name must be your name in quotes"):
         personal_numbers("  ", "03", 1, 6, 4)
@@ -211,7 +211,7 @@ def test_no_likely_mistake_keeps_the_right_tokens() -> None:
 
 
 def test_filters_need_a_name() -> None:
-    with pytest.raises(NotImplementedError, match="student_name: type your answer"):
+    with pytest.raises(NotImplementedError, match="student_name: type your name"):
         filter_puzzle(None, "08")
 
 
@@ -226,7 +226,7 @@ def test_costs_belong_to_a_name() -> None:
         assert its.n % its.block
         assert 3 <= its.window < its.n / 2
         assert min(its.layers, its.heads) >= 2
-    with pytest.raises(NotImplementedError, match="student_name: type your answer"):
+    with pytest.raises(NotImplementedError, match="student_name: type your name"):
         costs_puzzle(None, "09")
 
 
@@ -244,6 +244,10 @@ def test_a_list_agrees_as_a_whole_and_in_its_order() -> None:
     assert agrees(np.array([1, 2, 3]), "pieces", *told, within=0.01)
     assert not agrees([0.51, 0.69, 0.92], "pieces", *told, within=0.01)
     assert not agrees([0.92, 0.69, 0.51], "others", *told, within=0.01)
+    whole = digest([1, 3, 6], "sums")
+    assert agrees([1, 3.0, 6], "sums", whole) and not agrees([1, 3, 6.4], "sums", whole)
+    with pytest.raises(AssertionError, match="found '0.69', so leave out the quotes"):
+        typed([0.92, "0.69", 0.51], "pieces")
 
 
 def test_a_personal_sequence_tells_its_own_likelihood() -> None:

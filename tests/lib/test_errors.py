@@ -12,13 +12,13 @@ SETUP = "from lib.byhand import typed\nfrom lib.errors import short_errors\nshor
 CASES = {
     "unwritten": (
         "def f(x):\n    # YOUR CODE HERE\n    raise NotImplementedError('not written yet')\ndef g(x):\n    return f(x)\ng(1)",
-        "`f` is not written yet. Write it where the notebook says # YOUR CODE HERE, then run this cell again.",
+        "`f` is not written yet. Write it where the notebook says # YOUR CODE HERE, run that cell, then this one.",
     ),
     "begun": (
         "import matplotlib.pyplot as plt\nplt.figure()\nf(1)",
-        "`f` is not written yet. Write it where the notebook says # YOUR CODE HERE, then run this cell again.",
+        "`f` is not written yet. Write it where the notebook says # YOUR CODE HERE, run that cell, then this one.",
     ),
-    "untyped": ("typed(None, 'p')", "p: type your answer in the cell above, then run this cell again."),
+    "untyped": ("typed(None, 'p')", "p: type your answer in the cell above. Run that cell, then this one."),
     "text": ("typed('0.2', 'p')", "Not yet: p: type numbers, not text; found '0.2', so leave out the quotes"),
     "failed": ("assert 1 > 2, 'one is less than two'", "Not yet: one is less than two"),
     "own": (
@@ -40,14 +40,17 @@ CASES = {
     "endless": ("def down(n):\n    return down(n - 1)\ndown(0)", "calls more ..."),
 }
 
+SYNTAX = "p = 0.4 * * 0.5"
+
 
 @pytest.fixture(scope="module")
 def ran():
     """One kernel for all cases: the error output of each."""
-    notebook = new_notebook(cells=[new_code_cell(SETUP), *(new_code_cell(source) for source, _ in CASES.values())])
+    sources = [SETUP, *(source for source, _ in CASES.values()), SYNTAX]
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
     NotebookClient(notebook, allow_errors=True).execute(env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert not notebook.cells[0].outputs
-    return {name: cell.outputs for name, cell in zip(CASES, notebook.cells[1:], strict=True)}
+    return {name: cell.outputs for name, cell in zip([*CASES, "syntax"], notebook.cells[1:], strict=True)}
 
 
 @pytest.mark.parametrize("name", [n for n in CASES if n not in ("endless", "more")])
@@ -66,3 +69,9 @@ def test_endless_recursion_is_cut(ran):
 
 def test_the_whole_traceback_is_there_for_who_asks(ran):
     assert CASES["more"][1] in str(ran["more"])
+
+
+def test_what_is_no_python_is_shown_where_it_stands(ran):
+    (output,) = ran["syntax"]
+    shown = "\n".join(output.traceback)
+    assert "0.4" in shown and "^" in shown and "SyntaxError" in shown
