@@ -23,7 +23,11 @@ def typed(value: Any, name: str) -> Any:
     a comparison with a number stops with a TypeError.
     """
     if value is None or value is ...:
-        what = "your name, in quotes, in the cell that asks for it" if name == "student_name" else "your answer in the cell above"
+        what = (
+            "your name, in quotes, in the cell that asks for it"
+            if name == "student_name"
+            else "your answer in the cell above"
+        )
         raise NotImplementedError(f"{name}: type {what}")
     texts = [v for v in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(v, str)]
     if texts and name != "student_name":

@@ -41,7 +41,9 @@ def told(error: BaseException, cells: dict[str, str]) -> str:
     if type(error) is NotImplementedError and in_cell:
         name = _function(last)
         what = f"`{name}` is" if name else "This exercise is"
-        return f"{what} not written yet. Write it where the notebook says # YOUR CODE HERE, run that cell, then this one."
+        return (
+            f"{what} not written yet. Write it where the notebook says # YOUR CODE HERE, run that cell, then this one."
+        )
     if message and (in_cell or last.f_globals.get("__name__") in _SENTENCES):
         if type(error) is NotImplementedError:
             return f"{message}. Run that cell, then this one."

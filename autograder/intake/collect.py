@@ -287,9 +287,11 @@ def _store(gradebook: Gradebook, student: str, one: _Found, reader: Reader) -> s
     action = "new"
     if target.exists():
         old = target.read_bytes()
-        if old == content:
-            return "unchanged"
         there = read_receipt(folder)
+        if old == content:
+            if there is None or _says_more(receipt, there):
+                receipt.write(folder)
+            return "unchanged"
         _be_newer(folder, there, receipt)
         action = "replaced"
         _keep(gradebook, student, name, old, there)
@@ -299,6 +301,12 @@ def _store(gradebook: Gradebook, student: str, one: _Found, reader: Reader) -> s
     part.write_bytes(content)
     part.replace(target)
     return action
+
+
+def _says_more(new: Receipt, there: Receipt) -> bool:
+    """Of one and the same notebook: whether the system says now when it was handed in, or that it was again."""
+    again = new.system == there.system and new.order > there.order
+    return new.time_of == "export" and (there.time_of != "export" or again)
 
 
 def _keep(gradebook: Gradebook, student: str, lesson: str, content: bytes, receipt: Receipt | None) -> None:

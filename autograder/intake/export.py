@@ -22,7 +22,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone, tzinfo
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Any
@@ -128,7 +128,9 @@ class Export:
     def _folder(self) -> None:
         for path in sorted(self.path.rglob("*")):
             inside = PurePosixPath(path.relative_to(self.path).as_posix())
-            if path.is_symlink():
+            if not _is_text(str(inside)):
+                self.left_out.append((ascii(str(inside)), "its name is not UTF-8; rename it, or give the zip itself"))
+            elif path.is_symlink():
                 self.left_out.append((str(inside), "is a link, which is not followed"))
             elif path.is_file() and self.path.resolve() in path.resolve().parents and not self._is_noise(inside):
                 time = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
@@ -144,6 +146,8 @@ class Export:
                 self.left_out.append((f"{prefix}/{member.name}" if prefix.parts else member.name, "its path leads outside the export"))  # fmt: skip
             elif self._is_noise(prefix / inside):
                 continue
+            elif not _is_text(member.name):
+                self.left_out.append((ascii(str(prefix / inside)), "its name is not UTF-8"))
             elif member.refused:
                 self.left_out.append((str(prefix / inside), member.refused))
             else:
@@ -167,7 +171,7 @@ class Export:
         self, path: PurePosixPath, time: datetime | None, open_: _Open, depth: int, budget: _Budget | None, on_disk: Path | None = None
     ) -> None:  # fmt: skip
         if len(self.files) >= MAX_FILES:
-            raise CourseError(f"{self.path} holds more than {MAX_FILES} files")
+            raise (Refused if depth else CourseError)(f"{self.path} holds more than {MAX_FILES} files")
         ending = path.name.casefold()
         if ending.endswith(ARCHIVES):
             before = len(self.files)
@@ -257,6 +261,11 @@ def _opener(path: Path) -> _Open:
     return lambda: path.open("rb")
 
 
+def _is_text(name: str) -> bool:
+    """Whether it can be written down; bytes that are no UTF-8 become halves of surrogate pairs."""
+    return not any("\ud800" <= ch <= "\udfff" for ch in name)
+
+
 def _leads_outside(name: str) -> bool:
     return ".." in name.split("/") or "\\" in name or "\0" in name or re.match(r"[A-Za-z]:", name) is not None
 
@@ -310,6 +319,7 @@ def _tar_opener(where: Path, info: tarfile.TarInfo) -> _Open:
     return lambda: io.BytesIO(_unpacked(where)[info.offset_data : info.offset_data + info.size])
 
 
+@lru_cache(maxsize=1)  # Of many members of one, each is asked for by itself.
 def _unpacked(where: Path) -> bytes:
     """A tar without its packing, within the limit: to look for its members would read it through, however long."""
     with where.open("rb") as file:

@@ -97,7 +97,14 @@ class Ids:
     def _by_roster(self, handed: Handed, lesson: str, who: str) -> str:
         if self.roster is None or handed.anonymous:
             return ""
-        row = self.roster.find((handed.number if handed.everywhere else "", handed.email, *handed.also))
+        # What `collect` itself wrote into the roster is a number of some system: only logins mean the same in another.
+        number = handed.number if handed.everywhere and (handed.is_login or not self.roster.as_collected) else ""
+        rows = {r.id: r for x in (number, handed.email, *handed.also) if (r := self.roster.find((x,)))}
+        if len(rows) > 1:
+            raise Refused(
+                f"{number}, {handed.email or handed.also[0]}: several students of roster.csv: {', '.join(rows)}"
+            )
+        row = next(iter(rows.values()), None)
         if row is None and not self._shared(handed, lesson):
             row = self.roster.named(handed.name)
             if row and handed.everywhere and (row.lms_id or self._taken.get((row.id.casefold(), ""), (who,))[0] != who):

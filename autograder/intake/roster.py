@@ -128,6 +128,11 @@ def read_roster(gradebook: Gradebook) -> Roster | None:
         raise CourseError(f"{path}: the first column must be headed `id`")
     known = {field.name for field in fields(Entry)}
     cells = [{head: cell.strip() for head, cell in zip(heads, row, strict=False) if head in known} for row in rows[1:]]
+    for row in cells:
+        if (name := row.get("id", "")) and (name in (".", "..") or any(ch in name for ch in "/\\\0")):
+            raise CourseError(
+                f"{path}: the id {name!r} names a folder of submissions, so it should have no slash in it"
+            )
     return Roster((Entry(**row) for row in cells if row.get("id")), as_collected=sha256 == _written(gradebook))
 
 

@@ -27,11 +27,12 @@ from nbgrader.converters import Autograde
 from nbgrader.plugins import LateSubmissionPlugin
 from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy import func, select, update
-from traitlets import Float
+from traitlets import Float, TraitError
 
 from autograder import sheet
 from autograder.course import CourseError, Gradebook, Lesson, lessons
 from autograder.intake.roster import Entry, Roster, read_roster, spelling
+from autograder.printable import one_line
 from autograder.recording.database import one_writer
 from autograder.recording.pipeline import named
 
@@ -76,7 +77,7 @@ class Dates:
         """How much later than everybody's date the student of that name may hand in."""
         if (lesson, name) in self.own:
             return self.own[lesson, name] - self.due[lesson]
-        return self.longer.get((lesson, name)) or self.longer.get(("", name))
+        return self.longer.get((lesson, name), self.longer.get(("", name)))
 
 
 def read_dates(gradebook: Gradebook) -> Dates:
@@ -107,8 +108,8 @@ def read_dates(gradebook: Gradebook) -> Dates:
                 raise CourseError(f"{due!r} for every lesson: write the lesson, or how much longer, as `2 days`")
         except CourseError as error:
             raise CourseError(f"{path}, entry {n - 1}: {error}") from None
-    for lesson, student in dates.own:
-        if lesson not in dates.due:
+    for lesson, student in (*dates.own, *dates.longer):
+        if lesson and lesson not in dates.due:
             raise CourseError(f"{path}: {student} has a date of their own in {lesson}, which has none for everybody")
     return dates
 
@@ -122,6 +123,8 @@ def _moment(text: str, zone: tzinfo) -> datetime:
         moment = datetime.combine(moment.date(), time(23, 59, 59))
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
+    if not 1970 < moment.year < 2200:  # So much is left for zones and extensions.
+        raise CourseError(f"{text!r} is no date of a course; where there is none, leave the line out")
     return moment.astimezone(timezone.utc).replace(tzinfo=None)
 
 
@@ -135,8 +138,13 @@ class Late:
         self._plugin: Any = None
         for step in steps:
             if issubclass(step, AssignLatePenalties):
-                assign = step(config=gradebook.config)
-                assign.init_plugin()
+                try:
+                    assign = step(config=gradebook.config)
+                    assign.init_plugin()
+                except (TraitError, ImportError, AttributeError) as error:
+                    raise CourseError(
+                        f"c.AssignLatePenalties or c.LatePolicy in nbgrader_config.py: {one_line(str(error))}"
+                    ) from error
                 self._plugin = assign.plugin_inst
                 self._plugin.log.setLevel("CRITICAL")
 
@@ -188,6 +196,11 @@ class Late:
             if extension is None:
                 continue
             known = self.known(written, students)
+            if len(known) == 1 and known[0] in found and found[known[0]] != extension:
+                self.unclear.add(
+                    f"{DATES} names {known[0]!r} in several spellings, with other dates; write the id in all lines"
+                )
+                continue
             if len(known) > 1:
                 self.unclear.add(f"{DATES}: {written!r} may be {' or '.join(map(repr, sorted(known)))}; write the id")
                 continue
@@ -201,6 +214,8 @@ class Late:
         row = self.enrolled(written)
         if row and row.id in students:
             return [row.id]
+        if self._roster is not None and self._roster.times(written) > 1:
+            return [known.id for known in self._roster.rows if spelling(known.name).casefold() == written.casefold()]
         return [student for student in students if student in Roster([Entry(written)])]
 
     def enrolled(self, written: str) -> Entry | None:

@@ -41,6 +41,7 @@ class Entry:
     lesson: str
     notebook: NotebookNode
     timestamp: str | None = None
+    """Empty: known to be unknown; None: as it stands."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,10 @@ class Scores:
             return dict(db.execute(of_lesson.where(SUBMISSION.c.student_id.in_(students))).all())
 
         before = submitted()
-        times = {s: {"timestamp": utils.parse_utc(e.timestamp)} if e.timestamp else {} for s, e in students.items()}
+        times = {
+            s: {"timestamp": utils.parse_utc(e.timestamp) if e.timestamp else None} if e.timestamp is not None else {}
+            for s, e in students.items()
+        }
         fresh = [{"assignment_id": rows.assignment, "student_id": s, "timestamp": None} | times[s] for s in students]
         _write(
             db,

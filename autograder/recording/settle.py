@@ -86,7 +86,7 @@ class Settlement:
         for one in finished:
             one.notebook = self._before(one.notebook, one.task)
             timestamp = self.gradebook.coursedir.get_existing_timestamp(str(one.task.folder))
-            entries.append(Entry(one.task.student, one.task.lesson.name, one.notebook, timestamp))
+            entries.append(Entry(one.task.student, one.task.lesson.name, one.notebook, timestamp or ""))
         with Database(self.gradebook.db_url) as database:
             self._scores.save(database.db, entries)
             for name in sorted({entry.lesson for entry in entries}):

@@ -23,6 +23,7 @@ from pathlib import Path, PurePosixPath
 
 from autograder import sheet
 from autograder.course import CourseError, Gradebook, Lesson
+from autograder.course import lessons as every_lesson
 from autograder.intake.receipt import Receipt, read_receipt
 from autograder.intake.roster import NUMBER, Entry, Roster, read_roster, safe
 from autograder.printable import printable
@@ -83,7 +84,11 @@ class Person:
     @property
     def internal(self) -> set[str]:
         """Numbers that mean something within one system only, and nothing in its column of student numbers."""
-        return {r.number for r in self.receipts.values() if r.system in ("Canvas", "Brightspace", "Moodle")}
+        return {
+            r.number
+            for r in self.receipts.values()
+            if r.system in ("Canvas", "Brightspace", "Moodle", "GitHub Classroom")
+        }
 
     @property
     def keys(self) -> set[str]:
@@ -339,6 +344,8 @@ def _filled(table: _Table, export: Path, system: str) -> Handout:
         )
     heads = [head.strip() for head in rows[0]]
     columns = _columns(heads, table.lessons, export)
+    if without := [name for name in table.lessons if name not in columns]:
+        table.tell(f"graded, but without a column in {export.name}: {', '.join(without)}")
     students = _finder(table, list(columns), system)
     named = _by_name(table, heads, rows[1:], system, list(columns))
     found: set[str] = set()
@@ -346,10 +353,11 @@ def _filled(table: _Table, export: Path, system: str) -> Handout:
     width = len(heads)
     for row in rows[1:]:
         row += [""] * (width - len(row))
-        student = students(heads, [(n, row[n]) for n in id_columns])
+    by_id = [students(heads, [(n, row[n]) for n in id_columns]) for row in rows[1:]]
+    for row, student in zip(rows[1:], by_id, strict=True):
         if student is None:
             student = named(row)
-            if student is None:
+            if student is None or student in by_id:
                 continue
             by_name.append(student)
         for lesson, n in columns.items():
@@ -395,7 +403,8 @@ def _columns(heads: list[str], lessons: list[str], export: Path) -> dict[str, in
             rf"\b(lesson|exercise|notebook|week) *0*{int(digits)}\b",
         ]
         for form in forms:
-            match = [n for n, head in enumerate(heads) if re.search(form, head, re.IGNORECASE)]
+            taken = _titled(heads) if form is forms[2] else set()
+            match = [n for n, head in enumerate(heads) if n not in taken and re.search(form, head, re.IGNORECASE)]
             if len(match) > 1:
                 shown = " or ".join(repr(heads[n]) for n in match)
                 raise CourseError(f"{export.name}: {lesson} may be {shown}; leave one of them in the file")
@@ -407,6 +416,15 @@ def _columns(heads: list[str], lessons: list[str], export: Path) -> dict[str, in
             f"{export.name} has no column for {', '.join(lessons)}; a head must say the lesson's name, and these are: {', '.join(map(repr, heads))}"
         )
     return columns
+
+
+def _titled(heads: list[str]) -> set[int]:
+    """The columns that say some lesson's name or title: a number in there, `Week 2`, is of no other lesson."""
+    topics = [lesson.topic.replace("_", " ") for lesson in every_lesson()]
+    titles = re.compile(
+        "|".join([*(lesson.name for lesson in every_lesson()), *(rf"\b{t}\b" for t in topics)]), re.IGNORECASE
+    )
+    return {n for n, head in enumerate(heads) if titles.search(head)}
 
 
 def _finder(table: _Table, lessons: list[str], system: str) -> Callable[[list[str], list[tuple[int, str]]], str | None]:

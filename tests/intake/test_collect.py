@@ -498,6 +498,68 @@ def test_the_roster_gives_ids_by_number_mail_and_name(tmp_path, book):
     assert [s for s, *_ in collect(zipped(tmp_path / "g.zip", files), book).submissions] == ["u2", "u3"]
 
 
+def test_a_login_that_somebody_chose_is_not_believed_against_the_class_list(tmp_path, book):
+    """Eve is `ghopper` on GitHub, and Grace in the roster."""
+    book.folder.mkdir(parents=True)
+    (book.folder / "roster.csv").write_text("id,name,email\nghopper,Grace Hopper,grace@u\neve,Eve,eve@u\n")
+    files = {
+        "lab-submissions/classroom_roster.csv": "identifier,github_username,github_id,name\neve@u,ghopper,1,\ngrace@u,amazing,2,\n",
+        f"lab-submissions/lab-ghopper/{NAME}.ipynb": "Eve's",
+        f"lab-submissions/lab-amazing/{NAME}.ipynb": "Grace's",
+    }
+    outcome = collect(zipped(tmp_path / "e.zip", files), book)
+    assert (book.submitted / "ghopper" / NAME / f"{NAME}.ipynb").read_text() == "Grace's"
+    assert taken(book) == ["ghopper"]
+    assert [why for _, why in outcome.left_out] == ["ghopper, eve@u: several students of roster.csv: ghopper, eve"]
+
+
+def test_a_number_means_nothing_in_another_system(tmp_path, book):
+    brightspace = {f"{n}-5 - {who} - Jan 15, 2026 1159 PM/{NAME}.ipynb": who for n, who in ((101, "Ada"), (102, "Bo"))}
+    collect(zipped(tmp_path / "b.zip", brightspace), book)
+    other = lessons()[1]
+    outcome = collect(zipped(tmp_path / "c.zip", {f"deepcy_101_9001_{other.name}.ipynb": "Cy's"}), book)
+    assert outcome.submissions == [("deepcy_101", other.name, "new")]
+
+
+def test_the_same_file_again_may_say_more(tmp_path, book):
+    name = f"Grace Hopper_11_assignsubmission_file_/{NAME}.ipynb"
+    sheet = (
+        "Identifier,Full name,Email address,Status,Grade,Maximum Grade,Grade can be changed,Last modified (submission)\n"
+        'Participant 11,Grace Hopper,g@u,Submitted for grading,,8,Yes,"Thursday, 15 January 2026, 11:59 PM"\n'
+    )
+    folder = book.submitted / "Grace Hopper" / NAME
+    collect(zipped(tmp_path / "1.zip", {name: "{}"}), book)
+    assert not (folder / "timestamp.txt").exists()
+    collect(zipped(tmp_path / "2.zip", {name: "{}", "Grades.csv": sheet}), book)
+    assert (folder / "timestamp.txt").read_text().startswith("2026-01-15 23:59")
+
+    def attempt(day, content):
+        file = f"Hw_adal_attempt_2026-01-{day}-12-00-00_{NAME}.ipynb"
+        return collect(zipped(tmp_path / f"{day}.zip", {file: content}), book)
+
+    for day, content in ((10, "A"), (14, "A"), (12, "B")):  # The first, the last, and one between.
+        attempt(day, content)
+    assert (book.submitted / "adal" / NAME / f"{NAME}.ipynb").read_text() == "A"
+
+
+def test_one_students_file_costs_nobody_else(tmp_path, book, monkeypatch):
+    def tar(names):
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz", format=tarfile.GNU_FORMAT, errors="surrogateescape") as archive:
+            for name in names:
+                archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+        return packed.getvalue()
+
+    monkeypatch.setattr(export_room, "MAX_FILES", 50)
+    files = {f"{who}_{n}_assignsubmission_file_/{NAME}.ipynb": "{}" for n, who in enumerate(("Ada", "Zoe"), start=1)}
+    files["Bo_3_assignsubmission_file_/grades.csv"] = '"' + "x" * 140_000 + '",late'
+    files["Cy_4_assignsubmission_file_/work.tar.gz"] = tar(["\udcdcbung/a.ipynb"])
+    files["Di_5_assignsubmission_file_/work.tar.gz"] = tar([f"{n}.bin" for n in range(60)])
+    outcome = collect(zipped(tmp_path / "e.zip", files), book)
+    assert taken(book) == ["Ada", "Zoe"]
+    assert {path.split("_")[0].strip("'") for path, _ in outcome.left_out} >= {"Cy", "Di"}
+
+
 def test_who_takes_another_name_does_not_take_their_place(tmp_path, book):
     book.folder.mkdir(parents=True)
     (book.folder / "roster.csv").write_text("id,name\nu1,Ada Lovelace\n")

@@ -45,6 +45,8 @@ def test_others_are_not_on_it(book):
         (b"id\n\xff\xfe\xfa\n", "neither UTF-8 nor UTF-16"),
         (b"\xff\xfei", "neither UTF-8 nor UTF-16"),
         (b"id\n" + b'"' + b"x" * 200_000, "not a CSV file"),
+        (b"id\nhopper/grace\n", "should have no slash in it"),
+        (b"id\n..\n", "should have no slash in it"),
     ],
 )
 def test_what_cannot_be_read_says_so(book, content, sentence):

@@ -246,7 +246,7 @@ def test_a_list_agrees_as_a_whole_and_in_its_order() -> None:
     assert not agrees([0.92, 0.69, 0.51], "others", *told, within=0.01)
     whole = digest([1, 3, 6], "sums")
     assert agrees([1, 3.0, 6], "sums", whole) and not agrees([1, 3, 6.4], "sums", whole)
-    with pytest.raises(AssertionError, match="found '0.69', so leave out the quotes"):
+    with pytest.raises(AssertionError, match=r"found '0.69', so leave out the quotes"):
         typed([0.92, "0.69", 0.51], "pieces")
 
 

@@ -18,6 +18,7 @@ from autograder.course import CourseError, lessons
 from autograder.intake.receipt import Receipt
 from autograder.recording import late
 from autograder.recording.database import one_engine, one_writer
+from autograder.recording.scores import Entry, Scores
 from autograder.telling import report
 
 LESSON, OTHER = lessons()[:2]
@@ -153,6 +154,47 @@ def test_more_time_for_one_of_two_of_a_name_is_not_guessed(graded):
     assert late.enter(graded, [LESSON]) == {(student, LESSON.name) for student in ("Ada", "Bao", "Maria_2")}
 
 
+def test_one_student_in_two_spellings_is_told_not_guessed(graded):
+    (graded.folder / "roster.csv").write_text("id,name,email\nAda,Ada,ada@u\nBao,Bao,\n", encoding="utf-8")
+    due(graded, "01,,2026-01-15", ",Ada,1 hour", "01,ada@u,2026-01-20")
+    with pytest.raises(CourseError, match="names 'Ada' in several spellings, with other dates"):
+        late.enter(graded, [LESSON])
+    due(graded, "01,,2026-01-15", ",Ada,1 week", "01,Ada,0 days")  # for this lesson none at all
+    policy(graded, percent_per_day=50)
+    late.enter(graded, [LESSON])
+    assert scores(graded)["Ada"] == 0
+
+
+def test_a_name_of_two_on_the_roster_is_not_the_one_who_handed_in(graded):
+    (graded.folder / "roster.csv").write_text("id,name\nAda,Lee\nLee_2,Lee\n", encoding="utf-8")
+    due(graded, "01,,2026-01-15", "01,Lee,2026-01-20")
+    with pytest.raises(CourseError, match="'Lee' may be 'Ada' or 'Lee_2'; write the id"):
+        late.enter(graded, [LESSON])
+
+
+def test_a_newer_notebook_without_a_time_does_not_keep_the_old_ones(graded):
+    due(graded, "01,,2026-01-15")
+    policy(graded, percent_per_day=50)
+    late.enter(graded, [LESSON])
+    assert scores(graded)["Ada"] == 0
+    with Database(graded.db_url) as database:
+        Scores().save(database.db, [Entry("Ada", LESSON.name, new_notebook(), "")])
+        database.db.commit()
+    late.enter(graded, [LESSON])
+    ada = next(r for r in report.results(graded, [LESSON]) if r.student == "Ada")
+    assert (ada.late, ada.penalty) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("section", "settings"),
+    [("LatePolicy", {"percent_per_day": 200}), ("AssignLatePenalties", {"plugin_class": "nosuch.Thing"})],
+)
+def test_a_policy_that_is_none_ends_in_a_sentence(graded, section, settings):
+    graded.config[section].update(settings)
+    with pytest.raises(CourseError, match=r"c\.LatePolicy in nbgrader_config\.py: "):
+        late.enter(graded, [LESSON])
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -162,6 +204,8 @@ def test_more_time_for_one_of_two_of_a_name_is_not_guessed(graded):
         (",,2026-01-15", "a line needs a date, and a lesson or a student"),
         ("01,Ada,2026-01-15", "which has none for everybody"),
         (",Ada,2026-01-15", "write the lesson"),
+        ("01,Ada,5 days", "which has none for everybody"),
+        ("01,,9999-12-31", "'9999-12-31' is no date of a course"),
     ],
 )
 def test_a_line_that_says_nothing_is_named(book, line, says):

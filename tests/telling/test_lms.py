@@ -221,6 +221,30 @@ def test_canvas_export_is_filled_and_else_kept(book, handed, tmp_path):
     ]
 
 
+def test_a_week_that_another_lesson_has_is_not_taken_for_its_number(book, handed, tmp_path):
+    theirs = export(
+        tmp_path,
+        "Student,ID,SIS User ID,SIS Login ID,Section,Week 1: Introduction (1),Week 2: The chain rule (2),Week 3: Likelihood (3)\n"
+        "    Points Possible,,,,,8,8,8\nAda L,10,S1,ada,A,,,\n",
+    )
+    results = [
+        handed("ada_10", lesson, score, system="Canvas", number="10") for lesson, score in ((FIRST, 8), (SECOND, 2))
+    ]
+    table, told = made(book, results, "canvas", into=theirs)
+    assert table[2][5:] == ["", "8", ""]
+    assert told == [f"graded, but without a column in export.csv: {SECOND.name}"]
+
+
+def test_who_has_a_row_by_number_gets_no_other_by_name(book, handed, tmp_path):
+    theirs = export(
+        tmp_path,
+        f"Last Name,First Name,Username,{FIRST.name} [Total Pts: 8 Score] |1\nHopper,Grace M.,ghop,\nHopper,Grace,ghop2,\n",
+    )
+    roster(book, ["ghop", "Grace Hopper"])
+    table, _ = made(book, [handed("ghop", system="nbgrader", number="ghop")], "blackboard", into=theirs)
+    assert [row[3] for row in table[1:]] == ["6.5", ""]
+
+
 def test_moodle_worksheet_is_filled(book, handed, tmp_path):
     theirs = export(
         tmp_path,

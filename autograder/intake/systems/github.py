@@ -66,10 +66,10 @@ class GitHub(Reader):
 
     def whose(self, path: PurePosixPath) -> Handed | None:
         for place in range(1, len(path.parts)):
-            user = self._users.get(path.parts[:place])
+            user = self._users.get(path.parts[:place], "").casefold()  # GitHub knows no small letters
             if user:
                 person, work = (
-                    self._people.get(user.casefold(), {}),
+                    self._people.get(user, {}),
                     self._work.get(path.parts[place - 1].casefold(), {}),
                 )
                 identifier = person.get("identifier") or work.get("roster_identifier", "")

@@ -38,7 +38,11 @@ class Sakai(Reader):
             if file.path.name != "grades.csv" or first(file.path, _FOLDER) or first(file.path, _FLAT):
                 continue
             text = text_of(file)
-            for cells in csv.reader(text.splitlines(), delimiter=max(",;\t", key=text.count)):
+            try:
+                rows = list(csv.reader(text.splitlines(), delimiter=max(",;\t", key=text.count)))
+            except csv.Error:
+                continue
+            for cells in rows:
                 if cells and cells[-1].casefold().startswith(("late", "on time")):
                     self._late[cells[0]] = cells[-1].casefold().startswith("late")
 
