@@ -177,7 +177,7 @@ def collect(
     lesson: Annotated[str | None, typer.Option(help="The lesson, where file names do not say.")] = None,
     gradebook: Book = None,
 ) -> None:
-    """Take submissions in, as Canvas, Moodle and ten other systems export them.
+    """Take submissions in, as Canvas, Moodle and nine other systems export them.
 
     Or a folder or zip with a notebook or a folder per student. What is set aside is named; a file that cannot be taken makes the
     command fail. The first time, it writes the class list `roster.csv`.

@@ -103,15 +103,16 @@ def _static(lesson: str) -> str:
     """What `made_static` is beside `made`."""
     if lesson < "04":
         return ""
-    anew = weights.about("made_static")["test nats, the same on new draws"]
+    about = weights.about("made_static")
+    static, anew = about["test nats"], about["test nats, the same on new draws"]
     return (
         "`made_static` is a narrower MADE trained on one static draw of 50 000 digits, as the papers' models were; the same "
-        f"network on new draws of the same digits has {anew:.2f} nats: so much of the lead is the drawing. "
+        f"network on new draws of the same digits has {anew:.2f} nats instead of {static:.2f}: so much is the drawing alone. "
     )
 
 
 def _count(number: float | None) -> str:
-    """A count or a time: thin spaces between thousands, decimals only where they matter."""
+    """A count or a time: spaces between thousands, decimals only where they matter."""
     if number is None:
         return "–"
     return f"{number:.1f}" if number < 10 and not isinstance(number, int) else f"{number:,.0f}".replace(",", " ")

@@ -80,7 +80,7 @@ def bundle(chosen: list[Lesson] | None = None) -> dict[str, bytes]:
     sources = {module: contents.pop(name).decode() for module, name in closed.items()}
     contents[sealed.SEAL.relative_to(ROOT).as_posix()] = sealed.seal(sources)
     contents["pyproject.toml"] = _students_pyproject(contents["pyproject.toml"].decode()).encode()
-    contents["README.md"] = README.read_bytes()
+    contents["README.md"] = README.read_bytes().replace(b"](../../", b"](")  # It moves to the root.
     return contents
 
 

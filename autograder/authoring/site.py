@@ -1,7 +1,7 @@
 """Make the reader's site: one page a lesson, from the solved notebook's text and figures. `make site` is the command.
 
-A page is what students get (nbgrader's release: no solution, no hidden test) with the outputs of the solved lesson; nothing is
-executed. What was printed about an answer to be typed is left out as well, unless solutions are asked for. MyST-NB and Sphinx
+A page is what students get (nbgrader's release: no solution, no hidden test) with the outputs of the solved lesson; no lesson
+is run. What was printed about an answer to be typed is left out as well, unless solutions are asked for. MyST-NB and Sphinx
 (`docs/site/conf.py`) turn the pages into HTML that reads without JavaScript and asks no other server for anything.
 """
 
@@ -19,6 +19,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.authoring import index, moving
+from autograder.authoring.pack import README
 from autograder.course import ROOT, CourseError, Lesson, repository, write_whole
 
 CONFIGURATION = ROOT / "docs" / "site"
@@ -244,7 +245,8 @@ def guide(path: Path) -> str:
         where = repository()
         return f"[{text}]({where}/blob/main/{target.relative_to(ROOT)}{mark})" if where else text
 
-    return re.sub(r"\[([^\]]+)\]\(([^)#\s]+)(#[^)]*)?\)", link, path.read_text(encoding="utf-8"))
+    text = re.sub(r"\[([^\]]+)\]\(([^)#\s]+)(#[^)]*)?\)", link, path.read_text(encoding="utf-8"))
+    return re.sub(r"\A# .*", "# Study the course", text) if path == README else text
 
 
 def _below_teach() -> str:
@@ -257,5 +259,5 @@ def _guides() -> dict[Path, str]:
     """Pages that are not lessons: where they come from, and their names on the site."""
     found = {path: path.stem for path in sorted(ROOT.glob("docs/*.md"))}
     found[ROOT / "docs" / "README.md"] = "teach"
-    found[ROOT / "autograder" / "authoring" / "students.md"] = "students"
+    found[README] = "students"
     return found

@@ -190,7 +190,7 @@ class Late:
 
     def _extensions(self, lesson: str, students: list[str]) -> dict[str, timedelta]:
         """The extensions of those who handed in, by their ids."""
-        found = {}
+        found: dict[str, timedelta] = {}
         for written in self.dates.students():
             extension = self.dates.extension(lesson, written)
             if extension is None:

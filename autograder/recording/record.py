@@ -154,7 +154,7 @@ def why_undefined(name: str, told: str, notebook: NotebookNode) -> str:
     if not binding:
         if told != f"name '{name}' is not defined":  # It says more already.
             return f"NameError: {told}"
-        return f"{name} is not defined: its cell is missing"
+        return f"{name} is not defined: no cell of the notebook defines it"
     error = error_of(binding[-1])
     if error is None:
         return f"{name} is not defined: its cell did not define it"

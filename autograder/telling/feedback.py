@@ -29,7 +29,7 @@ from autograder.course import ROOT, CourseError, Gradebook, Lesson, write_whole
 from autograder.printable import printable
 from autograder.recording.record import RECORD
 from autograder.running.execute import require_fork
-from autograder.telling.outcome import outcome
+from autograder.telling.outcome import Outcome, outcome
 from autograder.telling.page import TEMPLATE
 from autograder.telling.report import BY_A_GRADER, Result, results
 
@@ -66,10 +66,9 @@ def feedback(
             if not notebook.exists():
                 continue
             path = gradebook.feedback / result.student / result.lesson / f"{result.lesson}.html"
-            mark = (
-                _feedback_mark(database, result, notebook, common[result.lesson]) + " with hidden tests" * hidden_tests
-            )
-            page = _Page(result, notebook, path, mark)
+            given = outcome(database, result.student, result.lesson)
+            mark = _feedback_mark(given, notebook, common[result.lesson]) + " with hidden tests" * hidden_tests
+            page = _Page(result, notebook, path, mark, given.comments)
             if not force and page.up_to_date:
                 fresh += 1
                 on_page(path)
@@ -87,7 +86,7 @@ def feedback(
                 page = at_work.pop(maker)
                 try:
                     if not maker.made():
-                        write_whole(page.path, _plain_page(page.result, page.notebook))
+                        write_whole(page.path, _plain_page(page.result, page.notebook, page.comments))
                         on_plain(page.path)
                     page.stamp.write_text(page.mark)
                 except OSError as error:
@@ -117,6 +116,7 @@ class _Page:
     notebook: Path
     path: Path
     mark: str
+    comments: dict[str, str]
 
     @property
     def stamp(self) -> Path:
@@ -127,9 +127,8 @@ class _Page:
         return self.path.exists() and self.stamp.exists() and self.stamp.read_text() == self.mark
 
 
-def _feedback_mark(database: Database, result: Result, notebook: Path, common: bytes) -> str:
+def _feedback_mark(given: Outcome, notebook: Path, common: bytes) -> str:
     """Of all that a page is made from: it is made again if any of it changed."""
-    given = outcome(database, result.student, result.lesson)
     digest = hashlib.sha256(common + repr(given).encode() + notebook.read_bytes())
     if (record := notebook.with_name(RECORD)).exists():
         digest.update(record.read_bytes())
@@ -219,12 +218,14 @@ class PageMaker:
             line.sendall(made)
 
 
-def _plain_page(result: Result, notebook: Path) -> str:
-    """Scores, reasons and the student's cells as they were typed, without layout."""
+def _plain_page(result: Result, notebook: Path, comments: dict[str, str]) -> str:
+    """Scores, reasons, graders' comments and the student's cells as they were typed, without layout."""
     scores = [
         f"{name}: {score:g} of {most:g}{'' if score >= most else ': ' + result.lost.get(name, BY_A_GRADER)}"
         for name, (score, most) in result.points.items()
     ]
+    scores += [f"penalty for lateness: {result.penalty:g}"] if result.penalty else []
+    scores += [f"{name}, comment by a grader: {printable(said)}" for name, said in comments.items()]
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
         typed = [cell for cell in cells if not cell["metadata"].get("nbgrader", {}).get("grade")]

@@ -82,7 +82,7 @@ def page(
 ) -> str:
     """The whole page; times on it are those of `zone`."""
     handed_out = _handed_out(lesson)
-    exercises, elsewhere = _cells(notebook, handed_out, record, given)
+    exercises, elsewhere, left_out = _cells(notebook, handed_out, record, given)
     text: str = _template().render(
         lesson=handed_out.title,
         student=one_line(student),
@@ -90,6 +90,7 @@ def page(
         given=given,
         exercises=exercises,
         elsewhere=elsewhere,
+        left_out=left_out,
         failed="" if record.status == "graded" else one_line(record.status),
         facts=_facts(record, given, receipt, zone),
         notes=[one_line(note) for note in record.limits_hit],
@@ -151,8 +152,8 @@ class Exercise:
 
 def _cells(
     notebook: NotebookNode, handed_out: _HandedOut, record: Record, given: Outcome
-) -> tuple[list[Exercise], list[Cell]]:
-    """The exercises in the order of the notebook, and the student's other cells."""
+) -> tuple[list[Exercise], list[Cell], int]:
+    """The exercises in the order of the notebook, the student's other cells, and how many of those a page has no room for."""
     exercises: list[Exercise] = []
     elsewhere: list[NotebookNode] = []
     own: list[NotebookNode] = []
@@ -166,11 +167,10 @@ def _cells(
             elsewhere.append(cell)
     shown, room = [], _ELSEWHERE
     for cell in own + elsewhere:
-        room -= len(cell.source)
-        if room < 0:
-            break
-        shown.append(_shown(cell, []))
-    return exercises, shown
+        room -= min(len(cell.source), _CODE)
+        if room >= 0:
+            shown.append(_shown(cell, []))
+    return exercises, shown, len(own + elsewhere) - len(shown)
 
 
 def _exercise(
@@ -213,7 +213,8 @@ def _shown(cell: NotebookNode, frames: list[str]) -> Cell:
     """What a page shows of a cell that the student wrote."""
     source = cell.source[:_CODE]
     if cell.cell_type != "code":
-        return Cell([(Markup(html.escape(line)), False) for line in printable(source).split("\n")], is_text=True)
+        typed = [(Markup(html.escape(line)), False) for line in printable(source).split("\n")]
+        return Cell(typed, len(cell.source) > _CODE, is_text=True)
     error = error_of(cell)
     lines = printable(source).split("\n")
     places = [match for frame in frames if (match := _FRAME.fullmatch(frame))]
@@ -281,7 +282,7 @@ def _facts(record: Record, given: Outcome, receipt: Receipt | None, zone: tzinfo
     if receipt and receipt.original:
         facts.append(("Your file", one_line(receipt.original)))
     if given.penalty:
-        facts.append(("Penalty for lateness", f"{given.penalty:g} points"))
+        facts.append(("Penalty for lateness", f"{given.penalty:g} point{'' if given.penalty == 1 else 's'}"))
     for note in record.notes:
         if note.startswith(NAME_NOTE):
             facts.append(("Name you typed", one_line(note.removeprefix(NAME_NOTE))))

@@ -58,6 +58,7 @@ html_theme_options = {
     },
 }
 html_math_renderer = "mathml"
+highlight_language = "none"
 pygments_style = "github-light"
 pygments_dark_style = "github-dark"
 copybutton_selector = "div.cell_input pre"

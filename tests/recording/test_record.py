@@ -38,7 +38,7 @@ def why(worker, *cells: str, demo: str = "") -> str:
             "p_mine is not defined: its cell raised ZeroDivisionError: division by zero (line 4)",
         ),
         ("p_mine = 3 +", "p_mine is not defined: its cell raised SyntaxError: invalid syntax (line 1)"),
-        ("x = 1", "p_mine is not defined: its cell is missing"),
+        ("x = 1", "p_mine is not defined: no cell of the notebook defines it"),
         ("p_mine = 1\ndel p_mine", "p_mine is not defined: its cell did not define it"),
         ("raise NotImplementedError\np_mine = 1", "not attempted"),
         ("p_mine = 2", "p_mine: not the probability"),
