@@ -1,11 +1,14 @@
-"""What several test files need, made once: a graded sample class, the bundle that students get."""
+"""What several test files need, made once: a graded sample class, the bundle that students get, a browser."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +21,16 @@ from autograder.recording.record import Record
 from autograder.recording.tasks import pending
 from autograder.running import sandbox
 from autograder.running.sandbox import NO_SANDBOX
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+_QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+)
 
 os.environ.pop("AUTOGRADER_DB", None)  # No test writes into a real class's database.
 
@@ -59,6 +72,14 @@ def graded_class(tmp_path_factory: pytest.TempPathFactory) -> GradedClass:
     return GradedClass(book, collected, records)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A file's tests run in one process, and so do all files that want the graded class: it is graded once."""
+    of_class = {item.path for item in items if "graded_class" in getattr(item, "fixturenames", ())}
+    for item in items:
+        group = "graded class" if item.path in of_class else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def book(tmp_path: Path) -> Gradebook:
     """An empty gradebook of the test's own."""
@@ -71,6 +92,18 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("packed") / "bundle.zip"
     pack(target)
     return target
+
+
+@pytest.fixture(scope="module")  # Playwright keeps an event loop running, and allows one of itself in a process.
+def chromium() -> Iterator[Any]:
+    """The browser; skips where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    browsers = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with browsers.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=list(_QUIET))
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

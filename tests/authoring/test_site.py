@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import http.server
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -19,7 +18,6 @@ from autograder.authoring.mathml import mathml
 from autograder.course import lessons
 from lib.controls.dilations import draw_dilations
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PAGES = ("01_chain_rule.html", "06_wavenet.html")  # formulas and tables; sound
 
 
@@ -131,28 +129,6 @@ def test_guides_lead_to_files(monkeypatch):
     assert [place for place in led if not (site.ROOT / place).exists()] == []
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium, or a skip that says what is missing."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        started = play.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-            ],
-        )
-        yield started
-        started.close()
-
-
 def open_tab(context, **options):
     """A page that waits as long as a busy machine takes."""
     tab = context.new_page(**options)
@@ -177,11 +153,11 @@ def address(folder: Path) -> Iterator[str]:
     [(375, False, ("index.html", "scoreboard.html", PAGES[1])), (1280, True, (PAGES[0],))],
     ids=["phone", "dark"],
 )
-def test_in_a_browser(browser, address: str, width: int, dark: bool, pages: tuple[str, ...]):
+def test_in_a_browser(chromium, address: str, width: int, dark: bool, pages: tuple[str, ...]):
     """No complaint, no request elsewhere, no page wider than its window, formulas drawn, nothing that keeps people out."""
     from axe_playwright_python.sync_playwright import Axe
 
-    context = browser.new_context(
+    context = chromium.new_context(
         viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light", reduced_motion="reduce"
     )
     tab = open_tab(context)
@@ -205,8 +181,8 @@ def test_in_a_browser(browser, address: str, width: int, dark: bool, pages: tupl
     context.close()
 
 
-def test_search_quiz_cards_and_sound(browser, address: str):
-    tab = open_tab(browser, viewport={"width": 375, "height": 800})
+def test_search_quiz_cards_and_sound(chromium, address: str):
+    tab = open_tab(chromium, viewport={"width": 375, "height": 800})
     tab.goto(address + "search.html?q=telescopes")
     tab.wait_for_selector("#search-results li")
     assert "chain rule" in tab.inner_text("#search-results li")
@@ -225,8 +201,8 @@ def test_search_quiz_cards_and_sound(browser, address: str):
     tab.close()
 
 
-def test_controls_move_without_a_kernel(browser, address: str):
-    tab = open_tab(browser, viewport={"width": 375, "height": 800})
+def test_controls_move_without_a_kernel(chromium, address: str):
+    tab = open_tab(chromium, viewport={"width": 375, "height": 800})
     tab.goto(address + "06_wavenet.html")
     figure = tab.locator("figure.moving")
     picture = figure.locator("img")
@@ -251,8 +227,8 @@ def test_every_control_has_its_pictures_or_says_why_not():
     assert len([c for c in shown if not c.outputs and not moving.control(c)]) == 0
 
 
-def test_reads_without_javascript(browser, address: str):
-    context = browser.new_context(java_script_enabled=False, viewport={"width": 375, "height": 800})
+def test_reads_without_javascript(chromium, address: str):
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 375, "height": 800})
     tab = open_tab(context)
     tab.goto(address + "01_chain_rule.html")
     assert tab.locator("math").first.bounding_box()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -128,7 +127,6 @@ def test_text_is_shown_as_it_is():
 
 # In a browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CELL = """
 from lib import plots
 from lib.controls.playground import playground
@@ -179,12 +177,9 @@ def address(server, folder):
     raise AssertionError((folder / "lab.log").read_text()[-2000:])
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_it_works_in_jupyterlab(lab, tmp_path):
-    browsers = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with browsers.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1200, "height": 900})
+def test_it_works_in_jupyterlab(chromium, lab, tmp_path):
+    with chromium.new_context(viewport={"width": 1200, "height": 900}) as context:
+        page = context.new_page()
         page.set_default_timeout(120_000)
         page.goto(lab)
         page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.isReady")
@@ -235,4 +230,3 @@ def test_it_works_in_jupyterlab(lab, tmp_path):
         page.wait_for_function(f"{drawn}?.length === 40")
         page.locator(".jp-OutputArea .widget-vbox").first.screenshot(path=tmp_path / "playground.png")
         page.screenshot(path=tmp_path / "page.png")
-        browser.close()
