@@ -72,14 +72,6 @@ def graded_class(tmp_path_factory: pytest.TempPathFactory) -> GradedClass:
     return GradedClass(book, collected, records)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A file's tests run in one process, and so do all files that want the graded class: it is graded once."""
-    of_class = {item.path for item in items if "graded_class" in getattr(item, "fixturenames", ())}
-    for item in items:
-        group = "graded class" if item.path in of_class else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture
 def book(tmp_path: Path) -> Gradebook:
     """An empty gradebook of the test's own."""
