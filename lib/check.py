@@ -27,6 +27,8 @@ NEEDED = (
 )  # fmt: skip
 # The model that is tried, how many of the test digits it reads, and the nats per digit that it has on them.
 MODEL, N_DIGITS, NATS = "nade", 500, 83.21
+# Seconds for a kernel to start and to answer: far more than a busy machine takes the first time.
+PATIENCE = 600
 
 
 class Problem(Exception):
@@ -127,12 +129,14 @@ def kernel() -> str:
     """A notebook's kernel starts, runs this Python, and finds the `lib` of this folder and no other."""
     from jupyter_client.manager import start_new_kernel
 
-    manager, client = start_new_kernel(cwd=str(_a_lessons_folder()), stderr=subprocess.DEVNULL)
+    manager, client = start_new_kernel(
+        startup_timeout=PATIENCE, cwd=str(_a_lessons_folder()), stderr=subprocess.DEVNULL
+    )
     said: list[str] = []
     try:
         client.execute_interactive(
             "import sys; sys.path.insert(0, '../..'); import lib; print(sys.executable, lib.__file__, sep='\\n')",  # as lessons do
-            timeout=60,
+            timeout=PATIENCE,
             output_hook=lambda message: said.extend(_lines(message)),
         )
     finally:

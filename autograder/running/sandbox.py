@@ -97,7 +97,7 @@ def problem() -> str:
         return "The sandbox cannot use a Python installed below /tmp."
     # The whole of it is tried, down to a submission's own namespaces: Ubuntu's profile for bubblewrap allows a sandbox, and none
     # within it.
-    tried = subprocess.run(command(["-m", __name__]), capture_output=True, text=True, timeout=60)
+    tried = subprocess.run(command(["-m", __name__]), capture_output=True, text=True)
     if tried.returncode != 0:
         said = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
         return f"bubblewrap does not work on this host: {said.removesuffix('.')}.{_cure()}"

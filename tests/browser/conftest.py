@@ -6,7 +6,6 @@ Nothing here waits for a time: each step waits until what it wants is on the scr
 from __future__ import annotations
 
 import contextlib
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from autograder.authoring.pack import BUNDLE
-from tests.browser.serve import PATIENCE, SCREENS, serving
+from tests.browser.serve import LAB, PATIENCE, SCREENS, serving
 
 
 @pytest.fixture
@@ -45,7 +44,5 @@ def bundle(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def lab(chromium: Any, bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """JupyterLab on the bundle's notebooks, as its README starts it."""
-    command = [sys.executable, "-m", "jupyterlab", "notebooks", "--allow-root", "--LabApp.expose_app_in_browser=True",
-               "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
-    with serving(command, bundle, tmp_path_factory.mktemp("lab")) as about:
+    with serving([*LAB, "notebooks"], bundle, tmp_path_factory.mktemp("lab")) as about:
         yield about

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from autograder.course import ROOT
 SCREENS = ROOT / "dist" / "screens"
 # By the clock, for one step: far more than any takes, since nobody knows how busy this machine is.
 PATIENCE = 300.0
+# JupyterLab without its questions, in a page that says of itself when it is ready.
+LAB = [sys.executable, "-m", "jupyterlab", "--allow-root", "--LabApp.expose_app_in_browser=True",
+       "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
 # The server's own folders, so that nothing of whoever runs the tests is read or written.
 _PLACES = ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")
 

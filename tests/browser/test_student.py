@@ -91,17 +91,18 @@ def test_a_lesson_runs_and_its_controls_its_quiz_and_its_cards_work(lesson, open
         assert notebook.move_every_control(cell) > 1
         page.screenshot(path=SCREENS / f"{lesson.name}_control.png")
 
-    n = next(n for n, source in enumerate(sources) if "\nquiz(" in source)
-    cell = notebook.show(n) if in_full else notebook.run(n)
+    def practice(called: str):
+        n = next(n for n, source in enumerate(sources) if f"\n{called}(" in source)
+        return notebook.show(n) if in_full else notebook.run(n)
+
+    cell = practice("quiz")
     right = cell.locator(".MCButton[data-correct=true]").first
     right.click()
     page.wait_for_function("button => button.classList.contains('correctButton')", arg=right.element_handle())
     assert cell.locator(".Feedback", has_text=re.compile(r"\w")).count() == 1
     page.screenshot(path=SCREENS / f"{lesson.name}_quiz.png")
 
-    n = next(n for n, source in enumerate(sources) if "\nflashcards(" in source)
-    cell = notebook.show(n) if in_full else notebook.run(n)
-    card = cell.locator(".flip-container").first
+    card = practice("flashcards").locator(".flip-container").first
     card.click()
     page.wait_for_function("card => card.classList.contains('flip')", arg=card.element_handle())
     page.screenshot(path=SCREENS / f"{lesson.name}_card.png")

@@ -2,10 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
-import time
-import urllib.request
 
 import matplotlib.pyplot as plt
 import pytest
@@ -15,6 +11,7 @@ from lib.controls import playground
 from lib.models.gpt import GPT
 from lib.sampling import Decoding, stream
 from lib.text import NAMES, Alphabet
+from tests.browser.serve import LAB, PATIENCE, serving
 
 LETTERS = Alphabet("abcdefgh\n ")
 
@@ -144,43 +141,14 @@ def lab(tmp_path):
     page = {"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "play.ipynb").write_text(json.dumps(page))
-    root = os.getcwd()
-    places = {
-        name: str(tmp_path / name)
-        for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "JUPYTERLAB_WORKSPACES_DIR")
-    }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0", "--ServerApp.root_dir=work",
-               "--LabApp.expose_app_in_browser=True", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
-    with open(tmp_path / "lab.log", "w") as log:
-        server = subprocess.Popen(
-            command, cwd=tmp_path, env={**os.environ, **places, "PYTHONPATH": root}, stdout=log, stderr=log
-        )
-    try:
-        yield address(server, tmp_path)
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def address(server, folder):
-    """Waits until the server answers."""
-    until = time.monotonic() + 120
-    while time.monotonic() < until and server.poll() is None:
-        for told in (folder / "JUPYTER_RUNTIME_DIR").glob("jpserver-*.json"):
-            try:
-                about = json.loads(told.read_text())
-                urllib.request.urlopen(f"{about['url']}api/status?token={about['token']}", timeout=10)
-                return f"{about['url']}lab/tree/play.ipynb?token={about['token']}"
-            except (OSError, ValueError):
-                pass  # not yet
-        time.sleep(0.1)
-    raise AssertionError((folder / "lab.log").read_text()[-2000:])
+    with serving(LAB, tmp_path / "work", tmp_path, PYTHONPATH=os.getcwd()) as about:
+        yield f"{about['url']}lab/tree/play.ipynb?token={about['token']}"
 
 
 def test_it_works_in_jupyterlab(chromium, lab, tmp_path):
     with chromium.new_context(viewport={"width": 1200, "height": 900}) as context:
         page = context.new_page()
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(1000 * PATIENCE)
         page.goto(lab)
         page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.isReady")
         page.wait_for_function(
