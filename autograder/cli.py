@@ -357,11 +357,8 @@ def feedback(
 def make_feedback(book: Gradebook, names: list[str] | None, force: bool, hidden_tests: bool = False) -> None:
     """Feedback pages with a progress bar."""
     from autograder.telling import feedback as pages
-    from autograder.telling import report
 
-    chosen = lessons(names)
-    _needs_database(book)
-    _tell_of_old_penalties(book, chosen)
+    chosen, results = _results(book, names)
     with Progress(
         SpinnerColumn(),
         TextColumn("feedback"),
@@ -370,7 +367,7 @@ def make_feedback(book: Gradebook, names: list[str] | None, force: bool, hidden_
         console=out,
         disable=not out.is_terminal,
     ) as progress:
-        total = sum((book.autograded / r.student / r.lesson).exists() for r in report.results(book, chosen))
+        total = sum((book.autograded / r.student / r.lesson).exists() for r in results)
         bar = progress.add_task("feedback", total=total)
         plain: list[Path] = []
         written, fresh = pages.feedback(
@@ -422,12 +419,10 @@ def grades(
 
 def write_for_lms(book: Gradebook, names: list[str] | None, system: str, into: Path | None) -> None:
     """Write what the LMS imports, and tell of those it will not know."""
-    from autograder.telling import lms, report
+    from autograder.telling import lms
 
-    _needs_database(book)
-    chosen = lessons(names)
-    _tell_of_old_penalties(book, chosen)
-    _tell_of_handout(lms.grade_files(book, report.results(book, chosen), chosen, system, into))
+    chosen, results = _results(book, names)
+    _tell_of_handout(lms.grade_files(book, results, chosen, system, into))
 
 
 def _tell_of_handout(handout: Any) -> None:
@@ -439,13 +434,10 @@ def _tell_of_handout(handout: Any) -> None:
 
 def show_statistics(book: Gradebook, names: list[str] | None) -> None:
     """Print what the class says about the exercises, and write it as a page."""
-    from autograder.telling import report
     from autograder.telling import statistics as class_says
 
-    _needs_database(book)
-    chosen = lessons(names)
-    _tell_of_old_penalties(book, chosen)
-    summaries, groups = class_says.of(book, report.results(book, chosen), chosen)
+    chosen, results = _results(book, names)
+    summaries, groups = class_says.of(book, results, chosen)
     if not summaries:
         raise CourseError(f"There is nothing graded in {book.folder} yet; first: autograder grade")
     for summary in summaries:
@@ -459,10 +451,7 @@ def show_grades(book: Gradebook, names: list[str] | None, why: bool) -> None:
     """Print the table, with `why` the reasons, and write both CSV files."""
     from autograder.telling import report
 
-    _needs_database(book)
-    chosen = lessons(names)
-    _tell_of_old_penalties(book, chosen)
-    results = report.results(book, chosen)
+    chosen, results = _results(book, names)
     out.print(report.table(results, chosen))
     if why:
         for student, lesson, lost in report.reasons(results):
@@ -551,15 +540,22 @@ def _this_command() -> str:
     return shlex.quote(str(Path(sys.executable).with_name("autograder")))
 
 
-def _tell_of_old_penalties(book: Gradebook, chosen: list[Lesson]) -> None:
-    """Only `autograder grade` writes the gradebook; whoever reads it is told where dates or points changed since."""
-    from autograder.recording import late
+def _results(book: Gradebook, names: list[str] | None) -> tuple[list[Lesson], list[Any]]:
+    """The lessons named, and what came of them.
 
+    Only `autograder grade` writes the gradebook; whoever reads it is told where dates or points changed since.
+    """
+    from autograder.recording import late
+    from autograder.telling import report
+
+    _needs_database(book)
+    chosen = lessons(names)
     if old := late.enter(book, chosen, keep=False):
         out.print(
             f"{len(old)} submissions are late by other times or costs than shown, by what {late.DATES}, policy and points say now; enter it with: autograder grade",
             style="yellow",
         )
+    return chosen, report.results(book, chosen)
 
 
 def _needs_database(book: Gradebook) -> None:

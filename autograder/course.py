@@ -16,7 +16,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dateutil.tz import tzlocal  # type: ignore[import-untyped]
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
@@ -159,6 +158,8 @@ class Gradebook:
 
         Raises CourseError if there is no zone of that name.
         """
+        from dateutil.tz import tzlocal  # type: ignore[import-untyped]
+
         name = str(self.config.get("Course", {}).get("timezone", ""))
         try:
             return zoneinfo.ZoneInfo(name) if name else tzlocal()
@@ -184,7 +185,7 @@ class Gradebook:
         return ROOT / self.coursedir.feedback_directory
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all: a reader never sees half of it, an interrupt leaves the old one.
 
     Raises CourseError where it cannot be written: a full disk, a folder that may only be read.
@@ -192,7 +193,7 @@ def write_whole(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
         os.replace(part, path)
     except OSError as error:
         raise CourseError(f"{path} cannot be written: {error.strerror or error}.") from error

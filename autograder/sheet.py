@@ -49,6 +49,13 @@ def text(header: Sequence[str], rows: Iterable[Sequence[object]], end: str = "\n
     return content.getvalue()
 
 
+def rows(text: str) -> list[list[str]]:
+    """The rows of a table that are not empty, separated by commas, semicolons or tabs. Raises csv.Error."""
+    # Excel separates by semicolons where the comma is the decimal sign, and by tabs in "Unicode text".
+    separator = max(",;\t", key=text.partition("\n")[0].count)
+    return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(map(str.strip, row))]
+
+
 def read(path: Path) -> list[list[str]]:
     """The rows of a CSV file that are not empty, the header first: UTF-8 or UTF-16, separated by commas, semicolons or tabs.
 
@@ -62,12 +69,7 @@ def read(path: Path) -> list[list[str]]:
         raise CourseError(f"{path} cannot be read: {error.strerror}") from None
     utf_16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
-        decoded = content.decode("utf-16" if utf_16 else "utf-8-sig")
-        # Excel separates by semicolons where the comma is the decimal sign, and by tabs in "Unicode text".
-        head = decoded.partition("\n")[0]
-        separator = max(",;\t", key=head.count)
-        rows = csv.reader(io.StringIO(decoded, newline=""), delimiter=separator)
-        return [row for row in rows if any(map(str.strip, row))]
+        return rows(content.decode("utf-16" if utf_16 else "utf-8-sig"))
     except UnicodeDecodeError:
         raise CourseError(f"{path} is neither UTF-8 nor UTF-16 text; save it as `CSV UTF-8`") from None
     except csv.Error as error:

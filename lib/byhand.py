@@ -39,7 +39,7 @@ def agrees(value: Any, name: str, *digests: str, within: float = 0.0) -> bool:
     """Whether a typed answer that is the same for everybody is right, without the right one standing anywhere.
 
     value : a number, or a short list of numbers. name : the answer's. digests : what `digest` gives for each right answer.
-    within : how far each number may lie from the right one; 0 for whole numbers.
+    within : how far each number may lie from the right one, and at most a tenth of that further; 0 for whole numbers.
     """
     try:
         numbers = [float(v) for v in np.ravel(value)]

@@ -112,14 +112,18 @@ def _digits() -> str:
     return scoreboard.markdown(("name", "test nats", "numbers learned", "minutes"), lines)
 
 
+def _measured(table: Path, by: str, shown: dict[str, str]) -> str:
+    """What `python -m benchmarks.BY` wrote into a table: the columns to be shown, and their headings."""
+    if not table.exists():
+        return f"(Nothing measured yet: `python -m benchmarks.{by}`.)"
+    with table.open(encoding="utf-8", newline="") as file:
+        lines = [tuple(row[column] for column in shown) for row in csv.DictReader(file)]
+    return scoreboard.markdown(tuple(shown.values()), lines)
+
+
 def _times() -> str:
-    """Processor seconds, as `python -m benchmarks.lessons` measured them."""
-    path = ROOT / "benchmarks" / "lessons.csv"
-    if not path.exists():
-        return "(Nothing measured yet: `python -m benchmarks.lessons`.)"
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = [(row["lesson"], row["run"], row["grade"]) for row in csv.DictReader(file)]
-    return scoreboard.markdown(("lesson", "run in full, s", "grade a submission, s"), lines)
+    shown = {"lesson": "lesson", "run": "run in full, s", "grade": "grade a submission, s"}
+    return _measured(ROOT / "benchmarks" / "lessons.csv", "lessons", shown)
 
 
 def _badges() -> str:
@@ -159,13 +163,8 @@ def _colab() -> str:
 
 
 def _environments() -> str:
-    """A fresh environment's processor seconds and megabytes, as `python -m benchmarks.environment` measured them."""
-    path = ROOT / "benchmarks" / "environments.csv"
-    if not path.exists():
-        return "(Nothing measured yet: `python -m benchmarks.environment`.)"
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = [(row["python"], row["torch"], row["seconds"], row["mb"]) for row in csv.DictReader(file)]
-    return scoreboard.markdown(("Python", "PyTorch", "installing, processor seconds", "on disk, MB"), lines)
+    shown = {"python": "Python", "torch": "PyTorch", "seconds": "installing, processor seconds", "mb": "on disk, MB"}
+    return _measured(ROOT / "benchmarks" / "environments.csv", "environment", shown)
 
 
 REGIONS: dict[str, Callable[[], str]] = {

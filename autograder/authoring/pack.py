@@ -6,6 +6,7 @@ The zip depends on its content only: packing twice gives the same bytes. Its REA
 
 from __future__ import annotations
 
+import posixpath
 import re
 import zipfile
 from pathlib import Path
@@ -91,19 +92,10 @@ def dead_links(contents: dict[str, bytes]) -> list[tuple[str, str]]:
         if name.endswith((".md", ".ipynb")):
             for found in _LINK.finditer(content.decode()):
                 link = (found[1] or found[2]).partition("#")[0]
-                if link and not re.match(r"[a-z]+:|attachment:", link) and _place(name, link) not in contents:
+                place = posixpath.normpath(posixpath.join(posixpath.dirname(name), link))
+                if link and not re.match("[a-z]+:", link) and place not in contents:
                     dead.append((name, link))
     return dead
-
-
-def _place(page: str, link: str) -> str:
-    """Where a link on a page leads, as a path in the bundle; empty if out of it."""
-    place: list[str] = page.split("/")[:-1]
-    for step in link.split("/"):
-        if step == ".." and not place:
-            return ""
-        place = place[:-1] if step == ".." else place + [step] * (step not in ("", "."))
-    return "/".join(place)
 
 
 def _module(name: str) -> str:

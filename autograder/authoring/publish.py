@@ -19,8 +19,10 @@ from autograder.course import ROOT, CourseError, Lesson, lessons
 def publish(folder: Path, chosen: list[Lesson] | None = None, message: str = "") -> str:
     """Commit the bundle of the chosen lessons, or of all, to the repository in `folder`, which is made if there is none.
 
-    Lessons that are there already stay, in their newest form: students work on them. Outside `notebooks/`, `lib/` and `data/`, what the
-    course does not have, a syllabus say, stays as it is. Without a message, the commit names the lessons. Returns the commit's short name, or "" if nothing changed.
+    Lessons that are there already stay, in their newest form: students work on them. Outside the folders that the bundle fills
+    (`pack.ROOMS`), what the course does not have, a syllabus say, stays as it is. Without a message, the commit names the lessons.
+    Returns the commit's short name, or "" if nothing changed.
+
     Raises CourseError if the bundle is not fit for students (`checked_bundle`), and for a folder that is the course's own
     repository, holds something else than one of git's, or has changes that nobody committed; then nothing is written.
     """
@@ -38,7 +40,7 @@ def publish(folder: Path, chosen: list[Lesson] | None = None, message: str = "")
             raise CourseError(
                 f"{folder} should be the students' git repository, or not be there; it is a folder of something else."
             )
-        if (folder / "solutions").exists() or folder.resolve() == ROOT:
+        if (folder / "solutions").exists():
             raise CourseError(f"{folder} should be a repository for students; it holds the course's solutions.")
         if changed := _git(folder, "status", "--porcelain"):
             raise CourseError(

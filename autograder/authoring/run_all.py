@@ -36,7 +36,7 @@ class RunAll(NbGraderPreprocessor):
             if is_check(cell):
                 exercise = cell.metadata.nbgrader.grade_id.removeprefix(CHECK_PREFIX)
                 says = DECIDED if "agrees(" in cell.source else MORE if exercise in written else FORM
-                cell.source = _ending_with(cell.source, f"print({says!r})".replace("'", '"'))
+                cell.source = _ending_with(cell.source, f'print("{says}")')
         return nb, resources
 
 

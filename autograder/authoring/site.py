@@ -31,7 +31,7 @@ _FOLDED = re.compile(r"<details><summary>(.*?)</summary>\n(.*?)\n?</details>", r
 def build(target: Path, lessons: Sequence[Lesson], solutions: bool = False, controls: bool = True) -> None:
     """Write the site of these lessons to the folder `target`, whole or not at all.
 
-    solutions : show the solutions, folded away. controls : draw the pictures of the controls too, which takes a minute.
+    solutions : show the solutions, folded away. controls : draw the pictures of the controls too, which takes minutes.
 
     Raises CourseError if a lesson is not built, or Sphinx warns of anything.
     """

@@ -7,7 +7,6 @@ files are called; a submission that is replaced, or came with a newer one, is ke
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections import defaultdict
@@ -18,13 +17,13 @@ from functools import cache
 from pathlib import Path
 
 from autograder.authoring.source import grade_ids
-from autograder.course import CourseError, Gradebook, Lesson, lessons
+from autograder.course import CourseError, Gradebook, Lesson, lessons, write_whole
 from autograder.intake.export import Export, File
 from autograder.intake.handed import Aside, Handed, Refused
 from autograder.intake.ids import Ids
 from autograder.intake.reader import Reader
 from autograder.intake.receipt import Receipt, read_receipt, read_timestamp
-from autograder.intake.roster import Entry, Roster, read_roster, spelling, write_roster
+from autograder.intake.roster import WRITTEN, Entry, Roster, read_roster, spelling, write_roster
 from autograder.intake.systems import recognise
 
 _GRADE_ID = re.compile(rb'"grade_id"\s*:\s*"([^"\\]{1,100})"')
@@ -125,13 +124,14 @@ def _take(
                 what = "the lesson's" if of_one_attempt else "newer"
                 outcome.older.append((other.path, f"{newest.path} is {what}, of the same student"))
                 _keep(gradebook, student, name, other.file.read(), _receipt(other, reader))
+            receipt = _receipt(newest, reader)
             try:
-                outcome.submissions.append((student, name, _store(gradebook, student, newest, reader)))
+                outcome.submissions.append((student, name, _store(gradebook, student, newest, receipt)))
             except Refused as reason:
                 outcome.left_out.append((newest.path, str(reason)))
                 continue
             people[student] = newest.handed
-            outcome.by_file_times |= _receipt(newest, reader).time_of == "file"
+            outcome.by_file_times |= receipt.time_of == "file"
             if newest.handed.late:
                 outcome.late.append((student, name))
         elif student not in with_notebook and (unopened := next((one for one in files if one.file.unopened), None)):
@@ -274,14 +274,12 @@ def _receipt(one: _Found, reader: Reader) -> Receipt:
         handed.late,
         handed.order or handed.place,
         file.modified.isoformat(timespec="seconds") if file.modified else None,
-        hashlib.sha256(file.read()).hexdigest(),
     )
 
 
-def _store(gradebook: Gradebook, student: str, one: _Found, reader: Reader) -> str:
+def _store(gradebook: Gradebook, student: str, one: _Found, receipt: Receipt) -> str:
     """Make it the student's submission, unless it is there or older than what is; returns what was done. Raises Refused."""
     content, name = one.file.read(), one.lesson.name
-    receipt = _receipt(one, reader)
     folder = gradebook.submitted / student / name
     target = folder / f"{name}.ipynb"
     action = "new"
@@ -295,11 +293,8 @@ def _store(gradebook: Gradebook, student: str, one: _Found, reader: Reader) -> s
         _be_newer(folder, there, receipt)
         action = "replaced"
         _keep(gradebook, student, name, old, there)
-    folder.mkdir(parents=True, exist_ok=True)
     receipt.write(folder)
-    part = target.with_suffix(".part")
-    part.write_bytes(content)
-    part.replace(target)
+    write_whole(target, content)
     return action
 
 
@@ -312,11 +307,10 @@ def _says_more(new: Receipt, there: Receipt) -> bool:
 def _keep(gradebook: Gradebook, student: str, lesson: str, content: bytes, receipt: Receipt | None) -> None:
     """Keep a submission that another replaces, once."""
     folder = gradebook.folder / "replaced" / student / lesson
-    folder.mkdir(parents=True, exist_ok=True)
     kept = list(folder.glob("*.ipynb"))
     if not any(path.stat().st_size == len(content) and path.read_bytes() == content for path in kept):
         number = 1 + max((int(path.stem) for path in kept if path.stem.isdigit()), default=0)
-        (folder / f"{number}.ipynb").write_bytes(content)
+        write_whole(folder / f"{number}.ipynb", content)
         if receipt:
             receipt.write(folder, f"{number}.json")
 
@@ -362,4 +356,4 @@ def _enrol(gradebook: Gradebook, ids: Ids, people: dict[str, Handed], outcome: C
             known[student] = Entry(student, spelling(handed.name), handed.email, "", " ".join(numbers))
             outcome.enrolled.append(student)
     if outcome.enrolled:
-        ids.wrote_roster(write_roster(gradebook, known.values()))
+        ids.known[WRITTEN] = write_roster(gradebook, known.values())

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from autograder.course import CourseError, write_whole
 from autograder.intake.handed import Handed, Refused
-from autograder.intake.roster import COLLECTED, NUMBER, WRITTEN, Roster, safe
+from autograder.intake.roster import COLLECTED, NUMBER, Roster, safe
 
 _MAX_ID_BYTES = 200  # A file name has at most 255.
 
@@ -60,10 +60,6 @@ class Ids:
         self._numbers: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._names: dict[str, set[str]] = defaultdict(set)
 
-    def wrote_roster(self, sha256: str) -> None:
-        """Remember the roster as it was written."""
-        self.known[WRITTEN] = sha256
-
     def expect(self, all_handed: Iterable[Handed]) -> None:
         """Tell of everybody in an export before asking for the first id: namesakes show then."""
         for handed in all_handed:
@@ -99,7 +95,7 @@ class Ids:
             return ""
         # What `collect` itself wrote into the roster is a number of some system: only logins mean the same in another.
         number = handed.number if handed.everywhere and (handed.is_login or not self.roster.as_collected) else ""
-        rows = {r.id: r for x in (number, handed.email, *handed.also) if (r := self.roster.find((x,)))}
+        rows = {r.id: r for x in (number, handed.email, *handed.also) if (r := self.roster.find(x))}
         if len(rows) > 1:
             raise Refused(
                 f"{number}, {handed.email or handed.also[0]}: several students of roster.csv: {', '.join(rows)}"

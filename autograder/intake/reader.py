@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import ClassVar
 
+from autograder import sheet
 from autograder.intake.export import ARCHIVES, Export, File
 from autograder.intake.handed import Handed, Refused
 
@@ -74,12 +73,11 @@ def text_of(file: File) -> str:
         return ""
 
 
-def rows_of(file: File) -> Iterator[dict[str, str]]:
+def rows_of(file: File) -> list[dict[str, str]]:
     """The rows of a CSV list by their column's head in small letters. Nothing if it is none."""
-    text = text_of(file)
-    head = text.partition("\n")[0]
     try:
-        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count)):
-            yield {str(key).strip().casefold(): str(value or "").strip() for key, value in row.items()}
+        head, *rows = sheet.rows(text_of(file)) or [[]]
     except csv.Error:
-        return
+        return []
+    heads = [name.strip().casefold() for name in head]
+    return [dict(zip(heads, map(str.strip, row), strict=False)) for row in rows]

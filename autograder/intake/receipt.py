@@ -38,7 +38,6 @@ class Receipt:
     late: bool | None = None
     order: tuple[int, ...] = ()
     modified: str | None = None
-    sha256: str = ""
 
     @property
     def when(self) -> datetime | None:

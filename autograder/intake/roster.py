@@ -69,9 +69,9 @@ class Roster:
         """How many of that name there are."""
         return self._times[_key(name)]
 
-    def find(self, numbers: Iterable[str]) -> Entry | None:
-        """The student with one of these numbers, logins or e-mail addresses."""
-        return next((row for x in numbers if x and (row := self._by_number.get(_key(x)))), None)
+    def find(self, number: str) -> Entry | None:
+        """The only student with this number, login or e-mail address."""
+        return self._by_number.get(_key(number))
 
     def named(self, name: str) -> Entry | None:
         """The only student of that name: also `Last, First`, or `lastfirst` as Canvas writes it."""

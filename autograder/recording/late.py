@@ -81,7 +81,7 @@ class Dates:
 
 
 def read_dates(gradebook: Gradebook) -> Dates:
-    """The class's due dates and extensions; empty if there is no `due.csv`. Raises CourseError, naming the line."""
+    """The class's due dates and extensions; empty if there is no `due.csv`. Raises CourseError, naming the entry."""
     path = gradebook.folder / DATES
     try:
         rows = sheet.read(path)
@@ -90,7 +90,7 @@ def read_dates(gradebook: Gradebook) -> Dates:
     if [name.strip().lower() for name in rows[0][:3]] != _HEADER if rows else True:
         raise CourseError(f"{path}: the first line must be `{','.join(_HEADER)}`")
     dates = Dates()
-    for n, row in enumerate(rows[1:], start=2):
+    for n, row in enumerate(rows[1:], start=1):
         lesson, student, due = (spelling(text) for text in [*row, "", "", ""][:3])
         try:
             name = lessons([lesson])[0].name if lesson else ""
@@ -107,7 +107,7 @@ def read_dates(gradebook: Gradebook) -> Dates:
             else:
                 raise CourseError(f"{due!r} for every lesson: write the lesson, or how much longer, as `2 days`")
         except CourseError as error:
-            raise CourseError(f"{path}, entry {n - 1}: {error}") from None
+            raise CourseError(f"{path}, entry {n}: {error}") from None
     for lesson, student in (*dates.own, *dates.longer):
         if lesson and lesson not in dates.due:
             raise CourseError(f"{path}: {student} has a date of their own in {lesson}, which has none for everybody")
@@ -216,18 +216,19 @@ class Late:
             return [row.id]
         if self._roster is not None and self._roster.times(written) > 1:
             return [known.id for known in self._roster.rows if spelling(known.name).casefold() == written.casefold()]
-        return [student for student in students if student in Roster([Entry(written)])]
+        alone = Roster([Entry(written)])
+        return [student for student in students if student in alone]
 
     def enrolled(self, written: str) -> Entry | None:
         """The only student on the roster who may be meant."""
         if self._roster is None:
             return None
-        return self._roster.find([written]) or self._roster.named(written)
+        return self._roster.find(written) or self._roster.named(written)
 
     def _penalties(self, db: Any, late: dict[str, tuple[str, float]], keep: bool) -> set[str]:
         db.flush()
         asked = select(SubmittedNotebook.id, SubmittedNotebook.assignment_id, SubmittedNotebook.late_submission_penalty)
-        rows = [row for row in db.execute(asked.where(SubmittedNotebook.assignment_id.in_(late))).all()]
+        rows = db.execute(asked.where(SubmittedNotebook.assignment_id.in_(late))).all()
         behind = {row.id: late[row.assignment_id] for row in rows if late[row.assignment_id][1] > 0}
         scored = select(Grade.notebook_id, func.sum(Grade.score)).where(Grade.notebook_id.in_(behind))
         scores = dict(db.execute(scored.group_by(Grade.notebook_id)).all())

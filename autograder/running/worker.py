@@ -48,7 +48,9 @@ from autograder.running import plain, sandbox, skipped
 from lib import sealed
 
 # Beside torch and the like: what many a cell would import for itself, in every process anew.
-_LESSONS_IMPORT = ("lib.byhand", "lib.causality", "lib.plots", "lib.practice", "numpy.linalg", "numpy.random")
+_LESSONS_IMPORT = (
+    "lib.byhand", "lib.causality", "lib.errors", "lib.plots", "lib.practice", "numpy.linalg", "numpy.random",
+)  # fmt: skip
 # Each may hold buffers of a socket, which are memory that belongs to no process.
 OPEN_FILES = 256
 TRUNCATED = "\n[output truncated here: it went over the limit of {:,} characters]\n"

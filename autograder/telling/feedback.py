@@ -26,6 +26,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from autograder.course import ROOT, CourseError, Gradebook, Lesson, write_whole
+from autograder.intake.receipt import TIMESTAMP
 from autograder.printable import printable
 from autograder.recording.record import RECORD
 from autograder.running.execute import require_fork
@@ -103,7 +104,7 @@ def _ready_for_the_exchange(gradebook: Gradebook, lessons: list[Lesson]) -> None
     for lesson in lessons:
         for page in gradebook.feedback.glob(f"*/{lesson.name}/{lesson.name}.html"):
             submitted = gradebook.submitted / page.parent.parent.name / lesson.name
-            for name in ("timestamp.txt", "submission_secret.txt"):
+            for name in (TIMESTAMP, "submission_secret.txt"):
                 if (submitted / name).is_file():
                     write_whole(page.with_name(name), (submitted / name).read_text(encoding="utf-8"))
 

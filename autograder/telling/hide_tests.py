@@ -11,7 +11,7 @@ from nbgrader.preprocessors import ClearHiddenTests
 from autograder.cells import is_check
 from autograder.printable import printable
 
-_FRAME = re.compile(r"in \S+, line \d+: .*")
+_FRAME = re.compile(r"in \S+, line (\d+): (.*)")
 _IPYTHON_FRAME = re.compile(r"Cell In\[(?P<cell>\d+)\], line (?P<line>\d+)(, in (?P<name>[^\s(]+))?")
 _IPYTHON_LINE = re.compile(r"-+> \d+ (.*)")
 
@@ -53,3 +53,9 @@ def students_frames(error: NotebookNode) -> list[str]:
             frames.append(f"{frame}: {code[1].strip()}")
             frame = None
     return frames
+
+
+def lines_named(frames: list[str], lines: list[str]) -> set[int]:
+    """The lines of a cell that the frames name: only if they read the same, since a frame may lie in another cell."""
+    places = [(int(match[1]), match[2].strip()) for frame in frames if (match := _FRAME.fullmatch(frame))]
+    return {n for n, code in places if n <= len(lines) and lines[n - 1].strip() == code}

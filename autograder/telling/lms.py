@@ -17,8 +17,9 @@ from __future__ import annotations
 import re
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import methodcaller
 from pathlib import Path, PurePosixPath
 
 from autograder import sheet
@@ -28,7 +29,7 @@ from autograder.intake.receipt import Receipt, read_receipt
 from autograder.intake.roster import NUMBER, Entry, Roster, read_roster, safe
 from autograder.printable import printable
 from autograder.sheet import number
-from autograder.telling.report import BY_A_GRADER, Result
+from autograder.telling.report import BY_A_GRADER, Result, by_student
 
 POINTS_ROW = "    Points Possible"
 END_OF_LINE = "End-of-Line Indicator"
@@ -40,13 +41,14 @@ _GRADESCOPE = [
     "First Name", "Last Name", "SID", "Email", "Sections", "Total Score", "Max Points", "Status", "Submission ID", "Submission Time",
     "Lateness (H:M:S)",
 ]  # fmt: skip
-# The columns by which the systems' own exports name a student, and how each writes the points possible of a column.
+# The columns by which the systems' own exports name a student.
 _IDS = {
     "id", "sis user id", "sis login id", "username", "orgdefinedid", "identifier", "email address", "email", "sid", "student id",
     "id number",
 }  # fmt: skip
 # Moodle's worksheet is in the language of the site: the identifier comes first, and this is the column of grades.
 _GRADE = {"grade", "bewertung", "note", "calificación", "nota", "valutazione", "cijfer"}
+# How the systems write the points possible: in the head of a column, or in a column of their own.
 _MOST = re.compile(r"\[Total Pts: (?:up to )?([\d.]+)|MaxPoints:([\d.]+)")
 _MAXIMUM_HEADS = ("maximum grade", "max points")
 
@@ -147,7 +149,7 @@ def grade_files(
     if into is not None:
         return _filled(table, into, system)
     SYSTEMS[system](table)
-    if not table.found:
+    if not table.handout.files:
         raise CourseError(
             f"{system.capitalize()} knows none of the graded students by what their work came with; give its ids in the column "
             "lms_id of roster.csv, or fill its own export, which may also know them by name: --into EXPORT.csv"
@@ -160,12 +162,9 @@ class _Table:
 
     def __init__(self, gradebook: Gradebook, persons: dict[str, Person], lessons: list[str], graded: list[Result]):
         self.gradebook, self.persons, self.lessons = gradebook, persons, lessons
-        self.by: dict[str, dict[str, Result]] = defaultdict(dict)
-        for result in graded:
-            self.by[result.student][result.lesson] = result
+        self.by = by_student(graded)
         self.most = {name: max(r.maximum for r in graded if r.lesson == name) for name in lessons}
         self.handout = Handout()
-        self.found: set[str] = set()
         self._unknown: list[str] = []
         self._ordered = sorted(self.by, key=str.casefold)
 
@@ -185,7 +184,6 @@ class _Table:
                 continue
             if written := key(person):
                 found.append((person, written))
-                self.found.add(student)
                 if sheet.cell(written) != written:
                     self.tell(
                         f"{student!r}: {written!r} would be a formula, so a quote stands in front of it; enter the points by hand"
@@ -197,10 +195,11 @@ class _Table:
     def tell(self, sentence: str) -> None:
         self.handout.told.append(printable(sentence))
 
-    def write(self, name: str, header: list[str], rows: Iterable[list[str]]) -> None:
-        if not self.found:
+    def write(self, name: str, header: list[str], rows: list[list[str]], above: Sequence[list[str]] = ()) -> None:
+        """Write a file, unless it has no row of a student; `above` them may stand others."""
+        if not rows:
             return
-        self.handout.files.append(sheet.write(self.gradebook.folder / name, header, rows, end="\r\n"))
+        self.handout.files.append(sheet.write(self.gradebook.folder / name, header, [*above, *rows], end="\r\n"))
 
     def tell_of_unknown(self, missing: str) -> None:
         if self._unknown:
@@ -220,8 +219,8 @@ def _canvas(table: _Table) -> None:
     table.write(
         "grades-canvas.csv",
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *table.lessons],
-        [[POINTS_ROW, "", "", "", "", *(number(table.most[name]) for name in table.lessons)]]
-        + [[_last_first(person), *ids(person), person.section, *table.scores(person.id)] for person, _ in found],
+        [[_last_first(person), *ids(person), person.section, *table.scores(person.id)] for person, _ in found],
+        [[POINTS_ROW, "", "", "", "", *(number(table.most[name]) for name in table.lessons)]],
     )
     table.tell_of_unknown("Canvas's number, a student number or a login")
 
@@ -233,9 +232,8 @@ def _last_first(person: Person) -> str:
 
 def _moodle(table: _Table) -> None:
     for lesson in table.lessons:
-        found = table.keyed(lambda person, of=lesson: person.participant(of), lesson)  # type: ignore[misc]
         rows = []
-        for person, key in found:
+        for person, key in table.keyed(methodcaller("participant", lesson), lesson):
             result = table.by[person.id][lesson]
             blind = person.receipts[lesson].name.casefold() == "participant"
             who = ["", ""] if blind else [person.name, person.email]
@@ -252,8 +250,7 @@ def _moodle(table: _Table) -> None:
                     _comment(result),
                 ]
             )
-        if rows:
-            table.write(f"grades-moodle-{lesson}.csv", _WORKSHEET, rows)
+        table.write(f"grades-moodle-{lesson}.csv", _WORKSHEET, rows)
     table.tell_of_unknown("Moodle's participant number, which a submission from Moodle has")
 
 
@@ -379,7 +376,6 @@ def _filled(table: _Table, export: Path, system: str) -> Handout:
         raise CourseError(
             f"None of the graded students is in {export.name}, by its columns {', '.join(heads[n] for n in id_columns)}, or by name"
         )
-    table.found = found
     lesson = f"-{next(iter(columns))}" if system in ("moodle", "gradescope") else ""
     table.write(f"grades-{system}{lesson}.csv", rows[0], rows[1:])
     return table.handout

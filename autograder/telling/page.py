@@ -35,7 +35,7 @@ from autograder.intake import submission
 from autograder.intake.receipt import Receipt, read_receipt
 from autograder.printable import one_line, printable
 from autograder.recording.record import NAME_NOTE, NOT_ATTEMPTED, Record, error_of, line_of, record_of
-from autograder.telling.hide_tests import students_frames
+from autograder.telling.hide_tests import lines_named, students_frames
 from autograder.telling.markdown import render
 from autograder.telling.outcome import Given, Outcome, outcome
 from autograder.telling.report import BY_A_GRADER, span
@@ -44,7 +44,6 @@ TEMPLATE = Path(__file__).parent / "template"
 # What one page shows of one thing, in characters: a page is to be read, and to be sent by mail.
 _CODE, _PRINTED, _PICTURE, _ELSEWHERE = 20_000, 2_000, 300_000, 60_000
 _HEADING = re.compile(r"^#{2,6} +(?:Exercise: *|Question \d+: *)(.+)$", re.MULTILINE)
-_FRAME = re.compile(r"in \S+, line (\d+): (.*)")
 _SHOWN_PICTURES = ("image/png", "image/jpeg")
 
 
@@ -217,9 +216,7 @@ def _shown(cell: NotebookNode, frames: list[str]) -> Cell:
         return Cell(typed, len(cell.source) > _CODE, is_text=True)
     error = error_of(cell)
     lines = printable(source).split("\n")
-    places = [match for frame in frames if (match := _FRAME.fullmatch(frame))]
-    # A frame may lie in another cell: a line is marked only if it reads the same.
-    marked = {int(p[1]) for p in places if int(p[1]) <= len(lines) and lines[int(p[1]) - 1].strip() == p[2].strip()}
+    marked = lines_named(frames, lines)
     if error and error.ename != "NotImplementedError" and (line := line_of(error)):
         marked.add(line)
     coloured = highlight("\n".join(lines), _PYTHON, _COLOURS).removesuffix("\n").split("\n")

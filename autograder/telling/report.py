@@ -1,4 +1,4 @@
-"""Show the gradebook: a table, the reason for every lost point, CSV files, and feedback pages per student.
+"""Show the gradebook: a table, the reason for every lost point, and CSV files.
 
 Scores are read from nbgrader's database, so points a TA changed in formgrader count; reasons come from the records
 beside the autograded notebooks.
@@ -7,6 +7,7 @@ beside the autograded notebooks.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -137,6 +138,14 @@ def _compare_names(graded: dict[str, Result]) -> None:
             graded[student].notes.append(f"entered the same name as {others} for the personal sequence")
 
 
+def by_student(results: Iterable[Result]) -> dict[str, dict[str, Result]]:
+    """Each student's results, by lesson."""
+    found: dict[str, dict[str, Result]] = defaultdict(dict)
+    for result in results:
+        found[result.student][result.lesson] = result
+    return found
+
+
 def table(results: list[Result], lessons: list[Lesson]) -> Table:
     """The class: a row per student, a column per lesson, and a total."""
     shown = Table(title=None, header_style="bold", pad_edge=False)
@@ -145,10 +154,7 @@ def table(results: list[Result], lessons: list[Lesson]) -> Table:
         shown.add_column(lesson.name, justify="right")
     shown.add_column("total", justify="right")
     shown.add_column("remarks", overflow="fold")
-    by_student: dict[str, dict[str, Result]] = defaultdict(dict)
-    for result in results:
-        by_student[result.student][result.lesson] = result
-    for student, theirs in by_student.items():
+    for student, theirs in by_student(results).items():
         cells, remarks = [], []
         for lesson in lessons:
             mine = theirs.get(lesson.name)
@@ -178,14 +184,11 @@ def reasons(results: list[Result]) -> list[tuple[str, str, list[tuple[str, float
 
 
 def write_csv(gradebook: Gradebook, results: list[Result], lessons: list[Lesson]) -> tuple[Path, Path]:
-    """Write `grades.csv` (a row per student, to upload to an LMS) and `exercises.csv` (a row per exercise, with reasons)."""
+    """Write `grades.csv` (a row per student) and `exercises.csv` (a row per exercise, with reasons)."""
     wide, long = gradebook.folder / "grades.csv", gradebook.folder / "exercises.csv"
-    by_student: dict[str, dict[str, Result]] = defaultdict(dict)
-    for result in results:
-        by_student[result.student][result.lesson] = result
     header = ["student", *(column for x in lessons for column in (x.name, f"{x.name} maximum")), "total", "remarks"]
     rows: list[list[object]] = []
-    for student, theirs in by_student.items():
+    for student, theirs in by_student(results).items():
         row: list[object] = [student]
         for lesson in lessons:
             mine = theirs.get(lesson.name)

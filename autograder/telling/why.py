@@ -21,10 +21,11 @@ from autograder.authoring.source import CHECK_PREFIX
 from autograder.cells import cell_title, is_check
 from autograder.course import ROOT, CourseError, Gradebook, Lesson
 from autograder.intake import submission
+from autograder.intake.receipt import TIMESTAMP
 from autograder.printable import one_line, printable
 from autograder.recording.record import NAME_NOTE, NOT_ATTEMPTED, Record, read_record
 from autograder.telling import report
-from autograder.telling.hide_tests import students_frames
+from autograder.telling.hide_tests import lines_named, students_frames
 
 SOURCE_LINES = 20
 SOURCE_WIDTH = 110
@@ -157,11 +158,9 @@ def _one(lost: LostPoints, found: Explanation, everything: bool) -> Iterator[Tex
 
 
 def _listing(source: str, frames: list[str], everything: bool) -> Iterator[Text]:
-    """The first lines of a cell, numbered, and those the frames name, marked. They are marked only if they read the same:
-    a frame may lie in another cell."""
+    """The first lines of a cell, numbered, and those the frames name, marked."""
     lines = printable(source).split("\n")
-    places = [match for frame in frames if (match := re.fullmatch(r"in \S+, line (\d+): (.*)", frame))]
-    named = {int(p[1]) for p in places if int(p[1]) <= len(lines) and lines[int(p[1]) - 1].strip() == p[2].strip()}
+    named = lines_named(frames, lines)
     last = 0
     for n, line in enumerate(lines, start=1):
         if not everything and n > SOURCE_LINES and n not in named:
@@ -222,7 +221,7 @@ def _folded(name: str) -> str:
 
 def _submitted(folder: Path) -> str:
     try:
-        return one_line((folder / "timestamp.txt").read_text(encoding="utf-8", errors="replace"), 40)
+        return one_line((folder / TIMESTAMP).read_text(encoding="utf-8", errors="replace"), 40)
     except OSError:
         return ""
 

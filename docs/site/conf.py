@@ -21,7 +21,6 @@ myst_dmath_double_inline = True
 
 html_theme = "furo"
 html_static_path = ["static"]
-templates_path = ["templates"]
 html_favicon = "static/favicon.svg"
 html_css_files = ["course.css"]
 html_js_files = [("course.js", {"defer": "defer"})]

@@ -1,6 +1,6 @@
 """One plot style for all lessons, and the drawings that more than one lesson uses, by what they draw."""
 
-from lib.plots.alt import describe, tell
+from lib.plots.alt import describe
 from lib.plots.attention import attention_map, sharing
 from lib.plots.convolutions import convolution_tree
 from lib.plots.dependence import dependence_matrix, dependency_graph
@@ -15,5 +15,5 @@ from lib.plots.tables import table
 __all__ = [
     "AMOUNTS", "COLOURS", "CYCLE", "GREY", "attention_map", "convolution_tree", "dependence_matrix", "dependency_graph",
     "describe", "digits", "masked_network", "nested_intervals", "panels", "player", "seen", "sharing", "spectrogram", "table",
-    "tell", "unrolled", "use_style", "waveform",
+    "unrolled", "use_style", "waveform",
 ]  # fmt: skip

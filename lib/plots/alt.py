@@ -15,19 +15,11 @@ from matplotlib.collections import PathCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 
-_MOST = 6  # lines of which a text tells the course
-
-
-def tell(figure: Figure, text: str) -> None:
-    """Give a figure a text of its own, where titles and axes say too little."""
-    figure.set_label(text)
+_MOST = 6  # lines whose beginning and end a text tells
 
 
 def describe(figure: Figure) -> str:
-    """The figure in words: what was given with `tell`, or else what its titles, axes, lines and legends say."""
-    given = str(figure.get_label())
-    if given:
-        return given
+    """The figure in words: what its titles, axes, lines and legends say."""
     panels = [ax for ax in figure.axes if ax.get_label() != "<colorbar>" and (ax.has_data() or ax.texts)]
     told = [_panel(ax) for ax in panels]
     title = _plain(figure.get_suptitle())
@@ -41,10 +33,8 @@ def describe(figure: Figure) -> str:
 
 def send_with_figures() -> None:
     """Let a notebook keep each figure's text beside its picture. Does nothing outside a notebook."""
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return
+    from IPython import get_ipython
+
     shell = get_ipython()
     if shell is None or not hasattr(shell, "kernel"):
         return

@@ -17,6 +17,7 @@ from autograder.authoring import moving, site
 from autograder.authoring.mathml import mathml
 from autograder.course import lessons
 from lib.controls.dilations import draw_dilations
+from tests.browser.serve import PATIENCE
 
 PAGES = ("01_chain_rule.html", "06_wavenet.html")  # formulas and tables; sound
 
@@ -132,7 +133,7 @@ def test_guides_lead_to_files(monkeypatch):
 def open_tab(context, **options):
     """A page that waits as long as a busy machine takes."""
     tab = context.new_page(**options)
-    tab.set_default_timeout(300_000)
+    tab.set_default_timeout(1000 * PATIENCE)
     return tab
 
 

@@ -1,6 +1,7 @@
 """Exports in the systems' own shapes, ten and more students each, for the tests and for the table: `python -m tests.intake.exports`.
 
-In each: two students of one name, accents, Chinese characters, a resubmission or copy, wrong file names, a zip instead of a notebook.
+Among them, where the system lets it be: two students of one name, accents, Chinese characters, a resubmission or copy, wrong file
+names, a zip instead of a notebook.
 The shapes are those of the systems' own code or of tools that read them; what `expected` says is what a person would say.
 """
 

@@ -20,17 +20,10 @@ from autograder.intake.ids import student_id
 from autograder.intake.receipt import read_receipt
 from autograder.intake.roster import read_roster
 from autograder.intake.systems import SYSTEMS
-from tests.intake.exports import CASES, packed
+from tests.intake.exports import CASES, packed, zipped
 
 LESSON = lessons()[0]
 NAME = LESSON.name
-
-
-def zipped(path, files):
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name, date_time=(2026, 1, 1, 12, 0, 0)), content)
-    return path
 
 
 @pytest.fixture
@@ -114,7 +107,7 @@ def test_nothing_is_lost_when_a_submission_is_replaced(tmp_path, book):
     assert outcome.submissions == [("Ana", NAME, "replaced")]
     assert (book.submitted / "Ana" / NAME / f"{NAME}.ipynb").read_text() == "three"
     assert sorted(p.read_text() for p in (book.folder / "replaced").rglob("*.ipynb")) == ["one", "two"]
-    assert (book.submitted / "Ana" / NAME / "timestamp.txt").read_text() == "2026-01-01 12:00:00 UTC\n"
+    assert (book.submitted / "Ana" / NAME / "timestamp.txt").read_text() == "2026-01-15 12:00:00 UTC\n"
 
 
 def test_handed_in_without_a_notebook(tmp_path, book):
@@ -139,7 +132,8 @@ def test_handed_in_without_a_notebook(tmp_path, book):
 def test_path_tricks_are_left_out(tmp_path, book, name):
     outcome = collect(zipped(tmp_path / "e.zip", {name: "{}", f"Ana/{NAME}.ipynb": "{}"}), book)
     assert taken(book) == ["Ana"]
-    assert [n for n, _ in outcome.left_out] in ([name], [])
+    hidden = name.startswith("...")  # As all whose name begins with a point.
+    assert [n for n, _ in outcome.left_out] == ([] if hidden else [name])
     outside = [p for p in tmp_path.rglob("*.ipynb") if book.submitted not in p.parents]
     assert outside == []
 
@@ -285,13 +279,6 @@ def test_gradescope_says_who_submitted(tmp_path, book):
     assert len(collect(zipped(tmp_path / "e.zip", files), book).older) == 1
     assert taken(book) == ["Ada_ada@x", "Bo_bo@x"]
     assert (book.submitted / "Ada_ada@x" / NAME / f"{NAME}.ipynb").read_text() == "9"
-
-
-def test_the_exercises_count_more_than_the_lesson_given(tmp_path, book):
-    other = lessons()[1]
-    files = {f"Ana/{other.name}.ipynb": other.release.read_bytes(), f"Ben/{NAME}.ipynb": "{}"}
-    outcome = collect(zipped(tmp_path / "e.zip", files), book, LESSON)
-    assert outcome.submissions == [("Ana", other.name, "new"), ("Ben", NAME, "new")]
 
 
 def test_long_names_are_cut_and_stay_two(tmp_path, book):

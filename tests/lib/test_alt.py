@@ -42,12 +42,6 @@ def test_panels_are_counted_and_told_apart():
     assert plots.describe(figure) == "2 panels. 1) digit; shades in 3 rows and 2 columns. 2) bars."
 
 
-def test_a_text_of_its_own_comes_first():
-    figure, _ = plt.subplots()
-    plots.tell(figure, "A stick, cut three times.")
-    assert plots.describe(figure) == "A stick, cut three times."
-
-
 def test_a_notebook_keeps_the_words_beside_the_picture():
     source = "import matplotlib.pyplot as plt\nfrom lib import plots\nplots.use_style()\nplt.title('A title')\nplt.plot([1, 2])\nplt.show()"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])

@@ -14,6 +14,7 @@ from autograder.course import LESSON_NAME
 from autograder.intake.export import Export
 from autograder.intake.handed import Handed, order_of, parsed
 from autograder.intake.reader import Reader, first, text_of
+from autograder.intake.receipt import BESIDE, TIMESTAMP
 
 _INBOUND = re.compile(
     r"(?P<user>.+)\+(?P<assignment>[^+]+)\+(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [^+]+)(\+[\w=-]*)?$"
@@ -27,7 +28,7 @@ class Exchange(Reader):
 
     def __init__(self, export: Export):
         super().__init__(export)
-        stamps = {file.path.parent: file for file in export.files if file.path.name == "timestamp.txt"}
+        stamps = {file.path.parent: file for file in export.files if file.path.name == TIMESTAMP}
         self._collected = {
             folder: time
             for folder, file in stamps.items()
@@ -44,7 +45,7 @@ class Exchange(Reader):
             if folder is None:
                 return None
             time, user, depth = self._collected[folder], folder.parent.name, len(folder.parts) - 2
-        is_work = path.name not in ("timestamp.txt", "receipt.json")
+        is_work = path.name not in BESIDE
         return Handed(
             "", user, original=path.name, time=time, order=order_of(time), is_login=True, is_work=is_work, depth=depth
         )

@@ -15,7 +15,7 @@ import yaml
 
 from autograder.course import CourseError
 from autograder.intake.export import Export
-from autograder.intake.handed import Handed, Refused
+from autograder.intake.handed import Handed, Refused, parsed
 from autograder.intake.reader import Reader, first
 
 LIST = "submission_metadata.yml"
@@ -91,10 +91,8 @@ _Untagged.add_multi_constructor("!", _ruby)
 def _time(value: Any) -> datetime | None:
     if isinstance(value, str):
         m = re.match(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(\.\d+)?\s*(Z|UTC|[+-]\d\d:?\d\d)", value)
-        zone = (
-            "" if m is None else "+00:00" if m[4] in ("Z", "UTC") else m[4] if ":" in m[4] else f"{m[4][:3]}:{m[4][3:]}"
-        )
-        value = datetime.fromisoformat(f"{m[1]}T{m[2]}{zone}") if m else None
+        time = f"{m[1]} {m[2]} {m[4].replace('UTC', 'Z')}" if m else ""
+        return parsed(time, ("%Y-%m-%d %H:%M:%S %z",), timezone.utc)
     if isinstance(value, datetime):
         return value.replace(tzinfo=value.tzinfo or timezone.utc).astimezone(timezone.utc)
     if isinstance(value, date):

@@ -12,9 +12,7 @@ from pathlib import PurePosixPath
 from autograder.intake.handed import Aside, Handed
 from autograder.intake.reader import Reader, first
 
-_VERSION = re.compile(
-    r"Versi[oóeã]+n?e? ?(?P<number>\d+)$|Version ?(?P<number2>\d+)$|(版本|バージョン) ?(?P<number3>\d+)$", re.IGNORECASE
-)
+_VERSION = re.compile(r"(Versi[oóe]+n?e?|Versão|版本|バージョン) ?(?P<number>\d+)$", re.IGNORECASE)
 _SUBMITTED, _DRAFTS = re.compile(r"Submitted files$", re.IGNORECASE), re.compile(r"Working files$", re.IGNORECASE)
 
 
@@ -34,6 +32,6 @@ class Teams(Reader):
             depth = version[0] - 2
         else:
             return None
-        order = tuple(int(x[:9]) for x in version[1].groupdict().values() if x) if version else ()
+        order = (int(version[1]["number"][:9]),) if version else ()
         name = path.parts[depth]
         return Handed(name, written=name, original=path.name, order=order, depth=depth)
