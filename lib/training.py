@@ -66,7 +66,8 @@ def fit(
     draw : makes a batch of examples from a batch of `train`, such as `lib.data.binarise`: new ones each time.
     patience : stop after so many epochs without a better validation NLL.
     bfloat16 : multiply matrices at that precision, for processors that have units for it.
-    muon : train the weights of linear layers by Muon, scaled so that the learning rate means what it means for Adam; the rest by Adam.
+    muon : train the weights of linear layers and convolutions by Muon, scaled so that the learning rate means what it means for Adam;
+        the rest by Adam.
     seed : of the shuffling, of `draw` and of `training_loss`. The same seed gives the same model on the same machine.
     checkpoint : a file that is written after each epoch, and from which an interrupted training goes on.
     progress : show a bar.
@@ -134,16 +135,19 @@ class Run:
         self.weights = [p for p in model.parameters() if p.requires_grad]
         self.averaged = [p.detach().clone() for p in self.weights]
         self.best = [p.clone() for p in self.averaged]
-        linear = {id(part.weight) for part in model.modules() if muon and isinstance(part, nn.Linear)}
-        matrices = [p for p in self.weights if id(p) in linear]
-        others = [p for p in self.weights if id(p) not in linear]
+        chosen = _matrices(model) if muon else set()
+        matrices = [p for p in self.weights if id(p) in chosen]
+        others = [p for p in self.weights if id(p) not in chosen]
+        # Muon takes matrices only; a convolution is one with a row for each channel that it gives. These share its memory.
+        self.flattened = [(p, p.detach().view(len(p), -1)) for p in matrices]
         self.optimisers: list[torch.optim.Optimizer] = []
         if others:
             adam = torch.optim.AdamW(others, lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True)
             self.optimisers.append(adam)
         if matrices:
+            flat = [flat for _, flat in self.flattened]
             self.optimisers.append(
-                torch.optim.Muon(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+                torch.optim.Muon(flat, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
             )
         self.history: list[dict[str, float]] = []
         self.done = 0  # steps
@@ -163,8 +167,11 @@ class Run:
         if math.isfinite(value):
             for optimiser in self.optimisers:
                 optimiser.param_groups[0]["lr"] = lr
-                optimiser.zero_grad()
+            for p in self.weights:
+                p.grad = None
             loss.backward()
+            for p, flat in self.flattened:
+                flat.grad = None if p.grad is None else p.grad.reshape(flat.shape)
             for optimiser in self.optimisers:
                 optimiser.step()
             self.done += 1
@@ -211,6 +218,12 @@ class Run:
         for optimiser, found in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(found)
         self.generator.set_state(state["generator"])
+
+
+def _matrices(model: nn.Module) -> set[int]:
+    """Which parameters are matrices that map features to features, by `id`: those of linear layers and convolutions."""
+    weights = [getattr(part, "weight", None) for part in model.modules() if not isinstance(part, nn.Embedding)]
+    return {id(weight) for weight in weights if isinstance(weight, Tensor) and weight.ndim >= 2}
 
 
 def half_cosine(progress: float) -> float:

@@ -29,6 +29,7 @@ from lib.models.nade import NADE
 from lib.models.pixel_gpt import PixelGPT
 from lib.models.pixelcnn import PixelCNN
 from lib.models.recurrent import RecurrentLM
+from lib.models.unrolled_wavenet import UnrolledWaveNet
 from lib.models.wavenet import WaveNet
 
 NAMES = (
@@ -38,6 +39,7 @@ NAMES = (
     "made",
     "made_static",
     "orders",
+    "pixelcnn",
     "patch_pixelcnn",
     "gated_pixelcnn",
     "colour_pixelcnn",
@@ -50,6 +52,8 @@ NAMES = (
     "wavenet_recorded",
     "pixel_gpt",
     "any_order",
+    "wavenet_vocoder",
+    "wavenet_digits",
 )
 MODELS = (
     Bernoulli,
@@ -60,6 +64,7 @@ MODELS = (
     GatedPixelCNN,
     ColourPixelCNN,
     WaveNet,
+    UnrolledWaveNet,
     DigitListener,
     RecurrentLM,
     GPT,

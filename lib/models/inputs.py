@@ -93,7 +93,7 @@ def labels(x: Tensor | None, n: int, sizes: Sequence[int], model: str) -> None:
 
 
 def frames(x: Tensor | None, n: int, n_local: int, n_frames: int, model: str) -> None:
-    """Raises ValueError unless `x` is `(n, n_local, n_frames)`, floating, without NaN; None if `n_local` is 0."""
+    """Raises ValueError unless `x` is `(n, n_local, n_frames)`, or `(1, ...)` for all, floating, without NaN; None if `n_local` is 0."""
     if x is None and not n_local:
         return
     if x is None or not n_local:
@@ -101,7 +101,7 @@ def frames(x: Tensor | None, n: int, n_local: int, n_frames: int, model: str) ->
         if not n_local:
             expected = "has no local condition and takes no frames"
         raise ValueError(f"{model}: {expected}, found {'none' if x is None else tuple(x.shape)}")
-    if not x.is_floating_point() or x.shape != (n, n_local, n_frames):
+    if not x.is_floating_point() or x.shape not in ((n, n_local, n_frames), (1, n_local, n_frames)):
         raise ValueError(
             f"{model}: frames should be floats of shape ({n}, {n_local}, {n_frames}), found {x.dtype} of shape {tuple(x.shape)}"
         )

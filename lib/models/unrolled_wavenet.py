@@ -5,7 +5,10 @@ steps back: it has to find out. It is told where it is, row and column, by a loc
 how far the word has got.
 
 The dilations 1, 2, 4, ..., 512 reach every pixel before. Others may not: with 1, 2, 4 and multiples of 28 the pixels above, 28
-steps back, and above to the right, 27, are no sum of taps, and the likelihood is worse by 30 nats (`data/README.md`).
+steps back, and above to the right, 27, are no sum of taps.
+
+A lit pixel is code 0, a dark one code 1: so a uniform below p(lit) lights a pixel, as in every model of binary images here, and what
+WaveNet takes for silence before the first code is darkness.
 """
 
 from __future__ import annotations
@@ -58,7 +61,7 @@ class UnrolledWaveNet(nn.Module):
     def logits(self, x: Tensor) -> Tensor:
         """The logit of each pixel being lit, given those before it in raster order: `(B, D)` to `(B, D)`."""
         x = inputs.binary(x, self.n_pixels, "UnrolledWaveNet")
-        dark, lit = self.network.logits(x.long(), frames=self.places[None]).unbind(2)
+        lit, dark = self.network.logits(1 - x.long(), frames=self.places[None]).unbind(2)
         return lit - dark
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -68,7 +71,7 @@ class UnrolledWaveNet(nn.Module):
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n images, float32 `(n, D)`, by queues: one uniform per pixel, by its place."""
-        return self.network.sample(n, generator, frames=self.places[None]).float()
+        return 1 - self.network.sample(n, generator, frames=self.places[None]).float()
 
 
 def places(height: int, width: int) -> Tensor:

@@ -18,7 +18,7 @@ What a lesson uses, and what stays as it is:
     model.sample(n, generator, labels, frames, length=...)  int64 (n, length), by queues
 
 Two conditions, both optional. *Global* (section 2.5): `labels`, int64 `(B, G)`, one column for each of `n_global`: which digit and
-which voice, say. *Local*: `frames`, `(B, n_local, F)`, where frame f rules the samples f hop to (f + 1) hop - 1: a mel
+which voice, say. *Local*: `frames`, `(B, n_local, F)` (or `(1, ...)`, the same for all), where frame f rules the samples f hop to (f + 1) hop - 1: a mel
 spectrogram, or how far the word has got (`progress`). Labels and frames pass through two small layers together, at the
 frames' rate, so that a digit and a position can mean a vowel; then each layer takes its own part of the result.
 
@@ -220,6 +220,8 @@ class WaveNet(nn.Module):
         n, length = codes.shape
         shares = self._shares(n, length, labels, frames)
         n_frames = 1 if shares is None else shares.shape[-1]
+        # Not slices of it: the gradient of each would be filled up with zeros.
+        of_layer = None if shares is None else shares.unbind(1)
         per_frame = length if n_frames == 1 else self.hop
         # What describes code t reads code t - 1. The last frame may be cut short: its missing samples are never looked at.
         read = F.pad(codes[:, :-1], (1, n_frames * per_frame - length), value=self.silence)
@@ -227,9 +229,10 @@ class WaveNet(nn.Module):
         skip: Tensor | None = None
         for i, (conv, to_skip) in enumerate(zip(self.convs, self.skips, strict=True)):
             h = conv(F.pad(x, ((self.kernel_size - 1) * self.dilations[i], 0)))  # (B, 2 channels, T)
-            if shares is not None:
-                h = (h.unflatten(2, (n_frames, per_frame)) + shares[:, i, ..., None]).flatten(2)
-            z = torch.tanh(h[:, : self.channels]) * torch.sigmoid(h[:, self.channels :])
+            if of_layer is not None:
+                h = (h.unflatten(2, (n_frames, per_frame)) + of_layer[i][..., None]).flatten(2)
+            filtered, gate = h.chunk(2, 1)
+            z = torch.tanh(filtered) * torch.sigmoid(gate)
             skip = to_skip(z) if skip is None else skip + to_skip(z)
             if i < len(self.residuals):
                 x = x + self.residuals[i](z)
@@ -237,7 +240,10 @@ class WaveNet(nn.Module):
         return self.out(F.relu(self.hidden(F.relu(skip))))[..., :length]
 
     def _shares(self, n: int, length: int, labels: Tensor | None, frames: Tensor | None) -> Tensor | None:
-        """Each layer's part of the condition, `(B, layers, 2 channels, F)`, one column per frame; None if there is no condition."""
+        """Each layer's part of the condition, one column per frame; None if there is no condition.
+
+        float32 `(B, layers, 2 channels, F)`; `(1, ...)` where it is the same for all.
+        """
         inputs.labels(labels, n, self.n_global, "WaveNet")
         inputs.frames(frames, n, self.n_local, -(-length // self.hop), "WaveNet")
         if not self.n_global and not self.n_local:

@@ -18,6 +18,7 @@ from lib.models.nade import NADE, RunningSum, stretches
 from lib.models.pixelcnn import PixelCNN
 from lib.models.pixelrnn import PixelRNN
 from lib.models.rnade import RNADE
+from lib.models.unrolled_wavenet import UnrolledWaveNet
 
 D = 9
 EVERY_IMAGE = torch.tensor(list(itertools.product([0.0, 1.0], repeat=D)))
@@ -38,6 +39,8 @@ MODELS = {
     "pixelcnn": lambda: PixelCNN(3, 3, 8, 2, (3, 3), (3, 5)),
     "gated pixelcnn": lambda: GatedPixelCNN(3, 3, 6, 3, first_kernel_size=3, n_classes=0),
     "pixelrnn": lambda: PixelRNN(3, 3, 6, 2, 3, 3),
+    "wavenet, unrolled": lambda: UnrolledWaveNet(3, 3, 6, 7, dilations=(1, 2, 4)),
+    "wavenet, unrolled, three taps": lambda: UnrolledWaveNet(3, 3, 6, 7, 3, (1, 4)),
     "pixelcnn, no block": lambda: PixelCNN(3, 3, 8, 0, (3, 3), (5, 5)),
 }
 
@@ -219,7 +222,9 @@ BAD = {
 @pytest.mark.parametrize("what", sorted(BAD))
 def test_bad_input_gets_a_sentence(model, what):
     x, sentence = BAD[what]
-    with pytest.raises(ValueError, match=f"^(Bernoulli|FVSBN|NADE|MADE|(Gated)?PixelCNN|PixelRNN): {sentence}"):
+    with pytest.raises(
+        ValueError, match=f"^(Bernoulli|FVSBN|NADE|MADE|(Gated)?PixelCNN|PixelRNN|UnrolledWaveNet): {sentence}"
+    ):
         model.log_prob(x)
 
 

@@ -9,7 +9,16 @@ from lib import weights
 from lib.audio import Clips, load_spoken_digits
 from lib.models.wavenet import WaveNet
 from lib.mu_law import mu_law_encode
-from lib.speech import bits_per_sample, digit_log_probs, in_batches, say, typical_lengths, utterances
+from lib.speech import (
+    bits_per_sample,
+    digit_log_probs,
+    in_batches,
+    say,
+    spectrograms,
+    typical_lengths,
+    utterances,
+    vocode,
+)  # fmt: skip
 
 VOICES = ("ann", "bob")
 
@@ -74,6 +83,17 @@ def test_bayes_finds_the_digit_that_the_model_thinks_louder(clips, model):
         said = model.log_prob(*batch)
     assert torch.allclose(scores[torch.arange(4), clips.digits], said, atol=1e-3)
     assert math.isfinite(scores.sum().item()) and scores.std(1).min() > 0
+
+
+def test_a_vocoder_is_told_the_spectrogram_and_nothing_else(clips):
+    model = WaveNet(channels=4, skip_channels=6, dilations=(1, 2), n_local=8, hop=20, n_condition=4).eval()
+    batch = utterances(clips, model)
+    assert batch.labels is None and batch.frames.shape == (4, 8, 3)
+    assert torch.equal(batch.frames[1:2], spectrograms([torch.nn.functional.pad(clips.waves[1], (0, 20))], model))
+    anew = [vocode(model, clips.waves, torch.Generator().manual_seed(0)) for _ in range(2)]
+    assert [len(wave) for wave in anew[0]] == [50, 30, 45, 7]
+    assert all(torch.equal(*pair) for pair in zip(*anew, strict=True))
+    assert bits_per_sample(model, in_batches(clips, model, (), 2)) > 0
 
 
 def test_a_typical_length_is_the_median_of_a_digit_and_a_voice(clips):

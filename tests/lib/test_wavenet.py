@@ -6,6 +6,7 @@ import torch
 from lib import weights
 from lib.causality import dependence, leaks
 from lib.models import pixel_by_pixel
+from lib.models.unrolled_wavenet import UnrolledWaveNet
 from lib.models.wavenet import Queues, Utterances, WaveNet, progress
 from lib.training import fit
 
@@ -54,6 +55,34 @@ def test_it_is_causal_and_reaches_exactly_as_far_as_computed(model):
     assert leaks(found) == []
     last = found[-1]
     assert last[-1 - model.receptive_field] and not last[: -1 - model.receptive_field].any()
+
+
+def test_frames_may_be_the_same_for_all():
+    model = made("local")
+    _, frames = conditions(model, 1, 30)
+    x, own = codes(3, 30), frames.expand(3, -1, -1)
+    assert torch.allclose(model.logits(x, frames=frames), model.logits(x, frames=own), atol=1e-5)
+    drawn = [model.sample(3, torch.Generator().manual_seed(1), frames=some, length=30) for some in (frames, own)]
+    assert torch.equal(*drawn)
+    with pytest.raises(ValueError, match="frames should be floats of shape"):
+        model.logits(x, frames=frames.expand(2, -1, -1))
+
+
+def test_unrolled_digits_are_seen_by_sums_of_dilations():
+    """Multiples of the width alone never reach the pixel above: code t reads code t - 1 first."""
+    width, above = 8, 3 * 8 + 4 - 8
+
+    def sees(dilations):
+        model = UnrolledWaveNet(4, width, 6, 7, dilations=dilations)
+        generator = torch.Generator().manual_seed(1)
+        with torch.no_grad():
+            for p in model.parameters():
+                p.copy_(torch.randn(p.shape, generator=generator) * 0.5)
+        x = torch.zeros(4 * width, dtype=torch.bool)
+        return dependence(lambda x: model.logits(x[None].float())[0], x)[3 * width + 4, above]
+
+    assert sees((1, 2, 4, 8)) and sees((7,))
+    assert not sees((1, 8, 2, 16))
 
 
 def test_the_receptive_field_by_hand():
