@@ -138,8 +138,8 @@ class Run:
         chosen = _matrices(model) if muon else set()
         matrices = [p for p in self.weights if id(p) in chosen]
         others = [p for p in self.weights if id(p) not in chosen]
-        # Muon takes matrices only; a convolution is one with a row for each channel that it gives. These share its memory.
-        self.flattened = [(p, p.detach().view(len(p), -1)) for p in matrices]
+        # Muon takes matrices only; a convolution is one with a row for each channel that it gives.
+        self.flattened = [(p, p.detach().flatten(1).clone()) for p in matrices]
         self.optimisers: list[torch.optim.Optimizer] = []
         if others:
             adam = torch.optim.AdamW(others, lr=lr, weight_decay=weight_decay, betas=(0.9, 0.99), fused=True)
@@ -170,10 +170,14 @@ class Run:
             for p in self.weights:
                 p.grad = None
             loss.backward()
-            for p, flat in self.flattened:
-                flat.grad = None if p.grad is None else p.grad.reshape(flat.shape)
-            for optimiser in self.optimisers:
-                optimiser.step()
+            with torch.no_grad():
+                for p, flat in self.flattened:
+                    flat.copy_(p.flatten(1))
+                    flat.grad = None if p.grad is None else p.grad.flatten(1)
+                for optimiser in self.optimisers:
+                    optimiser.step()
+                for p, flat in self.flattened:
+                    p.copy_(flat.view_as(p))
             self.done += 1
             with torch.no_grad():
                 torch._foreach_lerp_(self.averaged, self.weights, 1 - min(self.average, self.done / (self.done + 9)))

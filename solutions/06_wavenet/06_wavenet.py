@@ -1204,6 +1204,62 @@ print("your WaveNet's 1, 4, 6 and 8, the listener:", *listener.hear(list(waves))
 # who learned from real ones, and listen.
 
 # %% [markdown]
+# ### From spectrogram to sound · *optional*
+#
+# The other seat from *What else it is told*. `wavenet_vocoder` has no labels. It knows neither digit nor voice;
+# its local condition is the mel spectrogram, 40 numbers every 10 ms, of the very clip that it is to say. That
+# is what the second half of Tacotron 2 does with a spectrogram that the first half has made from a text. Below:
+# three of the voice's fresh clips, then the same three made anew from their spectrograms.
+
+# %% demo varies
+vocoder, listener = weights.load("wavenet_vocoder"), weights.load("digit_listener")
+told = speech.bits_per_sample(vocoder, speech.in_batches(fresh_clips, vocoder, voices, 10))
+print(f"told the digit, the voice and the length: {bits_each:.2f} bits per sample; told the spectrogram: {told:.2f}")
+anew = speech.vocode(vocoder, fresh_clips.waves, torch.Generator().manual_seed(1))
+understood = listener.hear(anew).argmax(dim=1) == fresh_digits
+print(f"made anew, the listener gets {int(understood.sum())} of {len(fresh)} right")
+chosen = [fresh_digits.tolist().index(digit) for digit in (0, 3, 6)]
+figure, axes = plt.subplots(2, 3, figsize=(7.4, 3.6), sharey=True)
+for upper, lower, row in zip(*axes, chosen, strict=True):
+    print(f"{int(fresh_digits[row])}, the voice; and from its spectrogram:")
+    display(plots.player(fresh_clips.waves[row]), plots.player(anew[row]))
+    plots.spectrogram(fresh_clips.waves[row], ax=upper, title=f"{int(fresh_digits[row])}, the voice").set(xlabel="")
+    plots.spectrogram(anew[row], ax=lower, title="made anew")
+for ax in axes[:, 1:].flat:
+    ax.set_ylabel("")
+plt.show()
+
+# %% [markdown]
+# VOCODER TEXT
+#
+# ### Digits, unrolled · *optional*
+#
+# Nothing in a WaveNet knows that its codes are sound. Here a written digit is read row by row as a sequence of
+# 784 codes of two values, and the same layers, dilations 1, 2, 4, ... 512, describe each pixel from those
+# before it. The pixel above is 28 steps back, and that they belong together is something it has to find out.
+# (It is told row and column, as the other is told how far the word has got.)
+
+# %% demo varies
+from lib import scoreboard
+
+unrolled = weights.load("wavenet_digits")
+begun = clock.process_time()
+drawn = unrolled.sample(64, torch.Generator().manual_seed(1))
+took = clock.process_time() - begun
+window = torch.zeros(64, 784)
+with torch.no_grad():
+    begun = clock.process_time()
+    unrolled.logits(window)
+print(f"64 digits by queues: {took:.1f} s; 784 whole passes would take {784 * (clock.process_time() - begun):.0f} s")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9.2, 4.2), width_ratios=(4, 5))
+plots.digits(drawn, ax=left, columns=8, title="wavenet_digits")
+scoreboard.draw("06", ax=right)
+plt.show()
+
+# %% [markdown]
+# DIGITS TEXT
+
+# %% [markdown]
 # ## Play
 #
 # A stack of convolutions over 32 samples and what reaches one output. Blue samples come before the one that
