@@ -46,9 +46,9 @@ def resample(wave: Tensor, rate: int, new_rate: int) -> Tensor:
     -------
     float32 `(ceil(T * new_rate / rate),)`; sample 0 stays where it is. Not clipped: it may exceed 1 a little.
     """
-    if wave.ndim != 1 or rate < 1 or new_rate < 1:
+    if not isinstance(wave, Tensor) or wave.ndim != 1 or rate < 1 or new_rate < 1:
         raise ValueError(
-            f"resample: expected a wave (T,) and positive rates, found shape {tuple(wave.shape)}, rates {rate} and {new_rate}"
+            f"resample: expected a wave (T,), a tensor, and positive rates, found {_kind(wave)}, rates {rate} and {new_rate}"
         )
     if rate == new_rate:
         return wave.float()
@@ -91,10 +91,8 @@ def mel_spectrogram(wave: Tensor, rate: int = RATE, n_mels: int = 40, window: in
     ------
     ValueError : no samples, no floats, or more bands than the window can tell apart.
     """
-    if not wave.is_floating_point() or wave.ndim < 1 or wave.shape[-1] == 0:
-        raise ValueError(
-            f"mel_spectrogram: expected a wave (..., T) of floats, found {wave.dtype}, shape {tuple(wave.shape)}"
-        )
+    if not isinstance(wave, Tensor) or not wave.is_floating_point() or wave.ndim < 1 or wave.shape[-1] == 0:
+        raise ValueError(f"mel_spectrogram: expected a wave (..., T), a tensor of floats, found {_kind(wave)}")
     if not 1 <= hop <= window:
         raise ValueError(f"mel_spectrogram: expected a hop of 1 to the window's {window} samples, found {hop}")
     bands = _mel_bands(rate, n_mels, window).to(wave.device)
@@ -105,6 +103,11 @@ def mel_spectrogram(wave: Tensor, rate: int = RATE, n_mels: int = 40, window: in
     hann = torch.hann_window(window, periodic=False, device=wave.device)
     power = torch.fft.rfft(frames * hann).abs().square() / hann.square().sum()
     return (power @ bands.T).clamp(min=1e-6).log().transpose(-1, -2)
+
+
+def _kind(x: object) -> str:
+    """What x is, for a sentence about it."""
+    return f"{x.dtype} of shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
 
 
 def _mel_bands(rate: int, n_mels: int, window: int) -> Tensor:

@@ -28,8 +28,8 @@ def mu_law_encode(wave: Tensor, n: int = N_CLASSES) -> Tensor:
     ValueError : no floats, samples out of range or that are no numbers, too few classes.
     """
     _check_classes(n)
-    if not wave.is_floating_point():
-        raise ValueError(f"mu_law_encode: expected samples as floats in [-1, 1], found {wave.dtype}")
+    if not isinstance(wave, Tensor) or not wave.is_floating_point():
+        raise ValueError(f"mu_law_encode: expected samples as a tensor of floats in [-1, 1], found {_kind(wave)}")
     if wave.numel() and not bool((wave.abs() <= 1).all()):
         raise ValueError(f"mu_law_encode: expected samples in [-1, 1], found {_worst(wave):.4g}")
     mu = n - 1
@@ -55,8 +55,8 @@ def mu_law_decode(codes: Tensor, n: int = N_CLASSES) -> Tensor:
     ValueError : no integers, codes that are no class, too few classes.
     """
     _check_classes(n)
-    if codes.is_floating_point() or codes.is_complex() or codes.dtype == torch.bool:
-        raise ValueError(f"mu_law_decode: expected classes as integers, found {codes.dtype}")
+    if not isinstance(codes, Tensor) or codes.is_floating_point() or codes.is_complex() or codes.dtype == torch.bool:
+        raise ValueError(f"mu_law_decode: expected classes as a tensor of integers, found {_kind(codes)}")
     if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) < n:
         raise ValueError(
             f"mu_law_decode: expected classes 0 to {n - 1}, found {int(codes.min())} to {int(codes.max())}"
@@ -64,6 +64,11 @@ def mu_law_decode(codes: Tensor, n: int = N_CLASSES) -> Tensor:
     mu = n - 1
     y = 2 * codes.double() / mu - 1
     return (y.sign() * torch.expm1(y.abs() * math.log1p(mu)) / mu).float()
+
+
+def _kind(x: object) -> str:
+    """What x is, for a sentence about it."""
+    return str(x.dtype) if isinstance(x, Tensor) else type(x).__name__
 
 
 def _check_classes(n: int) -> None:

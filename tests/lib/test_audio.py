@@ -61,11 +61,11 @@ def test_mu_law_refuses_what_is_no_sample_or_class():
         mu_law_encode(torch.tensor([0.0, 1.5]))
     with pytest.raises(ValueError, match="found nan"):
         mu_law_encode(torch.tensor([0.0, math.nan]))
-    with pytest.raises(ValueError, match=r"expected samples as floats in \[-1, 1\], found torch.int64"):
+    with pytest.raises(ValueError, match=r"expected samples as a tensor of floats in \[-1, 1\], found torch.int64"):
         mu_law_encode(torch.tensor([0, 1]))
     with pytest.raises(ValueError, match="expected classes 0 to 255, found 0 to 256"):
         mu_law_decode(torch.tensor([0, 256]))
-    with pytest.raises(ValueError, match=r"expected classes as integers, found torch\.float32"):
+    with pytest.raises(ValueError, match=r"expected classes as a tensor of integers, found torch\.float32"):
         mu_law_decode(torch.tensor([0.0]))
     with pytest.raises(ValueError, match="expected at least 2 classes, found 1"):
         mu_law_decode(torch.tensor([0]), 1)
@@ -94,7 +94,8 @@ def test_resampling_at_the_edges():
     assert len(resample(wave[:1], 8000, 44100)) == 6
     assert len(resample(wave[:0], 8000, 44100)) == 0
     with pytest.raises(
-        ValueError, match=r"expected a wave \(T,\) and positive rates, found shape \(7,\), rates 0 and 8000"
+        ValueError,
+        match=r"expected a wave \(T,\), a tensor, and positive rates, found torch\.float32 of shape \(7,\), rates 0 and 8000",
     ):
         resample(wave, 0, 8000)
 
@@ -127,9 +128,9 @@ def test_one_frame_for_each_hop_begun(length, hop, window):
 
 
 def test_spectrograms_refuse_what_they_cannot_draw():
-    with pytest.raises(ValueError, match=r"expected a wave \(\.\.\., T\) of floats, found torch\.int64"):
+    with pytest.raises(ValueError, match=r"expected a wave \(\.\.\., T\), a tensor of floats, found torch\.int64"):
         mel_spectrogram(torch.zeros(9, dtype=torch.int64))
-    with pytest.raises(ValueError, match=r"found torch.float32, shape \(0,\)"):
+    with pytest.raises(ValueError, match=r"found torch\.float32 of shape \(0,\)"):
         mel_spectrogram(torch.zeros(0))
     with pytest.raises(ValueError, match="80 bands are more than a window of 128 samples at 8000 Hz tells apart"):
         mel_spectrogram(torch.zeros(999), n_mels=80, window=128)
@@ -368,3 +369,9 @@ def test_other_recordings_are_not_taken_for_the_data_set(dataset, tmp_path):
         fetch_recorded_digits("human", folder)
     with pytest.raises(FileNotFoundError, match="expected a folder or zip of recordings, found nothing"):
         fetch_recorded_digits("test", tmp_path / "nowhere")
+
+
+def test_arrays_of_numpy_are_told_to_become_tensors():
+    for function in (mu_law_encode, mel_spectrogram, lambda x: resample(x, 8000, 16000), mu_law_decode):
+        with pytest.raises(ValueError, match=r"a tensor.* found ndarray"):
+            function(np.zeros(400))
