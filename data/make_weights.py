@@ -192,7 +192,7 @@ def wavenet_recorded(folder: Path) -> Any:
 def wavenet_vocoder(folder: Path) -> Any:
     """Told the mel spectrogram and nothing else. Begins with what `wavenet` has learned, all but what it is told."""
     model = taught(WaveNet(channels=48, n_local=40), folder, all_but="frames.")
-    return spoken(model, folder / "wavenet_vocoder.pt", load_spoken_digits("train"), epochs=18, lr=6e-3, muon=True)
+    return spoken(model, folder / "wavenet_vocoder.pt", load_spoken_digits("train"), epochs=12, lr=6e-3, muon=True)
 
 
 def speaker(clips: Clips) -> WaveNet:
