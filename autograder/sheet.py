@@ -49,6 +49,9 @@ def text(header: Sequence[str], rows: Iterable[Sequence[object]], end: str = "\n
     return content.getvalue()
 
 
+csv.field_size_limit(2**31 - 1)  # a cell may hold all that a student has written
+
+
 def rows(text: str) -> list[list[str]]:
     """The rows of a table that are not empty, separated by commas, semicolons or tabs. Raises csv.Error."""
     # Excel separates by semicolons where the comma is the decimal sign, and by tabs in "Unicode text".

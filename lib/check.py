@@ -129,6 +129,7 @@ def kernel() -> str:
     """A notebook's kernel starts, runs this Python, and finds the `lib` of this folder and no other."""
     from jupyter_client.manager import start_new_kernel
 
+    print("    a notebook's kernel starts; the first one may take a minute", flush=True)
     manager, client = start_new_kernel(
         startup_timeout=PATIENCE, cwd=str(_a_lessons_folder()), stderr=subprocess.DEVNULL
     )

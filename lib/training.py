@@ -61,7 +61,7 @@ def fit(
     train : `(N, ...)`, examples, or what `draw` makes examples of.
     validation : `(M, ...)` examples, scored after each epoch with the averaged weights. Without, the last epoch is best.
     epochs : passes over `train`. batch_size : examples per step; a last, smaller batch is left out.
-    lr, weight_decay, warmup : Adam's highest learning rate, decay per unit of it, and steps until it is reached.
+    lr, weight_decay, warmup : the highest learning rate, decay per unit of it, and steps until it is reached.
     average : how much of the running average of the weights is kept at each step; 0 for no averaging.
     draw : makes a batch of examples from a batch of `train`, such as `lib.data.binarise`: new ones each time.
     patience : stop after so many epochs without a better validation NLL.
@@ -225,8 +225,9 @@ class Run:
 
 
 def _matrices(model: nn.Module) -> set[int]:
-    """Which parameters are matrices that map features to features, by `id`: those of linear layers and convolutions."""
-    weights = [getattr(part, "weight", None) for part in model.modules() if not isinstance(part, nn.Embedding)]
+    """Which parameters are matrices, by `id`: every layer's `weight` of two dimensions and more, but for embeddings and norms."""
+    others = (nn.Embedding, nn.LayerNorm, nn.RMSNorm)
+    weights = [getattr(part, "weight", None) for part in model.modules() if not isinstance(part, others)]
     return {id(weight) for weight in weights if isinstance(weight, Tensor) and weight.ndim >= 2}
 
 

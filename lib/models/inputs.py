@@ -103,7 +103,7 @@ def frames(x: Tensor | None, n: int, n_local: int, n_frames: int, model: str) ->
         raise ValueError(f"{model}: {expected}, found {'none' if x is None else tuple(x.shape)}")
     if not x.is_floating_point() or x.shape not in ((n, n_local, n_frames), (1, n_local, n_frames)):
         raise ValueError(
-            f"{model}: frames should be floats of shape ({n}, {n_local}, {n_frames}), found {x.dtype} of shape {tuple(x.shape)}"
+            f"{model}: frames should be floats of shape ({n}, {n_local}, {n_frames}), or 1 for all, found {x.dtype} of shape {tuple(x.shape)}"
         )
     if torch.isnan(x).any():
         raise ValueError(f"{model}: frames has {int(torch.isnan(x).sum())} NaN among its {x.numel()} values")

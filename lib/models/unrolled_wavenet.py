@@ -4,8 +4,8 @@ van den Oord et al., "WaveNet", 2016 (arXiv 1609.03499), the network. Nothing in
 steps back: it has to find out. It is told where it is, row and column, by a local condition, as a sample of sound is told
 how far the word has got.
 
-The dilations 1, 2, 4, ..., 512 reach every pixel before. Others may not: with 1, 2, 4 and multiples of 28 the pixels above, 28
-steps back, and above to the right, 27, are no sum of taps.
+The dilations 1, 2, 4, ..., 512 reach every pixel before. Others may not: with 1, 2, 4 and multiples of 28 the sums of taps never are
+27, so that the pixel above is out of reach: pixel t reads pixel t - 1 first.
 
 A lit pixel is code 0, a dark one code 1: so a uniform below p(lit) lights a pixel, as in every model of binary images here, and what
 WaveNet takes for silence before the first code is darkness.

@@ -129,7 +129,7 @@ class WaveNet(nn.Module):
     def logits(self, codes: Tensor, labels: Tensor | None = None, frames: Tensor | None = None) -> Tensor:
         """What describes each code, given those before it: int64 `(B, T)` to `(B, T, n_classes)`.
 
-        labels : int64 `(B, G)`, frames : `(B, n_local, F)` with F = T / hop, rounded up; each exactly if the model has that condition.
+        labels : int64 `(B, G)`, frames : `(B, n_local, F)` or `(1, n_local, F)` with F = T / hop, rounded up; each exactly if the model has that condition.
 
         Raises
         ------
@@ -181,7 +181,7 @@ class WaveNet(nn.Module):
         Parameters
         ----------
         n : how many. generator : one uniform for each code, an `(n, length)` of them at once: column t decides code t.
-        labels, frames : the conditions, `(n, G)` and `(n, n_local, F)`.
+        labels, frames : the conditions, `(n, G)` and `(n, n_local, F)` or `(1, n_local, F)`.
         length : how many codes; the model's own `length` if absent (with frames: all that the frames rule).
         start : int64 `(n, P)`, codes to begin with; the rest is drawn. Column t of the uniforms still belongs to code t.
         temperature : the logits are divided by it; 1 samples from the model.

@@ -128,10 +128,13 @@ def _moodle_blind() -> Case:
     return Case(files, {f"Teilnehmerin_{100 + i}": _work(i) for i in range(10)}, "Moodle")
 
 
+LONG = "A comment longer than a cell may be for Python's csv, unless it is told. " * 2_000
+
+
 def _moodle_worksheet() -> Case:
     case = _moodle(flat=False)
     head = "Identifier,Full name,Email address,Status,Grade,Maximum Grade,Grade can be changed,Last modified (submission),Last modified (grade),Feedback comments"  # fmt: skip
-    rows = [f'Participant {100 + i},{n},p{i}@uni.edu,Submitted,,100.00,Yes,"Thursday, 15 January 2026, 11:{10 + i} PM",-,' for i, n in enumerate(PEOPLE)]  # fmt: skip
+    rows = [f'Participant {100 + i},{n},p{i}@uni.edu,Submitted,,100.00,Yes,"Thursday, 15 January 2026, 11:{10 + i} PM",-,{LONG * (i == 0)}' for i, n in enumerate(PEOPLE)]  # fmt: skip
     case.lists["Grades-AR-Homework 1--123.csv"] = "\n".join([head, *rows])
     case.times = {"Maria Silva_101": "2026-01-15T23:11:00+00:00"}
     return case

@@ -251,7 +251,7 @@ def test_settings_that_make_no_network_are_refused(settings, message):
         ({"labels": torch.zeros(2, dtype=torch.int64)}, "labels should be int64 of shape .2, 1., found torch.int64 of shape .2,"),
         ({"labels": torch.full((2, 1), 3)}, "column 0 of labels should be 0 to 2, found 3 to 3"),
         ({"frames": None}, "expected frames of shape .2, 3, 3., found none"),
-        ({"frames": torch.zeros(2, 3, 4)}, "frames should be floats of shape .2, 3, 3., found torch.float32 of shape .2, 3, 4."),
+        ({"frames": torch.zeros(2, 3, 4)}, "frames should be floats of shape .2, 3, 3., or 1 for all, found torch.float32 of shape .2, 3, 4."),
         ({"frames": torch.full((2, 3, 3), torch.nan)}, "frames has 18 NaN"),
         ({"lengths": torch.tensor([20, 21])}, "lengths should be 2 whole numbers, 1 to 20"),
     ],
