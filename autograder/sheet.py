@@ -49,14 +49,20 @@ def text(header: Sequence[str], rows: Iterable[Sequence[object]], end: str = "\n
     return content.getvalue()
 
 
-csv.field_size_limit(2**31 - 1)  # a cell may hold all that a student has written
+def rows(text: str, longest: int = 100_000) -> list[list[str]]:
+    """The rows of a table that are not empty, separated by commas, semicolons or tabs.
 
-
-def rows(text: str) -> list[list[str]]:
-    """The rows of a table that are not empty, separated by commas, semicolons or tabs. Raises csv.Error."""
+    longest : characters of a cell. Raises csv.Error for longer ones: mostly a quote that is never closed.
+    """
     # Excel separates by semicolons where the comma is the decimal sign, and by tabs in "Unicode text".
     separator = max(",;\t", key=text.partition("\n")[0].count)
-    return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(map(str.strip, row))]
+    before = csv.field_size_limit(longest)
+    try:
+        return [
+            row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(map(str.strip, row))
+        ]
+    finally:
+        csv.field_size_limit(before)
 
 
 def read(path: Path) -> list[list[str]]:

@@ -76,7 +76,8 @@ def text_of(file: File) -> str:
 def rows_of(file: File) -> list[dict[str, str]]:
     """The rows of a CSV list by their column's head in small letters. Nothing if it is none."""
     try:
-        head, *rows = sheet.rows(text_of(file)) or [[]]
+        text = text_of(file)
+        head, *rows = sheet.rows(text, longest=len(text)) or [[]]  # a cell may hold all that a student has written
     except csv.Error:
         return []
     heads = [name.strip().casefold() for name in head]
