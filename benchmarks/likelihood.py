@@ -52,8 +52,10 @@ ENTRIES = (
     Entry("made_static", "04", "MADE, one static draw", "88.40", MADE),
     Entry("made", "04", "MADE, one order", "88.40", MADE, "84.87", ANEW),
     Entry("orders", "04", "NADE, mean over two orders", after="nade"),
-    Entry("pixelcnn", "05", "PixelCNN, pixel by pixel", "81.30", "van den Oord et al. 2016", "81.45", ANEW),
-    Entry("patch_pixelcnn", "05", "PixelCNN, 2 x 4 patches"),
+    Entry(
+        "patch_pixelcnn", "05", "PixelCNN, 2 x 4 patches",
+        "81.30", "van den Oord et al. 2016 (pixel by pixel)", "81.45", ANEW,
+    ),
     Entry(
         "gated_pixelcnn", "05", "Gated PixelCNN, 2 x 2 patches",
         "80.10", "Gulrajani et al. 2017 (pixel by pixel; the PixelCNN beside their PixelVAE)", "81.50", ANEW,

@@ -39,7 +39,6 @@ NAMES = (
     "made",
     "made_static",
     "orders",
-    "pixelcnn",
     "patch_pixelcnn",
     "gated_pixelcnn",
     "colour_pixelcnn",
