@@ -8,6 +8,7 @@
 - Digits that the models say at temperature 1, each for as long as the voice usually takes: the share that Bayes recognises, by
   the model's own likelihoods, and the share that `digit_listener` does, beside the same shares of real
   clips; their level and silence beside those of real clips.
+- The vocoder: bits per sample of new clips, and whether what it makes of their spectrograms is understood.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from lib import weights
 from lib.audio import RATE, Clips, fetch_recorded_digits, load_spoken_digits
 from lib.models import pixel_by_pixel
 from lib.models.wavenet import Queues, WaveNet, progress
-from lib.speech import N_DIGITS, bits_per_sample, digit_log_probs, in_batches, say
+from lib.speech import N_DIGITS, bits_per_sample, digit_log_probs, in_batches, say, vocode
 
 STEPS = 100  # of the queues that are timed at once
 
@@ -118,6 +119,20 @@ def speed(model: WaveNet, console: Console) -> None:
         console.print(f"  a clip of only {length} codes, draws included: {slow / quick:.0f}x, the same codes: {same}")
 
 
+def vocoded(console: Console) -> None:
+    """Clips kept out of the training, made anew from their spectrograms."""
+    model, heard = weights.load("wavenet_vocoder"), load_spoken_digits("test")
+    bits = bits_per_sample(model, in_batches(heard, model, (), 10))
+    some = heard[::3]
+    anew = Clips(
+        tuple(vocode(model, some.waves, torch.Generator().manual_seed(0))), some.digits, some.speakers, some.takes
+    )
+    console.print(
+        f"vocoder, {weights.n_kept(model):,} numbers: {bits:.2f} bits per sample; of {len(some)} clips the listener "
+        f"understands {understood(some):.0%}, made anew {understood(anew):.0%}; level and silence {level(some)}, made anew {level(anew)}"
+    )
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -161,6 +176,7 @@ def main() -> None:
         numbers = f"{weights.n_kept(model):,}".replace(",", " ")
         table.add_row(name, numbers, str(len(about["voices"])), *row)
     console.print(table)
+    vocoded(console)
 
 
 if __name__ == "__main__":
