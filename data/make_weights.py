@@ -127,12 +127,12 @@ def patch_pixelcnn(folder: Path) -> Any:
 
 
 def gated_pixelcnn(folder: Path) -> Any:
-    """Patches of 2 x 2 pixels, told which digit it is; then once more, more gently; then by Muon."""
+    """Patches of 2 x 2 pixels, told which digit it is; then once more, more gently."""
     model = GatedPixelCNN(channels=64, n_blocks=6, patch=(2, 2))
     settings: dict[str, Any] = {"batch_size": 32, "bfloat16": True}
-    for stage, epochs, lr, muon in (("pt", 7, 2e-3, False), ("longer.pt", 9, 1e-3, False), ("muon.pt", 2, 3e-3, True)):
+    for stage, epochs, lr in (("pt", 7, 2e-3), ("longer.pt", 9, 1e-3)):
         checkpoint = folder / f"gated_pixelcnn.{stage}"
-        train(model, checkpoint, labelled_digits(), binarise_labelled, epochs=epochs, lr=lr, muon=muon, **settings)
+        train(model, checkpoint, labelled_digits(), binarise_labelled, epochs=epochs, lr=lr, **settings)
     return model
 
 
