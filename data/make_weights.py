@@ -182,9 +182,11 @@ def wavenet_recorded(folder: Path) -> Any:
 
 
 def wavenet_vocoder(folder: Path) -> Any:
-    """Told the mel spectrogram and nothing else. Begins with what `wavenet` has learned, all but what it is told."""
-    model = taught(WaveNet(channels=48, n_local=40), folder, all_but="frames.")
-    return spoken(model, folder / "wavenet_vocoder.pt", load_spoken_digits("train"), epochs=12, lr=6e-3, muon=True)
+    """Told the mel spectrogram and nothing else. Begins with what `wavenet` has learned, all but what it is told; two stages."""
+    model, clips = taught(WaveNet(channels=48, n_local=40), folder, all_but="frames."), load_spoken_digits("train")
+    for stage, epochs, lr in (("pt", 12, 6e-3), ("longer.pt", 8, 3e-3)):
+        spoken(model, folder / f"wavenet_vocoder.{stage}", clips, epochs, lr, muon=True)
+    return model
 
 
 def speaker(clips: Clips) -> WaveNet:
