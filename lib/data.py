@@ -46,7 +46,7 @@ FILES = {
     "weights/nade.safetensors": (1571136, "66d7fe468326201ad88504b6845a0fc596af238e0087fd80c8651b5047cbd026"),
     "weights/orders.safetensors": (3145992, "4e471523c3f16a6b7f5e421f703ed9a5c2124c5c3d2364f90a7eb7a8a8c2fae0"),
     "weights/wavenet_digits.safetensors": (424236, "e78cf80100e665a47d13f9f317dd4194deaffb14c36920475a6a29f09a720daa"),
-    "weights/wavenet_vocoder.safetensors": (445520, "2c9983134766256a95b78d621c813917d41a16ab67a6e1704be82acd73be67b8"),
+    "weights/wavenet_vocoder.safetensors": (445520, "cca428ce7dd192217588760a2d4b9d9217c2f2149ac06fff7cb9ba9b197b3b15"),
     "weights/wavenet.safetensors": (459184, "043dfb310ccfba56d57531c2b2212982d02f422dab82cdd421eeed81eaeadfd0"),
     "mnist/t10k-images-idx3-ubyte.xz": (1364256, "83565bb7769a99fc50e1facf8d134bbc8896afbb05c71f9ca7d4a8c50de0790f"),
     "mnist/t10k-labels-idx1-ubyte.xz": (4040, "f2edae9ce0307abae4671a37b70e6e3858696b48b16c3cfdfef97388dc9925d5"),

@@ -117,3 +117,18 @@ def test_the_shipped_model_says_digits_that_bayes_recognises():
     assert digit_log_probs(model, said).argmax(1).tolist() == digits
     loudness = torch.stack([wave.square().mean().sqrt() for wave in waves])
     assert ((loudness > 0.04) & (loudness < 0.2)).all()
+
+
+def test_what_the_shipped_vocoder_makes_of_a_spectrogram_is_understood():
+    model, about = weights.load("wavenet_vocoder"), weights.about("wavenet_vocoder")
+    heard = load_spoken_digits("test")[::30]
+    bits = bits_per_sample(model, in_batches(heard, model, (), 4))
+    assert bits == pytest.approx(about["test bits per sample"], abs=0.4)
+    assert about["test bits per sample"] < weights.about("wavenet")["test bits per sample"]
+    anew = vocode(model, heard.waves, torch.Generator().manual_seed(0))
+    assert [len(wave) for wave in anew] == [len(wave) for wave in heard.waves]
+    understood = weights.load("digit_listener").hear(anew).argmax(1) == heard.digits
+    assert understood.double().mean() >= 0.75
+    # It is told how loud each band is, so what it says is about as loud, frame by frame.
+    told, said = (spectrograms(waves, model).mean(1) for waves in (heard.waves, anew))
+    assert torch.corrcoef(torch.stack([told.flatten(), said.flatten()]))[0, 1] > 0.9
