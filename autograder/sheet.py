@@ -49,7 +49,7 @@ def text(header: Sequence[str], rows: Iterable[Sequence[object]], end: str = "\n
     return content.getvalue()
 
 
-def rows(text: str, longest: int = 100_000) -> list[list[str]]:
+def rows(text: str, longest: int = 131_072) -> list[list[str]]:
     """The rows of a table that are not empty, separated by commas, semicolons or tabs.
 
     longest : characters of a cell. Raises csv.Error for longer ones: mostly a quote that is never closed.
