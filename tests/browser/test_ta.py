@@ -20,6 +20,8 @@ from tests.browser.serve import SCREENS, serving
 LESSON = lessons()[0]
 STUDENT = "ada"
 WRONG = {"shuffled_repaired": "def shuffled_repaired(x, order, start, table):\n    return table[x]\n"}
+# What is typed before formgrader has fetched the points and comments it overwrites, and saves nothing.
+LISTENING = "window.formgrader?.grades?.loaded && formgrader.comments.loaded"
 GIVEN, SAID = 1.5, "Half of it: the order of the axes."
 
 
@@ -54,6 +56,7 @@ def test_points_given_by_hand_stay(page: Any, book, tmp_path):
 
         page.goto(f"{formgrader}/gradebook/{LESSON.name}/{LESSON.name}")
         page.get_by_role("link", name=re.compile("Submission")).first.click()
+        page.wait_for_function(LISTENING)
         for where, kind, value in (
             ("input#check_shuffled_repaired", "grade", GIVEN),
             ("textarea#shuffled_repaired-comment", "comment", SAID),
