@@ -79,7 +79,7 @@ checks: $(READY) ## show that every check fails the wrong answers and passes the
 test: $(READY) $(VENV)/.debian ## lint, type-check, run every test and every notebook
 	@begun=$$(date +%s); $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && \
 	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-current-env \
-	    -p tests.nbval_lessons tests/recording/test_parity.py solutions tests notebooks; $(TOOK)
+	    -p tests.nbval_lessons solutions tests notebooks; $(TOOK)
 
 ##@ Now and then
 
