@@ -127,12 +127,17 @@ def patch_pixelcnn(folder: Path) -> Any:
 
 
 def gated_pixelcnn(folder: Path) -> Any:
-    """Patches of 2 x 2 pixels, told which digit it is; then once more, more gently."""
+    """Patches of 2 x 2 pixels, told which digit it is; then once more, more gently; then by Muon, which gets further than Adam did."""
     model = GatedPixelCNN(channels=64, n_blocks=6, patch=(2, 2))
     settings: dict[str, Any] = {"batch_size": 32, "bfloat16": True}
-    for stage, epochs, lr in (("pt", 7, 2e-3), ("longer.pt", 9, 1e-3)):
+    stages = (
+        ("pt", {"epochs": 7, "lr": 2e-3}),
+        ("longer.pt", {"epochs": 9, "lr": 1e-3}),
+        ("muon.pt", {"epochs": 12, "lr": 3e-3, "muon": True, "seed": 2}),
+    )
+    for stage, more in stages:
         checkpoint = folder / f"gated_pixelcnn.{stage}"
-        train(model, checkpoint, labelled_digits(), binarise_labelled, epochs=epochs, lr=lr, **settings)
+        train(model, checkpoint, labelled_digits(), binarise_labelled, **settings, **more)
     return model
 
 

@@ -24,7 +24,7 @@ FILES = {
     "weights/digit_listener.safetensors": (153518, "ae6ef1e45d9774844d790921ff8f441a8d6b7d38380e204a3e80877d799945dd"),
     "weights/fvsbn.safetensors": (615856, "954df186184e54b6ed0b24d0afeb0ffb535b4512044eb2299c6afc3813dd329f"),
     "weights/patch_pixelcnn.safetensors": (1457584, "84fbf702f4639566a801c037cbf44077b8facce0c1713b521d5eb51aea42f91a"),
-    "weights/gated_pixelcnn.safetensors": (1003712, "f3e9674fb158302688fc021a50f4bd5a5f7a663ef9d9e64c137d6cdb7296a499"),
+    "weights/gated_pixelcnn.safetensors": (1003712, "e6da45ec3aefa1d57199d11c2f0133fc3a142138f8697d744279a89bc66dc57c"),
     "weights/in_context.safetensors": (206536, "1a1dad6a269cedbfbb1fa134febcbdb3db1c8776af5e8eea460bf35ca3efea72"),
     "weights/independent_colours.safetensors": (
         177984,
