@@ -1229,7 +1229,7 @@ posterior_by_row(some[chosen], by_row[chosen], [str(int(k)) for k in labels[chos
 
 # %% [markdown]
 # Nobody trained a classifier. The generator was asked which story explains the data best. The other way round
-# it draws whatever it is told, here three of each digit:
+# it draws whatever it is told, here three of each digit, as they came (a 2 and a 3 went astray):
 
 # %% demo
 from lib import weights
