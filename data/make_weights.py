@@ -127,7 +127,7 @@ def patch_pixelcnn(folder: Path) -> Any:
 
 
 def gated_pixelcnn(folder: Path) -> Any:
-    """Patches of 2 x 2 pixels, told which digit it is; then once more, more gently; then by Muon, which gets further than Adam did."""
+    """Patches of 2 x 2 pixels, told which digit it is; then once more, more gently; then by Muon."""
     model = GatedPixelCNN(channels=64, n_blocks=6, patch=(2, 2))
     settings: dict[str, Any] = {"batch_size": 32, "bfloat16": True}
     stages = (
